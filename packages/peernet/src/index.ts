@@ -1,0 +1,3 @@
+export default function peernet(): never {
+  throw new Error('not written yet');
+}

@@ -1,0 +1,3 @@
+export default function transport(): never {
+  throw new Error('not written yet');
+}

@@ -1,0 +1,47 @@
+// What every package's tsup.config.ts starts from. Three bases: `base` for code that runs anywhere, `nodeBase`
+// for code that imports `node:*`, and `browserBuild` for the second, browser-only half of a package that needs both.
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Options } from 'tsup';
+
+export const base: Options = {
+  entry: ['src/index.ts'],
+  format: ['esm', 'cjs'],
+  target: 'es2022',
+  platform: 'neutral',
+  // tsup sets `baseUrl` itself, which TypeScript 6 only accepts with this switch.
+  dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
+  sourcemap: true,
+  clean: true,
+  splitting: false,
+};
+
+export const nodeBase: Options = { ...base, platform: 'node', removeNodeProtocol: false };
+
+/**
+ * The files behind the `browser` condition: `dist/<entry>.browser.js` and `.cjs`, without types of their own.
+ * In this build an import of `./anything.node.js` becomes `./anything.browser.ts` beside it, so a package
+ * writes the two halves of what differs between platforms as `x.node.ts` and `x.browser.ts`.
+ */
+export function browserBuild(entry: Record<string, string>): Options {
+  return {
+    ...base,
+    entry: Object.fromEntries(Object.entries(entry).map(([name, file]) => [`${name}.browser`, file])),
+    platform: 'browser',
+    dts: false,
+    clean: false,
+    splitting: Object.keys(entry).length > 1,
+    esbuildPlugins: [
+      {
+        name: 'browser-halves',
+        setup(build) {
+          build.onResolve({ filter: /^\.\.?\/.*\.node\.js$/ }, ({ path, resolveDir, importer }) => {
+            const half = join(resolveDir, path.replace(/\.node\.js$/, '.browser.ts'));
+            if (existsSync(half)) return { path: half };
+            return { errors: [{ text: `${path} has no browser half (${half}), imported by ${importer}` }] };
+          });
+        },
+      },
+    ],
+  };
+}
