@@ -1,0 +1,2 @@
+// What replacements of peernet's parts run on themselves.
+export * from './case.js';

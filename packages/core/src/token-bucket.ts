@@ -1,0 +1,65 @@
+// The rate limiter. Pure: it is told the time.
+
+/** What a bucket gives: `perSecond` tokens flow in, at most `burst` stand in it, and it begins full. */
+export interface Rate {
+  readonly perSecond: number;
+  readonly burst: number;
+}
+
+export class TokenBucket {
+  readonly #perMs: number;
+  readonly #burst: number;
+  #tokens: number;
+  #atMs: number;
+
+  /** @param nowMs the time at which it is full. */
+  constructor(rate: Rate, nowMs: number) {
+    this.#perMs = rate.perSecond / 1000;
+    this.#burst = rate.burst;
+    this.#tokens = rate.burst;
+    this.#atMs = nowMs;
+  }
+
+  #flow(nowMs: number): void {
+    if (nowMs <= this.#atMs) return;
+    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#atMs) * this.#perMs);
+    this.#atMs = nowMs;
+  }
+
+  /** Tokens that stand in it now. */
+  level(nowMs: number): number {
+    this.#flow(nowMs);
+    return this.#tokens;
+  }
+
+  /** Takes all `count` tokens, or none and returns false. */
+  take(count: number, nowMs: number): boolean {
+    this.#flow(nowMs);
+    // A millionth of a token of slack: sums of fractions must not refuse what the rate allows.
+    if (this.#tokens + 1e-6 < count) return false;
+    this.#tokens -= count;
+    return true;
+  }
+
+  /** Takes as many of `count` whole tokens as there are; returns how many: for budgets that are clipped, not dropped. */
+  takeUpTo(count: number, nowMs: number): number {
+    this.#flow(nowMs);
+    const taken = Math.max(0, Math.min(count, Math.floor(this.#tokens + 1e-6)));
+    this.#tokens -= taken;
+    return taken;
+  }
+
+  /** When `count` tokens will stand in it (absolute ms); Infinity if never. */
+  readyAt(count: number, nowMs: number): number {
+    this.#flow(nowMs);
+    if (this.#tokens + 1e-6 >= count) return nowMs;
+    if (count > this.#burst || this.#perMs <= 0) return Number.POSITIVE_INFINITY;
+    return nowMs + (count - this.#tokens) / this.#perMs;
+  }
+
+  /** True when it is full again: then it may be forgotten. */
+  full(nowMs: number): boolean {
+    this.#flow(nowMs);
+    return this.#tokens >= this.#burst;
+  }
+}
