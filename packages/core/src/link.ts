@@ -25,6 +25,8 @@ export interface Link {
   readonly peer: PeerId;
   /** True if we dialed. */
   readonly initiator: boolean;
+  /** Names the process at the other end (hex of its static key): another one under the same id is a restarted peer. */
+  readonly session?: string | undefined;
   /** The address that we dialed; for an inbound link `tcp://ip:port` or the like as the transport saw it (not dialable), if it knows. */
   readonly remoteAddress?: string | undefined;
   /** Over what kind of network the peer is connected: decides which addresses may be taken from and told to it. */
