@@ -1,0 +1,49 @@
+// Callbacks and promises: every asynchronous method takes a Node callback or is awaited.
+import type { Callback } from './types.js';
+
+/**
+ * Delivers `promise` to `callback` too, if there is one: never synchronously, never twice. What the callback throws
+ * is an uncaught exception of the application, as in Node. Nobody has to look at the promise: it never becomes an
+ * unhandled rejection (`pn.save([...])` alone is in the specification); `unseen` hears of such errors.
+ */
+export function settle<T>(
+  promise: Promise<T>,
+  callback: Callback<T> | undefined,
+  unseen: (error: unknown) => void,
+): Promise<T> {
+  if (callback !== undefined && typeof callback !== 'function') {
+    throw new TypeError(`the callback must be a function, got ${typeof callback}`);
+  }
+  if (callback === undefined) promise.catch(unseen);
+  else {
+    promise.then(
+      (value) => queueMicrotask(() => callback(null, value)),
+      (error: unknown) => queueMicrotask(() => callback(error as Error)),
+    );
+  }
+  return promise;
+}
+
+/** Splits `(options?, callback?)`: both may be absent. */
+export function optionsAndCallback<O extends object, T>(
+  options: O | Callback<T> | undefined,
+  callback: Callback<T> | undefined,
+): [O, Callback<T> | undefined] {
+  if (typeof options === 'function') return [{} as O, options];
+  return [(options ?? {}) as O, callback];
+}
+
+/** Resolves when `work` is done or failed, or after `ms`, whichever is first: for endings that must end. */
+export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<void>((resolve) => {
+    timer = setTimeout(resolve, ms);
+  });
+  try {
+    await Promise.race([work, late]);
+  } catch {
+    // Whoever does the work reports its errors; an ending goes on.
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,22 @@
+// One line per event, for `opts.debug` and the daemon's log. Strings in events may come from strangers, so nothing
+// that a terminal would obey gets through.
+
+/** C0, DEL, C1, line and paragraph separators, bidi controls. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+const unsafe = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
+/** Longest value that is printed, characters. */
+const valueMax = 256;
+
+/** `peernet: event key=value …` */
+export function debugLine(event: string, fields: Readonly<Record<string, unknown>>): string {
+  const shown = Object.entries(fields)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${key}=${printable(value)}`);
+  return ['peernet:', printable(event), ...shown].join(' ');
+}
+
+function printable(value: unknown): string {
+  const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value));
+  const escaped = text.replace(unsafe, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  return escaped.length > valueMax ? `${escaped.slice(0, valueMax)}…` : escaped;
+}

@@ -1,0 +1,190 @@
+// The life of a node: its start (database, identity, parts), what runs meanwhile, and its end in bounded time. The API
+// on top of it is in peernet.ts.
+import {
+  type Clock,
+  isPeernetError,
+  type Log,
+  PeernetError,
+  type Random,
+  systemClock,
+  systemRandom,
+  type Transport,
+} from '@peernet/core';
+import { createStore, type Store } from '@peernet/store';
+import type { Duplex } from 'streamx';
+import { atMost } from './callback.js';
+import { DEFAULTS } from './defaults.js';
+import { Identity } from './identity.js';
+import { closedError } from './inputs.js';
+import { checkOptions, transportList } from './options.js';
+import { Parts, type PartsEvents } from './parts.js';
+import { platformTransports } from './platform.js';
+import { Services } from './services.js';
+import { type Snapshot, takeSnapshot } from './snapshot.js';
+import type { Handler, Options, TransportFunction } from './types.js';
+
+
+export class Node {
+  readonly options: Options;
+  readonly store: Store;
+  readonly services: Services;
+  readonly handlers = new Map<string, Handler>();
+  /** Streams handed out by `createStream`, which end with us. */
+  readonly streams = new Set<Duplex>();
+  readonly #events: PartsEvents;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #transports: readonly Transport[];
+  readonly #foreign: TransportFunction | undefined;
+  readonly #schemes: string[];
+  readonly #startedMs: number;
+  readonly #starting: Promise<Parts>;
+  #running: Parts | undefined;
+  #closing: Promise<void> | undefined;
+  #cancelPurge: (() => void) | undefined;
+  #storeFailed = false;
+
+  constructor(db: unknown, options: Options, events: PartsEvents) {
+    checkOptions(options);
+    this.options = options;
+    this.#events = events;
+    this.#clock = options.clock ?? systemClock;
+    this.#random = options.random ?? systemRandom;
+    this.#startedMs = this.#clock.now();
+    const choice = transportList(options.transport);
+    this.#transports = choice.transports ?? platformTransports();
+    this.#foreign = choice.foreign;
+    this.#schemes = this.#transports.flatMap((transport) => transport.schemes);
+    const [clock, random] = [this.#clock, this.#random];
+    this.store = createStore(db, { clock, random, onError: (error: Error) => this.#storeError(error) });
+    this.services = new Services({
+      transports: this.#foreign === undefined ? this.#transports : platformTransports(),
+      common: { trustProxy: options.trustProxy, origins: options.origins, limits: options.limits },
+      onDuplex: (duplex, from, scheme) => {
+        this.#starting.then(
+          (parts) => parts.arrived(duplex, from, scheme),
+          () => duplex.destroy(),
+        );
+      },
+      onChange: (services) => this.#running?.gossip.listening(services),
+    });
+    this.#starting = this.#start();
+    this.#starting.catch((error: unknown) => this.fail(error));
+    options.signal?.addEventListener('abort', () => void this.close(), { once: true });
+    if (options.signal?.aborted) void this.close();
+  }
+
+  async #start(): Promise<Parts> {
+    // Construction goes on first: its caller adds listeners, and may close at once.
+    await Promise.resolve();
+    await atMost(DEFAULTS.loadMs, this.store.ready());
+    const identity = new Identity(this.options.identity, this.store, this.#random, (error) => this.fail(error));
+    const state = await identity.load(this.#clock.wall());
+    for (const entry of this.store.entries()) this.learnScheme(entry.address);
+    const parts = new Parts({
+      options: this.options,
+      store: this.store,
+      identity,
+      state,
+      clock: this.#clock,
+      random: this.#random,
+      log: this.#events.debug,
+      transports: this.#transports,
+      foreign: this.#foreign,
+      schemes: this.#schemes,
+      handlers: this.handlers,
+      events: this.#events,
+    });
+    this.#running = parts;
+    if (this.closed) return parts;
+    parts.search.join(await this.store.subnets.list().catch(() => []));
+    parts.gossip.listening(this.services.describe());
+    for (const at of [this.options.listen ?? []].flat()) {
+      await this.services.listen(at, {}, undefined).then(
+        (service) => this.#events.emit('listening', service),
+        (error: unknown) => this.fail(error),
+      );
+    }
+    this.#armPurge();
+    return parts;
+  }
+
+  get closed(): boolean {
+    return this.#closing !== undefined;
+  }
+
+  /** The parts, if they run. */
+  get running(): Parts | undefined {
+    return this.closed ? undefined : this.#running;
+  }
+
+  /** The parts, once they run. Rejects with CLOSED after `close()`. */
+  async started(): Promise<Parts> {
+    this.mustBeOpen();
+    const parts = await this.#starting;
+    this.mustBeOpen();
+    return parts;
+  }
+
+  mustBeOpen(): void {
+    if (this.closed) throw closedError();
+  }
+
+  /** An app's own transport may serve any scheme: those that its user names become dialable. */
+  learnScheme(text: string): void {
+    const scheme = text.slice(0, text.indexOf(':'));
+    if (this.#foreign !== undefined && !this.#schemes.includes(scheme)) this.#schemes.push(scheme);
+  }
+
+  snapshot(): Snapshot {
+    return takeSnapshot({
+      parts: this.running,
+      store: this.store,
+      services: this.services.list(),
+      target: this.options.connections ?? DEFAULTS.connections,
+      bootstrap: this.options.bootstrap ?? true,
+      uptimeMs: this.#clock.now() - this.#startedMs,
+      storeFailed: this.#storeFailed,
+    });
+  }
+
+  close(): Promise<void> {
+    this.#closing ??= this.#shutdown();
+    return this.#closing;
+  }
+
+  async #shutdown(): Promise<void> {
+    this.#cancelPurge?.();
+    const goodbye = (async () => {
+      await (await this.#starting).close();
+      await this.services.close();
+    })();
+    await atMost(DEFAULTS.goodbyeMs, goodbye);
+    for (const stream of this.streams) stream.destroy();
+    await atMost(DEFAULTS.closeMs - DEFAULTS.goodbyeMs, this.store.close());
+    this.#events.emit('close');
+  }
+
+  #armPurge(): void {
+    const everyMs = this.options.purge ?? DEFAULTS.purgeMs;
+    if (everyMs === 0 || this.closed) return;
+    this.#cancelPurge = this.#clock.alarm(this.#clock.now() + everyMs, () => {
+      this.store.purge();
+      this.#armPurge();
+    });
+  }
+
+  #storeError(cause: Error): void {
+    this.#storeFailed = true;
+    const message = 'the database failed; going on in memory';
+    this.fail(isPeernetError(cause) ? cause : new PeernetError('STORE_FAILED', message, { cause }));
+  }
+
+  /** `error` is for what the local side did. Nobody listening must not mean a crash: it is a debug event as well. */
+  fail(error: unknown): void {
+    if (isPeernetError(error, 'CLOSED')) return;
+    const known = isPeernetError(error) ? error : new PeernetError('INTERNAL', String(error), { cause: error });
+    this.#events.debug('error', { code: known.code, message: known.message });
+    this.#events.emit('error', known);
+  }
+}

@@ -1,0 +1,147 @@
+// The composition root: the only place where the parts of peernet meet. Wires, and decides nothing.
+import { createCrypto, type LocalCrypto } from '@peernet/connection';
+import {
+  type Clock,
+  type DuplexLike,
+  type Log,
+  parseAddress,
+  parseIp,
+  type Random,
+  type RemoteInfo,
+  type Scope,
+  toHex,
+  type Transport,
+} from '@peernet/core';
+import { Gossip } from '@peernet/gossip';
+import { LinkOverlay, Search } from '@peernet/search';
+import type { Store } from '@peernet/store';
+import { DEFAULTS } from './defaults.js';
+import { Hub } from './hub.js';
+import type { Identity } from './identity.js';
+import { interfaceIps } from './platform.js';
+import type { Handler, IdentityState, Options, PeernetEvents, TransportFunction } from './types.js';
+
+export interface PartsOptions {
+  readonly options: Options;
+  readonly store: Store;
+  readonly identity: Identity;
+  readonly state: IdentityState;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly transports: readonly Transport[];
+  readonly foreign: TransportFunction | undefined;
+  /** Grows: foreign schemes join as the user names them. */
+  readonly schemes: string[];
+  readonly handlers: ReadonlyMap<string, Handler>;
+  readonly events: PartsEvents;
+}
+
+/** What the parts tell the API. */
+export interface PartsEvents {
+  readonly emit: <K extends keyof PeernetEvents>(event: K, ...args: PeernetEvents[K]) => void;
+  readonly debug: Log;
+}
+
+export class Parts {
+  readonly crypto: LocalCrypto;
+  readonly gossip: Gossip;
+  readonly search: Search;
+  readonly hub: Hub;
+  readonly store: Store;
+  readonly #options: Options;
+
+  constructor(o: PartsOptions) {
+    const { options, state, clock, random, log } = o;
+    this.#options = options;
+    this.store = o.store;
+    this.crypto = createCrypto({ seed: state.seed, random, bootSeq: state.seq });
+    const { emit, debug } = o.events;
+    this.hub = new Hub({
+      ...o,
+      crypto: this.crypto,
+      network: options.network ?? '',
+      onConnect: (peer) => {
+        debug('connect', { id: peer.id, address: peer.address, direction: peer.direction });
+        emit('connect', peer);
+      },
+      onDisconnect: (peer, reason) => {
+        debug('disconnect', { id: peer.id, address: peer.address, reason });
+        emit('disconnect', peer, reason);
+      },
+    });
+    this.gossip = new Gossip({
+      crypto: this.crypto,
+      dialNow: (address, dial, done) => this.hub.dialNow(address, dial, done),
+      store: o.store,
+      clock,
+      random,
+      log,
+      connections: options.connections ?? DEFAULTS.connections,
+      interval: options.interval ?? DEFAULTS.intervalMs,
+      bootstrap: options.bootstrap ?? true,
+      relay: options.relay ?? false,
+      lan: options.lan ?? false,
+      schemes: o.schemes,
+      seeds: [...(options.seeds ?? [])],
+      anchors: state.anchors,
+      announce: [...(options.announce ?? [])],
+      seq: state.seq,
+      interfaces: interfaceIps,
+    });
+    const overlay = new LinkOverlay({ size: () => this.gossip.size });
+    this.search = new Search({
+      crypto: this.crypto,
+      overlay,
+      network: options.network ?? '',
+      clock,
+      random,
+      record: () => this.gossip.record,
+      verified: (id) => this.hub.byId(id)?.address,
+    });
+    this.hub.attach(this.gossip, overlay);
+    this.gossip.on('seq', (seq) => o.identity.saveSeq(seq));
+    this.gossip.on('anchors', (anchors) => o.identity.saveAnchors(anchors));
+    this.#tell(o.events);
+  }
+
+  /** Events of the parts become events of the API. */
+  #tell({ emit, debug }: PartsEvents): void {
+    this.gossip.on('peer', (peer) => emit('peer', peer));
+    this.gossip.on('known', (addresses) => {
+      for (const address of addresses) emit('known', address);
+    });
+    this.gossip.on('debug', (event, fields) => debug(event, fields));
+    this.search.on('search', ({ hash, name, payload }, hops, reply) => {
+      const query = { hash: toHex(hash), ...(name === undefined ? {} : { name }), ...(payload ? { payload } : {}) };
+      emit('search', query, hops, reply);
+    });
+  }
+
+  /** A duplex that one of our listeners accepted. */
+  arrived(duplex: DuplexLike, from: RemoteInfo, transport: string): void {
+    void this.hub.accept(duplex, { role: 'responder', scope: this.#inboundScope(from), from, transport });
+  }
+
+  /**
+   * How narrow an inbound connection is. Behind nginx or docker everybody comes from 127.0.0.1: an inbound link counts
+   * as narrower than global only while we have no global announce and no trustProxy, or with `lan` (protocol.md §3).
+   */
+  #inboundScope(from: RemoteInfo): Scope {
+    const scope = from.ip === undefined ? 'loopback' : (parseIp(from.ip)?.scope ?? 'global');
+    const { lan, trustProxy, announce } = this.#options;
+    const narrow = lan === true || (trustProxy === undefined && !(announce ?? []).some(isGlobal));
+    return scope === 'forbidden' || !narrow ? 'global' : scope;
+  }
+
+  /** Says goodbye: adverts are withdrawn first, while there are links to carry it. */
+  async close(): Promise<void> {
+    await this.search.close();
+    this.gossip.close();
+    await this.hub.close('SHUTDOWN');
+  }
+}
+
+function isGlobal(text: string): boolean {
+  return parseAddress(text)?.scope === 'global';
+}

@@ -1,0 +1,47 @@
+// A search as a stream of rows that ends by itself, with the search, or when its reader has enough.
+import { PeernetError } from '@peernet/core';
+import type { Readable } from 'streamx';
+import { DEFAULTS } from './defaults.js';
+import type { Parts } from './parts.js';
+import { rowsFrom } from './rows.js';
+import type { SearchRow } from './types.js';
+
+export interface Searching {
+  readonly limit: number | undefined;
+  readonly timeoutMs: number | undefined;
+  readonly payload: Uint8Array | undefined;
+}
+
+/** Starts when it is first read. */
+export function searchRows(
+  started: () => Promise<Parts>,
+  name: string,
+  searching: Searching,
+  signal: AbortSignal | undefined,
+): Readable {
+  return rowsFrom<SearchRow>((push, end) => {
+    let cancel = (): void => {};
+    let over = false;
+    const finish = (error?: Error): void => {
+      over = true;
+      signal?.removeEventListener('abort', abort);
+      end(error);
+    };
+    const abort = (): void => {
+      cancel();
+      finish(new PeernetError('ABORTED', 'the search was given up'));
+    };
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    started().then((parts) => {
+      if (over) return;
+      const onRow = (row: SearchRow): void => push({ ...row, hash: name, address: row.address || row.id });
+      cancel = parts.search.search(name, searching, onRow, () => finish());
+    }, finish);
+    return () => {
+      over = true;
+      signal?.removeEventListener('abort', abort);
+      cancel();
+    };
+  }, DEFAULTS.rowsMax);
+}

@@ -1,0 +1,123 @@
+// The listeners of a node: which there are, what they are called, and what the overlay is told about them.
+import {
+  type DuplexLike,
+  type Listener,
+  type ListenOptions,
+  parseAddress,
+  parseIp,
+  PeernetError,
+  type RemoteInfo,
+  type Transport,
+} from '@peernet/core';
+import type { ListenAt, Service } from './types.js';
+
+/** A service as gossip's own-address discovery wants it. */
+export interface ListeningService {
+  readonly scheme: string;
+  readonly host: string;
+  readonly port: number;
+  readonly announce?: string[];
+}
+
+export interface ServicesOptions {
+  readonly transports: readonly Transport[];
+  /** What all listeners of this node share. */
+  readonly common: Pick<ListenOptions, 'trustProxy' | 'origins' | 'limits'>;
+  readonly onDuplex: (duplex: DuplexLike, from: RemoteInfo, scheme: string) => void;
+  readonly onChange: (services: readonly ListeningService[]) => void;
+}
+
+/** `ws`, `tcp`, `wss://host:port`, … and options → scheme, host, port. TypeError for what is no protocol. */
+export function listenTarget(at: string, options: ListenAt): { scheme: string; host?: string; port?: number } {
+  if (/^[a-z]+$/.test(at)) return { scheme: at, ...defined(options) };
+  if (/^memory:/.test(at)) return { scheme: 'memory', host: at.slice('memory:'.length) };
+  // Port 0 and absent ports are fine here, but are no addresses.
+  const match = /^([a-z]+):\/\/(.*?)(?::(\d+))?\/?$/.exec(at);
+  const [, scheme, host = '', digits] = match ?? [];
+  const port = digits === undefined ? undefined : Number(digits);
+  const probe = scheme === undefined ? undefined : parseAddress(`${scheme}://${host}:${port || 1}`);
+  if (scheme === undefined || probe === undefined || (port ?? 0) > 65_535) {
+    throw new TypeError(`cannot listen at ${at}: say 'ws', 'tcp', or an address like ws://0.0.0.0:4000`);
+  }
+  return { scheme, host: probe.host, ...(port === undefined ? {} : { port }), ...defined(options) };
+}
+
+function defined(options: ListenAt): { host?: string; port?: number } {
+  const { host, port } = options;
+  if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
+    throw new TypeError(`a port is an integer 0 … 65535, got ${String(port)}`);
+  }
+  if (host !== undefined && parseIp(host.replace(/^\[|\]$/g, '')) === undefined && parseAddress(`ws://${host}:1`) === undefined) {
+    throw new TypeError(`not a host to listen on: ${host}`);
+  }
+  return { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
+}
+
+export class Services {
+  readonly #o: ServicesOptions;
+  readonly #open = new Map<Service, ListeningService>();
+
+  constructor(options: ServicesOptions) {
+    this.#o = options;
+  }
+
+  /** Rejects with PORT_IN_USE, LISTEN_FAILED, NOT_SUPPORTED. */
+  async listen(at: string, options: ListenAt, signal: AbortSignal | undefined): Promise<Service> {
+    const target = listenTarget(at, options);
+    const transport = this.#o.transports.find((t) => t.listen !== undefined && t.schemes.includes(target.scheme));
+    if (transport?.listen === undefined) {
+      throw new PeernetError('NOT_SUPPORTED', `listening for ${target.scheme} is not possible here`);
+    }
+    if (target.scheme === 'wss' && options.tls === undefined) {
+      throw new PeernetError('LISTEN_FAILED', 'wss needs a certificate: pass tls: { cert, key }');
+    }
+    const scheme = target.scheme === 'ws' && options.tls !== undefined ? 'wss' : target.scheme;
+    const listener = await transport.listen(
+      { ...this.#o.common, host: target.host, port: target.port, tls: options.tls, signal },
+      (duplex, from) => this.#o.onDuplex(duplex, from, scheme),
+    );
+    return this.#add(listener, scheme, [options.announce ?? []].flat());
+  }
+
+  #add(listener: Listener, scheme: string, announce: string[]): Service {
+    const service: Service = {
+      protocol: scheme,
+      address: addressOf(listener, scheme),
+      host: listener.host,
+      port: listener.port,
+      close: async () => {
+        if (this.#open.delete(service)) this.#changed();
+        await listener.close();
+      },
+    };
+    this.#open.set(service, { scheme, host: listener.host, port: listener.port, announce });
+    this.#changed();
+    return service;
+  }
+
+  list(): Service[] {
+    return [...this.#open.keys()];
+  }
+
+  /** What the overlay is told. */
+  describe(): ListeningService[] {
+    return [...this.#open.values()];
+  }
+
+  #changed(): void {
+    this.#o.onChange(this.describe());
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.list().map((service) => service.close()));
+  }
+}
+
+/** An address under which this computer reaches the listener. */
+function addressOf(listener: Listener, scheme: string): string {
+  if (scheme === 'memory') return `memory:${listener.host}`;
+  const ip = parseIp(listener.host);
+  const everywhere = ip === undefined || ip.text === '::' || ip.text === '0.0.0.0';
+  const host = everywhere ? '127.0.0.1' : ip.version === 6 ? `[${ip.text}]` : ip.text;
+  return `${scheme}://${host}:${listener.port}`;
+}

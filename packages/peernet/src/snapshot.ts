@@ -1,0 +1,81 @@
+// The whole state of a node as one plain object: for the CLI, for dashboards, for tests.
+import type { BookEntry } from '@peernet/core';
+import type { Store } from '@peernet/store';
+import type { Situation } from './explain.js';
+import type { Parts } from './parts.js';
+import type { Service } from './types.js';
+
+export interface Snapshot {
+  /** Of this format. */
+  v: 1;
+  id: string | undefined;
+  uptimeMs: number;
+  own: string[];
+  services: { protocol: string; address: string; port: number }[];
+  connections: { overlay: number; app: number; pending: number; inbound: number; target: number };
+  book: { known: number; verified: number; saved: number };
+  subnets: string[];
+  /** Estimated number of nodes. */
+  size: number;
+  gossip: Readonly<Record<string, unknown>>;
+  search: Readonly<Record<string, unknown>>;
+  /** What `explain()` looks at. */
+  situation: Situation;
+}
+
+export interface SnapshotSource {
+  readonly parts: Parts | undefined;
+  readonly store: Store;
+  readonly services: readonly Service[];
+  readonly target: number;
+  readonly bootstrap: boolean;
+  readonly uptimeMs: number;
+  readonly storeFailed: boolean;
+}
+
+export function takeSnapshot(s: SnapshotSource): Snapshot {
+  const members = s.parts?.hub.members() ?? [];
+  const count = (kind: string): number => members.filter((member) => member.kind === kind).length;
+  const entries: BookEntry[] = [...s.store.entries()];
+  const own = s.parts?.gossip.own() ?? [];
+  const connections = {
+    overlay: count('overlay'),
+    app: count('app'),
+    pending: count('pending'),
+    inbound: members.filter((member) => !member.connection.initiator).length,
+    target: s.target,
+  };
+  const book = {
+    known: entries.length,
+    verified: entries.filter((entry) => entry.verified).length,
+    saved: entries.filter((entry) => entry.saved).length,
+  };
+  const gossip = (s.parts?.gossip.snapshot() ?? {}) as Record<string, unknown>;
+  const size = s.parts?.gossip.size ?? 1;
+  return {
+    v: 1,
+    id: s.parts?.crypto.id,
+    uptimeMs: Math.round(s.uptimeMs),
+    own,
+    services: s.services.map(({ protocol, address, port }) => ({ protocol, address, port })),
+    connections,
+    book,
+    subnets: s.parts?.search.subnets() ?? [],
+    size,
+    gossip,
+    search: (s.parts?.search.snapshot() ?? {}) as Record<string, unknown>,
+    situation: {
+      connections: connections.overlay,
+      target: s.target,
+      bootstrap: s.bootstrap,
+      ...book,
+      services: s.services.length,
+      own: (s.parts?.gossip.ownStates() ?? []).map(({ address, verified }) => ({ address, verified })),
+      inbound: connections.inbound,
+      dials: s.parts?.hub.dials ?? { ok: 0, failed: 0 },
+      size,
+      storeFailed: s.storeFailed,
+      uptimeMs: s.uptimeMs,
+    },
+  };
+}
