@@ -62,6 +62,9 @@ export const TIMING = Object.freeze({
 /** Port of addresses that the network makes up: above 1023, so that gossip may pass them on. */
 export const hostPort = 4_000;
 
+/** Messages are copied into buffers of this size: one allocation for many (an own buffer each costs 0.5 µs). */
+export const slabBytes = 8_192;
+
 /** Wall clock of all hosts at virtual time 0: 2026-01-01 UTC, any date would do. */
 export const wallStartMs = 1_767_225_600_000;
 
@@ -70,3 +73,13 @@ export const untilEveryMs = 10;
 
 /** Queue entries below which cancelled ones are not worth clearing away. */
 export const compactMin = 1_024;
+
+/** Faults drawn at random (`randomFaults`). */
+export const FAULT_DEFAULTS = Object.freeze({
+  /** ms between faults on average: ten minutes see about sixty. */
+  everyMs: 10_000,
+  /** ms that one lasts at most: five times what a silent peer gets. */
+  lastMs: 60_000,
+  /** ms that a calendar jumps at most, either way: two days, beyond the 24 h that sequence numbers are allowed. */
+  jumpMaxMs: 172_800_000,
+});

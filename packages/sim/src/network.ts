@@ -1,7 +1,7 @@
 // A network of hosts: who is where, how far apart any two are, and which paths are cut. Latencies are drawn from the
 // seed and the pair, not stored, so ten thousand hosts cost no matrix.
 import { parseAddress, parseIp } from '@peernet/core';
-import { hostPort, NETWORK_DEFAULTS, type NetworkOptions } from './defaults.js';
+import { hostPort, NETWORK_DEFAULTS, type NetworkOptions, slabBytes } from './defaults.js';
 import { Host, type HostOptions } from './host.js';
 import { absorb, avalanche, type State } from './mixing.js';
 import type { SimLink } from './sim-link.js';
@@ -19,6 +19,8 @@ export class Network {
   readonly #groups = new Map<Host, number>();
   readonly #cuts = new Set<string>();
   #nextIp = 0;
+  #slab = new Uint8Array(0);
+  #slabAt = 0;
 
   constructor(world: World, options: NetworkOptions) {
     this.world = world;
@@ -103,6 +105,18 @@ export class Network {
   }
 
   // ---- for the simulator ----
+
+  /** A copy of a message, cut from a larger buffer as those of a real connection are. */
+  copy(message: Uint8Array): Uint8Array {
+    if (message.length > this.#slab.length - this.#slabAt) {
+      this.#slab = new Uint8Array(Math.max(slabBytes, message.length));
+      this.#slabAt = 0;
+    }
+    const copy = this.#slab.subarray(this.#slabAt, this.#slabAt + message.length);
+    copy.set(message);
+    this.#slabAt += message.length;
+    return copy;
+  }
 
   /** A number in [0, 1) from the world's dice. */
   draw(): number {

@@ -93,7 +93,7 @@ export class SimLink implements Link {
       Math.max(this.#busyUntilMs, world.now) + (message.length * 1000) / network.options.bytesPerSecond;
     this.host.sent(message.length);
     network.tap?.(this.host, this.other.host, message);
-    world.schedule(this.#arrival(this.#busyUntilMs), deliver, this.other, new Uint8Array(message));
+    world.schedule(this.#arrival(this.#busyUntilMs), deliver, this.other, network.copy(message));
     return true;
   }
 
