@@ -37,6 +37,8 @@ export interface RemoteInfo {
   readonly port?: number | undefined;
   /** True if `ip` was told by a trusted proxy. */
   readonly proxied?: boolean | undefined;
+  /** Tells the listener that the handshake is finished, so that the connection no longer counts as pending. Idempotent. */
+  readonly established?: (() => void) | undefined;
 }
 
 /** Where to listen. */
@@ -51,7 +53,7 @@ export interface ListenOptions {
   trustProxy?: readonly string[] | undefined;
   /** Browser origins that may connect; absent: all. */
   origins?: readonly string[] | undefined;
-  /** Differences from the connection limits of protocol.md §8, for private clusters. */
+  /** Differences from `connectionLimits` (limits.ts, protocol.md §8): `relayConnectionLimits`, or those of a private cluster. */
   limits?: Readonly<Record<string, number>> | undefined;
   signal?: AbortSignal | undefined;
 }

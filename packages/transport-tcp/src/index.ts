@@ -1,1 +1,2 @@
-export {};
+// @peernet/transport-tcp: `tcp://host:port` addresses → raw byte streams, and listeners for them.
+export { type TcpOptions, tcp } from './tcp.js';
