@@ -8,7 +8,13 @@ async function dhtNode(seeds) {
   const crypto = createCrypto();
   const transport = tcp();
   const table = new Table(crypto.id);
-  const gossip = new Gossip({ crypto, dial: dialer({ crypto, transports: [transport] }), connections: 5, interval: 1000, seeds });
+  const gossip = new Gossip({
+    crypto,
+    dial: dialer({ crypto, transports: [transport] }),
+    connections: 5,
+    interval: 1000,
+    seeds,
+  });
   gossip.on('peer', ({ id, address }) => table.offer(id, address));
   gossip.on('down', ({ id }) => console.log(`  ${crypto.id.slice(0, 6)} lost ${id.slice(0, 6)}`));
 
@@ -38,7 +44,13 @@ for (const { id, table, gossip } of nodes) {
   console.log(`${id.slice(0, 6)}: ${table.size} in the table, ${peers}`);
 }
 const target = nodes.at(-1).id;
-console.log(`closest to ${target.slice(0, 6)} for ${first.id.slice(0, 6)}:`, first.table.closest(target, 3).map((id) => id.slice(0, 6)).join(' '));
+console.log(
+  `closest to ${target.slice(0, 6)} for ${first.id.slice(0, 6)}:`,
+  first.table
+    .closest(target, 3)
+    .map((id) => id.slice(0, 6))
+    .join(' '),
+);
 
 await Promise.all(nodes.map((node) => node.close()));
 if (nodes.some((node) => node.table.size < enough)) {

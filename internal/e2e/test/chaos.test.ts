@@ -1,6 +1,6 @@
 // The original's fanout test, made honest: 20 nodes on real ws sockets, each told 3 addresses, a connection cut every
 // 500 ms, and 200 searches whose answers are checked. The original found the right address in 42 to 57 %.
-import { seededRandom, below, pickOne, shuffle } from '@peernet/core';
+import { below, pickOne, seededRandom, shuffle } from '@peernet/core';
 import { leakCheck } from '@peernet/testkit';
 import { Peernet } from 'peernet';
 import { afterEach, expect, test } from 'vitest';
@@ -31,7 +31,11 @@ test(`${searches} searches under chaos find the right address (seed ${seed})`, a
     await node.save(shuffle(random, others).slice(0, 3));
     await node.join(`subnet-${i}`);
   }
-  await until(() => components(open)[0] === count, 30_000, () => `components ${components(open)}`);
+  await until(
+    () => components(open)[0] === count,
+    30_000,
+    () => `components ${components(open)}`,
+  );
 
   const chaos = setInterval(() => {
     const node = pickOne(random, open);
@@ -55,7 +59,8 @@ test(`${searches} searches under chaos find the right address (seed ${seed})`, a
     clearInterval(chaos);
   }
   tookMs.sort((a, b) => a - b);
-  const at = (share: number): string => (tookMs[Math.floor(share * (tookMs.length - 1))] ?? Number.NaN).toFixed(1);
+  const at = (share: number): string =>
+    (tookMs[Math.floor(share * (tookMs.length - 1))] ?? Number.NaN).toFixed(1);
   console.log(`chaos: ${right} of ${searches} right (seed ${seed}), p50 ${at(0.5)} ms, p99 ${at(0.99)} ms`);
   expect(right / searches).toBeGreaterThanOrEqual(0.98);
 }, 120_000);

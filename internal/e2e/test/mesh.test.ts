@@ -35,7 +35,8 @@ describe.each([3, 30])('a star of %i', (count) => {
     const { centre, others } = await star(count);
     const centreId = centre.id;
     const wanted = Math.min(4, count - 2);
-    const shape = (): string => `components ${components(others)}, degrees ${others.map((n) => degree(n, centreId))}`;
+    const shape = (): string =>
+      `components ${components(others)}, degrees ${others.map((n) => degree(n, centreId))}`;
     const meshed = (): boolean =>
       components(others)[0] === others.length && others.every((node) => degree(node, centreId) >= wanted);
     const tookMs = await until(meshed, 30_000, shape);

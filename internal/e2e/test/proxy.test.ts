@@ -1,7 +1,8 @@
 // A node behind a reverse proxy on loopback, as behind nginx: everybody comes from 127.0.0.1. All must get in, and
 // nobody who came through the proxy may make the node dial loopback.
-import { connect as netConnect, createServer, type Server, type Socket } from 'node:net';
+
 import { once } from 'node:events';
+import { createServer, connect as netConnect, type Server, type Socket } from 'node:net';
 import { leakCheck } from '@peernet/testkit';
 import { Peernet } from 'peernet';
 import { afterEach, expect, test } from 'vitest';
@@ -64,12 +65,23 @@ async function behindProxy(trustProxy: string[] | undefined): Promise<{ hub: Pee
 test('50 clients come through a trusted proxy, and none of them makes the node dial loopback', async () => {
   const { hub, through } = await behindProxy(['127.0.0.1']);
   const trap = await bait();
-  const clients = Array.from({ length: 50 }, () => new Peernet(undefined, { announce: [trap.address], bootstrap: false, interval: 300 }));
+  const clients = Array.from(
+    { length: 50 },
+    () => new Peernet(undefined, { announce: [trap.address], bootstrap: false, interval: 300 }),
+  );
   open.push(...clients);
   await Promise.all(clients.map((client) => client.connect(through)));
-  await until(() => hub.peers().length === 50, 15_000, () => `${hub.peers().length} peers`);
+  await until(
+    () => hub.peers().length === 50,
+    15_000,
+    () => `${hub.peers().length} peers`,
+  );
   // Several rounds of everybody telling its record.
-  await until(() => Number(hub.snapshot().uptimeMs) > 5_000, 10_000, () => 'uptime');
+  await until(
+    () => Number(hub.snapshot().uptimeMs) > 5_000,
+    10_000,
+    () => 'uptime',
+  );
   const dialed: string[] = [];
   for await (const row of hub.known()) dialed.push(row.address);
   expect(dialed.filter((address) => address.includes('127.0.0.1'))).toEqual([]);
@@ -84,5 +96,9 @@ test('control: without a proxy in between, a neighbour on loopback may tell of l
   const client = new Peernet(undefined, { announce: [trap.address], bootstrap: false, interval: 300 });
   open.push(client);
   await client.connect(address);
-  await until(() => trap.hits() > 0, 20_000, () => 'the hub never looked whether its neighbour can be dialed');
+  await until(
+    () => trap.hits() > 0,
+    20_000,
+    () => 'the hub never looked whether its neighbour can be dialed',
+  );
 }, 30_000);

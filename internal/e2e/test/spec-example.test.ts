@@ -1,9 +1,9 @@
 // The specification's example, as written there, in a process of its own, without error handlers: against a peer,
 // and against clients that end, terminate, reset and send rubbish.
 import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { connect as netConnect } from 'node:net';
-import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -37,7 +37,11 @@ async function stillServes(): Promise<void> {
   try {
     const peer = await node.connect(`ws://127.0.0.1:${port}`);
     expect(peer.direction).toBe('out');
-    await until(() => node.connections().length === 1, 5_000, () => String(node.connections()));
+    await until(
+      () => node.connections().length === 1,
+      5_000,
+      () => String(node.connections()),
+    );
   } finally {
     await node.close();
   }
@@ -45,46 +49,54 @@ async function stillServes(): Promise<void> {
 
 const need = built ? test : test.skip;
 
-need('a peer connects, and leaves', async () => {
-  await stillServes();
-  await child.prints(/peernet: connect /);
-  await child.prints(/peernet: disconnect /);
-}, 40_000);
+need(
+  'a peer connects, and leaves',
+  async () => {
+    await stillServes();
+    await child.prints(/peernet: connect /);
+    await child.prints(/peernet: disconnect /);
+  },
+  40_000,
+);
 
-need('clients that end, terminate, reset and send rubbish harm nobody', async () => {
-  const url = `ws://127.0.0.1:${port}`;
-  const attacks: ((socket: WebSocket) => void)[] = [
-    (socket) => socket.close(),
-    (socket) => socket.terminate(),
-    (socket) => socket.send('text'),
-    (socket) => socket.send(randomBytes(10)),
-    (socket) => socket.send(randomBytes(70_000)),
-    (socket) => socket.send(Buffer.alloc(200, 0xff)),
-    (socket) => {
-      socket.send(Buffer.concat([Buffer.from('pn/1'), randomBytes(17)]));
-      socket.send(randomBytes(300));
-    },
-    (socket) => {
-      // The first 21 bytes of a fair hello, then nothing but a reset.
-      socket.send(Buffer.concat([Buffer.from('pn/1'), Buffer.from([0]), randomBytes(16)]));
-      (socket as unknown as { _socket: { resetAndDestroy(): void } })._socket.resetAndDestroy();
-    },
-  ];
-  for (const attack of attacks) {
-    const socket = new WebSocket(url);
-    socket.on('error', () => {});
-    await once(socket, 'open');
-    attack(socket);
-    setTimeout(() => socket.terminate(), 1_000).unref();
-    await once(socket, 'close');
-  }
-  for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), randomBytes(500), Buffer.alloc(0)]) {
-    const socket = netConnect(port, '127.0.0.1');
-    socket.on('error', () => {});
-    await once(socket, 'connect');
-    socket.write(bytes);
-    socket.resetAndDestroy();
-    await once(socket, 'close');
-  }
-  await stillServes();
-}, 60_000);
+need(
+  'clients that end, terminate, reset and send rubbish harm nobody',
+  async () => {
+    const url = `ws://127.0.0.1:${port}`;
+    const attacks: ((socket: WebSocket) => void)[] = [
+      (socket) => socket.close(),
+      (socket) => socket.terminate(),
+      (socket) => socket.send('text'),
+      (socket) => socket.send(randomBytes(10)),
+      (socket) => socket.send(randomBytes(70_000)),
+      (socket) => socket.send(Buffer.alloc(200, 0xff)),
+      (socket) => {
+        socket.send(Buffer.concat([Buffer.from('pn/1'), randomBytes(17)]));
+        socket.send(randomBytes(300));
+      },
+      (socket) => {
+        // The first 21 bytes of a fair hello, then nothing but a reset.
+        socket.send(Buffer.concat([Buffer.from('pn/1'), Buffer.from([0]), randomBytes(16)]));
+        (socket as unknown as { _socket: { resetAndDestroy(): void } })._socket.resetAndDestroy();
+      },
+    ];
+    for (const attack of attacks) {
+      const socket = new WebSocket(url);
+      socket.on('error', () => {});
+      await once(socket, 'open');
+      attack(socket);
+      setTimeout(() => socket.terminate(), 1_000).unref();
+      await once(socket, 'close');
+    }
+    for (const bytes of [Buffer.from('GET / HTTP/1.1\r\n\r\n'), randomBytes(500), Buffer.alloc(0)]) {
+      const socket = netConnect(port, '127.0.0.1');
+      socket.on('error', () => {});
+      await once(socket, 'connect');
+      socket.write(bytes);
+      socket.resetAndDestroy();
+      await once(socket, 'close');
+    }
+    await stillServes();
+  },
+  60_000,
+);

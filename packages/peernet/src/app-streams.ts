@@ -1,6 +1,13 @@
 // Streams of the application to whoever is behind a search row, a peer, an id or an address: over the connection that
 // there is, or over one that is made for it.
-import { type DuplexLike, isPeernetError, parseForeignAddress, parsePeerId, PeernetError, type PeerId } from '@peernet/core';
+import {
+  type DuplexLike,
+  isPeernetError,
+  type PeerId,
+  PeernetError,
+  parseForeignAddress,
+  parsePeerId,
+} from '@peernet/core';
 import type { Duplex } from 'streamx';
 import { DEFAULTS } from './defaults.js';
 import type { Member } from './member.js';
@@ -68,7 +75,10 @@ export class AppStreams {
     }
     const addresses = target.addresses.length > 0 ? target.addresses : addressesOf(parts, target.id);
     if (addresses.length === 0) {
-      throw new PeernetError('NOT_FOUND', `no address of ${target.id} is known: search for it, or pass an address`);
+      throw new PeernetError(
+        'NOT_FOUND',
+        `no address of ${target.id} is known: search for it, or pass an address`,
+      );
     }
     let last: unknown;
     for (const address of addresses) {
@@ -119,8 +129,13 @@ function targetOf(to: SearchRow | Peer | string): Target {
   } else if (typeof to?.id === 'string') {
     const id = parsePeerId(to.id);
     const listed = 'addresses' in to ? to.addresses : [];
-    const all = [to.address, ...listed].filter((text) => text !== undefined && parseForeignAddress(text) !== undefined);
+    const all = [to.address, ...listed].filter(
+      (text) => text !== undefined && parseForeignAddress(text) !== undefined,
+    );
     if (id !== undefined) return { id, addresses: [...new Set(all as string[])], found: 'hash' in to };
   }
-  throw new PeernetError('ADDRESS_INVALID', `neither a search row, a peer, an id nor an address: ${String(to)}`);
+  throw new PeernetError(
+    'ADDRESS_INVALID',
+    `neither a search row, a peer, an id nor an address: ${String(to)}`,
+  );
 }

@@ -25,33 +25,81 @@ export function explain(s: Situation): Finding[] {
     findings.push(hint === undefined ? { code, level, message } : { code, level, message, hint });
   };
   if (s.storeFailed) {
-    say('STORE_FAILED', 'error', 'The database failed: nothing is remembered after this run.', 'Check its folder: space, permissions, another process using it.');
+    say(
+      'STORE_FAILED',
+      'error',
+      'The database failed: nothing is remembered after this run.',
+      'Check its folder: space, permissions, another process using it.',
+    );
   }
   if (s.connections === 0) noConnections(s, say);
   else if (s.connections < Math.min(2, s.target)) {
-    say('FEW_CONNECTIONS', 'warn', `Only ${s.connections} of ${s.target} connections.`, 'Normal in a network this small, or in the first seconds.');
-  } else say('CONNECTED', 'ok', `${s.connections} connections (target ${s.target}); the network has about ${Math.round(s.size)} nodes.`);
+    say(
+      'FEW_CONNECTIONS',
+      'warn',
+      `Only ${s.connections} of ${s.target} connections.`,
+      'Normal in a network this small, or in the first seconds.',
+    );
+  } else
+    say(
+      'CONNECTED',
+      'ok',
+      `${s.connections} connections (target ${s.target}); the network has about ${Math.round(s.size)} nodes.`,
+    );
   if (s.services === 0) {
-    say('OUTBOUND_ONLY', 'info', 'This node does not listen: others find it only through its own connections.', "Listen to be reachable: pn.listen('ws'), or: peernet listen ws");
+    say(
+      'OUTBOUND_ONLY',
+      'info',
+      'This node does not listen: others find it only through its own connections.',
+      "Listen to be reachable: pn.listen('ws'), or: peernet listen ws",
+    );
   } else if (s.own.some((own) => own.verified)) {
     const verified = s.own.filter((own) => own.verified).map((own) => own.address);
     say('REACHABLE', 'ok', `Reachable at ${verified.join(', ')}.`);
   } else if (s.connections > 0 && s.uptimeMs > 60_000) {
     const hint = 'Open or forward the port, or say the public address: announce (--announce).';
-    say('NOT_REACHABLE', 'warn', 'This node listens, but no address of it is proven to work from outside.', hint);
+    say(
+      'NOT_REACHABLE',
+      'warn',
+      'This node listens, but no address of it is proven to work from outside.',
+      hint,
+    );
   }
   return findings;
 }
 
-function noConnections(s: Situation, say: (code: string, level: Finding['level'], message: string, hint?: string) => void): void {
+function noConnections(
+  s: Situation,
+  say: (code: string, level: Finding['level'], message: string, hint?: string) => void,
+): void {
   if (s.known === 0 && s.services === 0) {
-    say('NO_SEEDS', 'error', 'No peer is known and nobody can connect to this node.', 'Save the address of a peer: pn.save([...]), or: peernet add ws://HOST:PORT');
+    say(
+      'NO_SEEDS',
+      'error',
+      'No peer is known and nobody can connect to this node.',
+      'Save the address of a peer: pn.save([...]), or: peernet add ws://HOST:PORT',
+    );
   } else if (s.known === 0) {
-    say('NO_SEEDS', 'warn', 'No peer is known: waiting for others to connect.', 'Save the address of a peer: pn.save([...]), or: peernet add ws://HOST:PORT');
+    say(
+      'NO_SEEDS',
+      'warn',
+      'No peer is known: waiting for others to connect.',
+      'Save the address of a peer: pn.save([...]), or: peernet add ws://HOST:PORT',
+    );
   } else if (!s.bootstrap) {
-    say('BOOTSTRAP_OFF', 'warn', 'opts.bootstrap is false: nothing is dialed unless you ask.', 'Call pn.connect(address).');
+    say(
+      'BOOTSTRAP_OFF',
+      'warn',
+      'opts.bootstrap is false: nothing is dialed unless you ask.',
+      'Call pn.connect(address).',
+    );
   } else if (s.dials.ok === 0 && s.dials.failed > 0) {
     const last = s.dials.lastFailure === undefined ? '' : ` (last: ${s.dials.lastFailure})`;
-    say('NOBODY_ANSWERS', 'error', `${s.known} addresses known, but none of ${s.dials.failed} dials succeeded${last}.`, 'Is this computer online? Are the addresses right? Try: peernet connect ADDR');
+    say(
+      'NOBODY_ANSWERS',
+      'error',
+      `${s.known} addresses known, but none of ${s.dials.failed} dials succeeded${last}.`,
+      'Is this computer online? Are the addresses right? Try: peernet connect ADDR',
+    );
   } else say('CONNECTING', 'info', `${s.known} addresses known; dialing.`);
 }

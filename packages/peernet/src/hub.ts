@@ -1,7 +1,13 @@
 // The connections of a node: raw duplexes in, secured connections held, channels handed to whom they belong. It makes
 // no decision of the protocol: who to keep is the overlay's, this only does what it says. A connection lives as long
 // as the overlay holds its gossip link or the application has a stream on it.
-import { type Connection, type IncomingChannel, type LocalCrypto, secure, SessionTable } from '@peernet/connection';
+import {
+  type Connection,
+  type IncomingChannel,
+  type LocalCrypto,
+  SessionTable,
+  secure,
+} from '@peernet/connection';
 import {
   type Address,
   type Clock,
@@ -11,10 +17,10 @@ import {
   isPeernetError,
   type Link,
   type Log,
+  type PeerId,
+  PeernetError,
   parseForeignAddress,
   parseIp,
-  PeernetError,
-  type PeerId,
   type Random,
   type RemoteInfo,
   type Scope,
@@ -99,7 +105,11 @@ export class Hub {
   }
 
   /** Gossip's way to reach out. Returns a function that gives up. */
-  dialNow(address: string, options: { expect?: PeerId | undefined }, done: (result: Dialed) => void): () => void {
+  dialNow(
+    address: string,
+    options: { expect?: PeerId | undefined },
+    done: (result: Dialed) => void,
+  ): () => void {
     const abort = new AbortController();
     this.dial(address, { expect: options.expect, signal: abort.signal }).then(
       (member) => done({ link: member.gossipLink }),
@@ -109,13 +119,19 @@ export class Hub {
   }
 
   /** Dials and secures. Whoever asked hands the link to gossip. */
-  async dial(text: string, options: { expect?: PeerId | undefined; signal?: AbortSignal | undefined }): Promise<Member> {
+  async dial(
+    text: string,
+    options: { expect?: PeerId | undefined; signal?: AbortSignal | undefined },
+  ): Promise<Member> {
     const address = parseForeignAddress(text);
     if (address === undefined) throw new PeernetError('ADDRESS_INVALID', `${text} is not an address`);
     if (this.#closed) throw new PeernetError('CLOSED', 'this peernet is closed');
     const abort = new AbortController();
     this.#dials.add(abort);
-    const late = new PeernetError('DIAL_TIMEOUT', `no answer from ${address.text} within ${DEFAULTS.dialMs} ms`);
+    const late = new PeernetError(
+      'DIAL_TIMEOUT',
+      `no answer from ${address.text} within ${DEFAULTS.dialMs} ms`,
+    );
     const cancel = this.#o.clock.alarm(this.#o.clock.now() + DEFAULTS.dialMs, () => abort.abort(late));
     const giveUp = (): void => abort.abort(new PeernetError('ABORTED', `gave up dialing ${address.text}`));
     if (options.signal?.aborted) giveUp();
@@ -160,7 +176,10 @@ export class Hub {
     if (foreign === undefined) {
       const known = this.schemes.map((scheme) => `${scheme}:`).join(' ');
       const hint = address.scheme === 'wrtc' ? '; WebRTC is not available here' : '';
-      throw new PeernetError('SCHEME_UNKNOWN', `no transport for ${address.scheme}: (known: ${known})${hint}`);
+      throw new PeernetError(
+        'SCHEME_UNKNOWN',
+        `no transport for ${address.scheme}: (known: ${known})${hint}`,
+      );
     }
     const duplex = foreign(address.text);
     if (typeof duplex?.write !== 'function' || typeof duplex.on !== 'function') {
@@ -183,7 +202,10 @@ export class Hub {
       arrival.from?.established?.();
       this.#gossip.add(member.gossipLink);
     } catch (error) {
-      this.#o.log('refused', { from: arrival.from?.ip, code: isPeernetError(error) ? error.code : 'INTERNAL' });
+      this.#o.log('refused', {
+        from: arrival.from?.ip,
+        code: isPeernetError(error) ? error.code : 'INTERNAL',
+      });
     } finally {
       if (handedIn) this.#pendingStreams--;
     }
@@ -311,7 +333,9 @@ function dialError(address: string, error: unknown): Error {
   if (error instanceof TypeError || isPeernetError(error)) return error as Error;
   const refused = (error as { code?: unknown } | undefined)?.code === 'ECONNREFUSED';
   const code = refused ? 'DIAL_REFUSED' : 'DIAL_FAILED';
-  const message = refused ? `nothing listens at ${address}` : `cannot connect to ${address}: ${String(error)}`;
+  const message = refused
+    ? `nothing listens at ${address}`
+    : `cannot connect to ${address}: ${String(error)}`;
   return new PeernetError(code, message, { cause: error });
 }
 

@@ -31,7 +31,12 @@ export class Identity {
   readonly #onError: (error: PeernetError) => void;
   #state: IdentityState = { seed: new Uint8Array(seedBytes), seq: 0, anchors: [] };
 
-  constructor(option: Options['identity'], store: Store, random: Random, onError: (error: PeernetError) => void) {
+  constructor(
+    option: Options['identity'],
+    store: Store,
+    random: Random,
+    onError: (error: PeernetError) => void,
+  ) {
     seedOf(option);
     this.#option = option;
     this.#store = store;

@@ -1,6 +1,7 @@
 // peernet: the network in one import. `peernet(db, options)` as in the specification, and every name that users need.
-import { Peernet } from './peernet.js';
+
 import { isDatabase } from './options.js';
+import { Peernet } from './peernet.js';
 import type { Options } from './types.js';
 
 export { type ErrorCode, isPeernetError, PeernetError } from '@peernet/core';
@@ -31,7 +32,8 @@ export type {
  */
 export function peernet(db?: unknown, options?: Options): Peernet {
   if (db === null) throw new TypeError('peernet(db): db is null; leave it out for a node in memory');
-  if (options === undefined && typeof db === 'object' && !isDatabase(db)) return new Peernet(undefined, db as Options);
+  if (options === undefined && typeof db === 'object' && !isDatabase(db))
+    return new Peernet(undefined, db as Options);
   return new Peernet(db, options ?? {});
 }
 

@@ -1,5 +1,5 @@
 // What users pass to methods, judged: addresses, lists of them, subnet names.
-import { type Address, parseForeignAddress, PeernetError, utf8 } from '@peernet/core';
+import { type Address, PeernetError, parseForeignAddress, utf8 } from '@peernet/core';
 import { DEFAULTS } from './defaults.js';
 
 /** What `save` and `remove` take. */
@@ -34,7 +34,10 @@ export function addressList(nodes: AddressList): { valid: Address[]; invalid: st
 /** ADDRESS_INVALID that names them all, if there are any. */
 export function complain(invalid: readonly string[]): void {
   if (invalid.length === 0) return;
-  throw new PeernetError('ADDRESS_INVALID', `not an address: ${invalid.join(', ')} (an example: ws://10.1.2.3:4000)`);
+  throw new PeernetError(
+    'ADDRESS_INVALID',
+    `not an address: ${invalid.join(', ')} (an example: ws://10.1.2.3:4000)`,
+  );
 }
 
 /** TypeError unless it can name a subnet. */

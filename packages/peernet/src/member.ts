@@ -1,7 +1,15 @@
 // One connection of a node, with its channels: the overlay's link, the search's link, the application's streams; and
 // the `Peer` by which the application knows it. It closes its connection when nobody needs it any more.
 import type { Connection } from '@peernet/connection';
-import { type Clock, type CloseReason, closeCodes, type Link, type LinkEvents, type Scope, type Urgency } from '@peernet/core';
+import {
+  type Clock,
+  type CloseReason,
+  closeCodes,
+  type Link,
+  type LinkEvents,
+  type Scope,
+  type Urgency,
+} from '@peernet/core';
 import type { LinkOverlay } from '@peernet/search';
 import type { Duplex } from 'streamx';
 import { DEFAULTS } from './defaults.js';

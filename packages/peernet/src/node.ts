@@ -23,7 +23,6 @@ import { Services } from './services.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
 import type { Handler, Options, TransportFunction } from './types.js';
 
-
 export class Node {
   readonly options: Options;
   readonly store: Store;
@@ -78,7 +77,9 @@ export class Node {
     // Construction goes on first: its caller adds listeners, and may close at once.
     await Promise.resolve();
     await atMost(DEFAULTS.loadMs, this.store.ready());
-    const identity = new Identity(this.options.identity, this.store, this.#random, (error) => this.fail(error));
+    const identity = new Identity(this.options.identity, this.store, this.#random, (error) =>
+      this.fail(error),
+    );
     const state = await identity.load(this.#clock.wall());
     for (const entry of this.store.entries()) this.learnScheme(entry.address);
     const parts = new Parts({
@@ -183,7 +184,9 @@ export class Node {
   /** `error` is for what the local side did. Nobody listening must not mean a crash: it is a debug event as well. */
   fail(error: unknown): void {
     if (isPeernetError(error, 'CLOSED')) return;
-    const known = isPeernetError(error) ? error : new PeernetError('INTERNAL', String(error), { cause: error });
+    const known = isPeernetError(error)
+      ? error
+      : new PeernetError('INTERNAL', String(error), { cause: error });
     this.#events.debug('error', { code: known.code, message: known.message });
     this.#events.emit('error', known);
   }

@@ -11,7 +11,8 @@ export function isDatabase(value: unknown): boolean {
 
 /** Throws TypeError for anything that cannot be meant. */
 export function checkOptions(options: Options): void {
-  if (typeof options !== 'object' || options === null) throw new TypeError('peernet: the options must be an object');
+  if (typeof options !== 'object' || options === null)
+    throw new TypeError('peernet: the options must be an object');
   duration('interval', options.interval);
   duration('purge', options.purge);
   const { connections } = options;
@@ -19,7 +20,9 @@ export function checkOptions(options: Options): void {
     throw new TypeError(`peernet: opts.connections must be an integer ≥ 0, got ${String(connections)}`);
   }
   if (connections !== undefined && connections > DEFAULTS.connectionsMax) {
-    throw new TypeError(`peernet: opts.connections is at most ${DEFAULTS.connectionsMax}, got ${connections}`);
+    throw new TypeError(
+      `peernet: opts.connections is at most ${DEFAULTS.connectionsMax}, got ${connections}`,
+    );
   }
   if (options.network !== undefined && typeof options.network !== 'string') {
     throw new TypeError('peernet: opts.network must be a string');
@@ -61,7 +64,9 @@ export function transportList(option: Options['transport']): TransportChoice {
   const list = Array.isArray(option) ? (option as readonly Transport[]) : [option as Transport];
   for (const transport of list) {
     if (typeof transport?.dial !== 'function' || !Array.isArray(transport.schemes)) {
-      throw new TypeError('peernet: opts.transport must be a function or Transports ({ schemes, dial, listen? })');
+      throw new TypeError(
+        'peernet: opts.transport must be a function or Transports ({ schemes, dial, listen? })',
+      );
     }
   }
   return { transports: list, foreign: undefined };

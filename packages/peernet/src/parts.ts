@@ -9,8 +9,8 @@ import {
   type Random,
   type RemoteInfo,
   type Scope,
-  toHex,
   type Transport,
+  toHex,
 } from '@peernet/core';
 import { Gossip } from '@peernet/gossip';
 import { LinkOverlay, Search } from '@peernet/search';
@@ -113,7 +113,11 @@ export class Parts {
     });
     this.gossip.on('debug', (event, fields) => debug(event, fields));
     this.search.on('search', ({ hash, name, payload }, hops, reply) => {
-      const query = { hash: toHex(hash), ...(name === undefined ? {} : { name }), ...(payload ? { payload } : {}) };
+      const query = {
+        hash: toHex(hash),
+        ...(name === undefined ? {} : { name }),
+        ...(payload ? { payload } : {}),
+      };
       emit('search', query, hops, reply);
     });
   }

@@ -1,6 +1,13 @@
 // The API of the specification. Thin: it judges what the user says, waits for the start where it must, and asks the
 // part that knows.
-import { type DuplexLike, Emitter, type Log, parseForeignAddress, parsePeerId, PeernetError } from '@peernet/core';
+import {
+  type DuplexLike,
+  Emitter,
+  type Log,
+  PeernetError,
+  parseForeignAddress,
+  parsePeerId,
+} from '@peernet/core';
 import type { Duplex, Readable } from 'streamx';
 import { AppStreams, checkProtocol } from './app-streams.js';
 import { optionsAndCallback, settle } from './callback.js';
@@ -58,7 +65,8 @@ export class Peernet extends Emitter<PeernetEvents> {
   /** Our id: 64 hex digits. Known after `ready()`. */
   get id(): string {
     const id = this.#node.running?.crypto.id;
-    if (id === undefined) throw this.#node.closed ? closedError() : new TypeError('pn.id: await pn.ready() first');
+    if (id === undefined)
+      throw this.#node.closed ? closedError() : new TypeError('pn.id: await pn.ready() first');
     return id;
   }
 
@@ -122,7 +130,8 @@ export class Peernet extends Emitter<PeernetEvents> {
     this.#node.learnScheme(address.text);
     const id = await parts.gossip.connect(pinned(address), { signal });
     const member = parts.hub.byId(id);
-    if (member === undefined) throw new PeernetError('LOST', `the connection to ${address.text} broke at once`);
+    if (member === undefined)
+      throw new PeernetError('LOST', `the connection to ${address.text} broke at once`);
     member.announce();
     return member.peer;
   }
@@ -150,7 +159,13 @@ export class Peernet extends Emitter<PeernetEvents> {
     const scope = known === undefined || known.scope === 'forbidden' ? 'global' : known.scope;
     const transport = known?.scheme ?? 'stream';
     this.#node.started().then(
-      (parts) => parts.hub.accept(inner as unknown as DuplexLike, { role: 'any', scope, address: known?.text, transport }),
+      (parts) =>
+        parts.hub.accept(inner as unknown as DuplexLike, {
+          role: 'any',
+          scope,
+          address: known?.text,
+          transport,
+        }),
       () => outer.destroy(),
     );
     return outer;
@@ -206,7 +221,9 @@ export class Peernet extends Emitter<PeernetEvents> {
     const name = subnetName(query instanceof Uint8Array ? new TextDecoder().decode(query) : query);
     const { limit, timeout, payload, signal } = options;
     if (payload !== undefined && payload.length > DEFAULTS.payloadBytesMax) {
-      throw new TypeError(`a search payload has at most ${DEFAULTS.payloadBytesMax} bytes, got ${payload.length}`);
+      throw new TypeError(
+        `a search payload has at most ${DEFAULTS.payloadBytesMax} bytes, got ${payload.length}`,
+      );
     }
     return searchRows(() => this.#node.started(), name, { limit, timeoutMs: timeout, payload }, signal);
   }
@@ -250,7 +267,8 @@ export class Peernet extends Emitter<PeernetEvents> {
   handle(protocol: string, handler: Handler): () => void {
     checkProtocol(protocol);
     const { handlers } = this.#node;
-    if (typeof handler !== 'function') throw new TypeError('pn.handle(protocol, handler): the handler is a function');
+    if (typeof handler !== 'function')
+      throw new TypeError('pn.handle(protocol, handler): the handler is a function');
     if (handlers.has(protocol)) throw new TypeError(`pn.handle: ${protocol} is handled already`);
     handlers.set(protocol, handler);
     return () => {
@@ -284,5 +302,7 @@ export class Peernet extends Emitter<PeernetEvents> {
 }
 
 function pinned(address: { text: string; scheme: string; id?: string | undefined }): string {
-  return address.id === undefined || address.scheme === 'wrtc' ? address.text : `${address.text}#${address.id}`;
+  return address.id === undefined || address.scheme === 'wrtc'
+    ? address.text
+    : `${address.text}#${address.id}`;
 }

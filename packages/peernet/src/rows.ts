@@ -21,7 +21,8 @@ export function rowsOf<T>(list: () => Promise<Iterable<T>> | Iterable<T>): Reada
       let more = true;
       while (more) {
         const next = iterator?.next();
-        more = this.push(next === undefined || next.done ? null : next.value) && !next?.done && next !== undefined;
+        more =
+          this.push(next === undefined || next.done ? null : next.value) && !next?.done && next !== undefined;
       }
       done(null);
     },

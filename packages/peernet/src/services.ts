@@ -3,9 +3,9 @@ import {
   type DuplexLike,
   type Listener,
   type ListenOptions,
+  PeernetError,
   parseAddress,
   parseIp,
-  PeernetError,
   type RemoteInfo,
   type Transport,
 } from '@peernet/core';
@@ -28,7 +28,10 @@ export interface ServicesOptions {
 }
 
 /** `ws`, `tcp`, `wss://host:port`, … and options → scheme, host, port. TypeError for what is no protocol. */
-export function listenTarget(at: string, options: ListenAt): { scheme: string; host?: string; port?: number } {
+export function listenTarget(
+  at: string,
+  options: ListenAt,
+): { scheme: string; host?: string; port?: number } {
   if (/^[a-z]+$/.test(at)) return { scheme: at, ...defined(options) };
   if (/^memory:/.test(at)) return { scheme: 'memory', host: at.slice('memory:'.length) };
   // Port 0 and absent ports are fine here, but are no addresses.
@@ -47,7 +50,11 @@ function defined(options: ListenAt): { host?: string; port?: number } {
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new TypeError(`a port is an integer 0 … 65535, got ${String(port)}`);
   }
-  if (host !== undefined && parseIp(host.replace(/^\[|\]$/g, '')) === undefined && parseAddress(`ws://${host}:1`) === undefined) {
+  if (
+    host !== undefined &&
+    parseIp(host.replace(/^\[|\]$/g, '')) === undefined &&
+    parseAddress(`ws://${host}:1`) === undefined
+  ) {
     throw new TypeError(`not a host to listen on: ${host}`);
   }
   return { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };
@@ -64,7 +71,9 @@ export class Services {
   /** Rejects with PORT_IN_USE, LISTEN_FAILED, NOT_SUPPORTED. */
   async listen(at: string, options: ListenAt, signal: AbortSignal | undefined): Promise<Service> {
     const target = listenTarget(at, options);
-    const transport = this.#o.transports.find((t) => t.listen !== undefined && t.schemes.includes(target.scheme));
+    const transport = this.#o.transports.find(
+      (t) => t.listen !== undefined && t.schemes.includes(target.scheme),
+    );
     if (transport?.listen === undefined) {
       throw new PeernetError('NOT_SUPPORTED', `listening for ${target.scheme} is not possible here`);
     }

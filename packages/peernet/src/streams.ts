@@ -30,12 +30,15 @@ export function safePair(): { outer: Duplex; inner: Duplex } {
   const calmed = new WeakSet<object>();
   const sources = new Set<Piped>();
   for (const side of [outer, inner]) side.on('error', ignore);
-  outer.on('pipe' as never, ((source: Piped) => {
-    calm(source, calmed);
-    sources.add(source);
-    // node:stream does not tell a destination that its source died without an end.
-    source.on('close', () => outer.destroy());
-  }) as never);
+  outer.on(
+    'pipe' as never,
+    ((source: Piped) => {
+      calm(source, calmed);
+      sources.add(source);
+      // node:stream does not tell a destination that its source died without an end.
+      source.on('close', () => outer.destroy());
+    }) as never,
+  );
   const pipe = outer.pipe.bind(outer) as (destination: Piped, ...rest: unknown[]) => unknown;
   outer.pipe = ((destination: Piped, ...rest: unknown[]) => {
     calm(destination, calmed);

@@ -18,13 +18,22 @@ export interface Testnet {
 
 /** `count` nodes that listen at memory: addresses and all know the first one; resolves when each is connected. */
 export async function createTestnet(count: number, options: TestnetOptions = {}): Promise<Testnet> {
-  if (!Number.isInteger(count) || count < 1) throw new TypeError(`createTestnet(n): n is an integer ≥ 1, got ${count}`);
+  if (!Number.isInteger(count) || count < 1)
+    throw new TypeError(`createTestnet(n): n is an integer ≥ 1, got ${count}`);
   const { seed = 1, latencyMs = 0, ...rest } = options;
   const transport = memoryTransport({ latencyMs });
   const nodes: Peernet[] = [];
   for (let i = 0; i < count; i++) {
     const random = seededRandom(seed * 65_537 + i);
-    nodes.push(new Peernet(undefined, { ...rest, transport, random, identity: identityOf(random), listen: `memory:node${i}` }));
+    nodes.push(
+      new Peernet(undefined, {
+        ...rest,
+        transport,
+        random,
+        identity: identityOf(random),
+        listen: `memory:node${i}`,
+      }),
+    );
   }
   const close = async (): Promise<void> => {
     await Promise.all(nodes.map((node) => node.close()));

@@ -2,7 +2,7 @@
 // `opts.transport` and as a function of its own:
 //
 //   var stream = require('peernet/transport')('ws://10.1.2.3:4000')
-import { type DuplexLike, parseForeignAddress, PeernetError, type Transport } from '@peernet/core';
+import { type DuplexLike, PeernetError, parseForeignAddress, type Transport } from '@peernet/core';
 import type { Duplex } from 'streamx';
 import { platformTransports } from './platform.js';
 import { join, safePair } from './streams.js';

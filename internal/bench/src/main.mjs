@@ -1,0 +1,156 @@
+// Runs the benchmarks and prints one table. Ratios are ours / theirs, measured side by side in this run.
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpus, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const kinds = ['setups', 'stream', 'messages', 'idle', 'nodes', 'size'];
+const usage = `usage: pnpm bench [--only ${kinds.join('|')}] [--json]`;
+const root = fileURLToPath(new URL('../../..', import.meta.url));
+
+function options() {
+  try {
+    const { values } = parseArgs({
+      options: { only: { type: 'string' }, json: { type: 'boolean' }, help: { type: 'boolean', short: 'h' } },
+    });
+    if (values.only !== undefined && !kinds.includes(values.only))
+      throw new Error(`unknown benchmark: ${values.only}`);
+    return values;
+  } catch (error) {
+    console.error(`${error.message}\n${usage}`);
+    process.exit(2);
+  }
+}
+
+const { only, json, help } = options();
+if (help) {
+  console.log(usage);
+  process.exit(0);
+}
+const rows = [];
+const wanted = (kind) => only === undefined || only === kind;
+const round = (value) => (value === undefined ? undefined : Number(value.toPrecision(3)));
+
+/** One line of the table, as soon as it is known. */
+function report(what, unit, ours, theirs, target) {
+  const row = {
+    what,
+    unit,
+    peernet: round(ours),
+    theirs: round(theirs),
+    ratio: round(ours / theirs),
+    target,
+  };
+  if (theirs === undefined) row.ratio = undefined;
+  rows.push(row);
+  if (json) console.log(JSON.stringify(row));
+  else {
+    const cells = [
+      what.padEnd(46),
+      `${row.peernet} ${unit}`.padEnd(16),
+      theirs === undefined ? '-' : `${row.theirs}`,
+    ];
+    console.log(
+      cells.join('  ').padEnd(74),
+      row.ratio === undefined ? '' : `× ${row.ratio}`.padEnd(9),
+      target ?? '',
+    );
+  }
+}
+
+async function connectionBenchmarks() {
+  const bench = await import('./connections.mjs');
+  const { ours, theirs } = await import('./stacks.mjs');
+  const [known, fresh, other] = [await ours(), await ours({ fresh: true }), await theirs()];
+  if (wanted('setups')) {
+    const [a, b, c] = await bench.setups([known, fresh, other]);
+    report('connections set up per second, known peer', '/s', a.perSecond, c.perSecond, '≥ 1');
+    report('connections set up per second, first contact', '/s', b.perSecond, c.perSecond, '≥ 0.8');
+    report('CPU of a set-up, known peer', 'ms', a.cpuMs, c.cpuMs);
+    report('CPU of a set-up, first contact', 'ms', b.cpuMs, c.cpuMs);
+  }
+  if (wanted('stream')) {
+    for (const [bytes, target] of [
+      [65_536, '≥ 1.1'],
+      [1_024, '≥ 2'],
+    ]) {
+      const [a, c] = await bench.streamThroughput([known, other], bytes);
+      report(`one app stream, writes of ${bytes} B`, 'MB/s', a.mbPerSecond, c.mbPerSecond, target);
+    }
+  }
+  if (wanted('messages')) {
+    const [a, c] = await bench.messages([known, other], 100);
+    report('messages of 100 B, bursts', '/s', a.perSecond, c.perSecond, '≥ 8');
+    const [d, e] = await bench.singleMessages([known, other], 100);
+    report('messages of 100 B, one per event-loop turn', '/s', d.perSecond, e.perSecond, '≥ 0.5');
+    report('CPU of one such message', 'µs', d.cpuUs, e.cpuUs);
+  }
+  if (wanted('idle')) {
+    const [c, a] = [await bench.idleConnections(other), await bench.idleConnections(known)];
+    report('idle connection, both ends, heap + external', 'KiB', a.heapKib, c.heapKib, '≤ 0.8');
+    report('idle connection, both ends, RSS', 'KiB', a.rssKib, c.rssKib, '≤ 1');
+  }
+}
+
+async function nodeBenchmarks() {
+  const { idleNodes } = await import('./idle-nodes.mjs');
+  const { bytesPerSecond, heapKib, links } = await idleNodes();
+  report(`idle node (${round(links)} links), sent`, 'B/s', bytesPerSecond);
+  report('idle node, heap', 'KiB', heapKib);
+}
+
+/** Packs every published package; name → file: URL. */
+function tarballs() {
+  const folder = mkdtempSync(join(tmpdir(), 'peernet-pack-'));
+  for (const name of readdirSync(join(root, 'packages'))) {
+    execFileSync('npx', ['-y', 'pnpm@10.34.9', 'pack', '--pack-destination', folder], {
+      cwd: join(root, 'packages', name),
+      stdio: 'pipe',
+    });
+  }
+  const files = {};
+  for (const name of readdirSync(join(root, 'packages'))) {
+    const { name: full, version } = JSON.parse(
+      readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'),
+    );
+    files[full] = `file:${join(folder, `${full.replace('@', '').replace('/', '-')}-${version}.tgz`)}`;
+  }
+  return { files, remove: () => rmSync(folder, { recursive: true, force: true }) };
+}
+
+async function sizeBenchmarks() {
+  const { installed, importCost } = await import('./size.mjs');
+  const { files, remove } = tarballs();
+  const theirsIn = installed({ '@hyperswarm/secret-stream': '6.9.2', protomux: '3.12.1' });
+  const oursIn = installed({ peernet: files.peernet }, files);
+  const connectionIn = installed({ '@peernet/connection': files['@peernet/connection'] }, files);
+  const load = "require('@hyperswarm/secret-stream');require('protomux')";
+  const theirCost = importCost(theirsIn.folder, load);
+  report('packages installed (peernet)', '', oursIn.packages, theirsIn.packages, '≤ 32 packages');
+  report('installed size (peernet)', 'MB', oursIn.megabytes, theirsIn.megabytes, '≤ 6 MB');
+  report('installed size (@peernet/connection)', 'MB', connectionIn.megabytes, theirsIn.megabytes);
+  report(
+    "CPU of require('peernet')",
+    'ms',
+    importCost(oursIn.folder, "require('peernet')"),
+    theirCost,
+    '≤ 1.5',
+  );
+  const connection = importCost(connectionIn.folder, "require('@peernet/connection')");
+  report("CPU of require('@peernet/connection')", 'ms', connection, theirCost);
+  for (const place of [theirsIn, oursIn, connectionIn]) place.remove();
+  remove();
+}
+
+if (!json) {
+  const model = cpus()[0]?.model ?? 'unknown CPU';
+  console.log(
+    `Node ${process.version}, ${cpus().length} × ${model}; the other stack: secret-stream 6.9.2 + protomux 3.12.1\n`,
+  );
+}
+if (['setups', 'stream', 'messages', 'idle'].some(wanted)) await connectionBenchmarks();
+if (wanted('nodes')) await nodeBenchmarks();
+if (wanted('size')) await sizeBenchmarks();
+process.exit(0);
