@@ -1,1 +1,5 @@
-export {};
+// @peernet/store: the address book of peernet, in any abstract-level database or in none.
+export { type CreateBookOptions, createBook } from './book-store.js';
+export type { LevelDatabase } from './database.js';
+export { type CreateStoreOptions, createStore, type Store } from './level-store.js';
+export type { Scale } from './machine/places.js';

@@ -1,0 +1,118 @@
+// The book as a PeerStore without a database: for simulations, tests and processes that need not remember. All that
+// it adds to the machine is the clock.
+import {
+  type AddressStats,
+  type BookEntry,
+  type Clock,
+  type DialOutcome,
+  type HeardRecord,
+  type PeerId,
+  type PeerStore,
+  type PickOptions,
+  type Random,
+  randomBytes,
+  type SampleOptions,
+  seededRandom,
+  systemClock,
+  systemRandom,
+} from '@peernet/core';
+import type { Changed } from './machine/admission.js';
+import { Book, type Moment } from './machine/book.js';
+import type { Scale } from './machine/places.js';
+
+export interface CreateBookOptions {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  /** Size of the tables: 1 (default), 1/16 (browsers), 1/64 (simulations of thousands). */
+  readonly scale?: Scale;
+  /** How long a handshake proves an address, ms; default 1 h. */
+  readonly verifiedMs?: number;
+}
+
+/** An address book in memory: the same one that `createStore` persists. */
+export function createBook(options: CreateBookOptions = {}): PeerStore {
+  return new BookStore(makeBook(options), options.clock ?? systemClock);
+}
+
+/** The machine, with a secret from the given dice. */
+export function makeBook(options: CreateBookOptions, changed?: Changed): Book {
+  const { random = systemRandom, scale, verifiedMs } = options;
+  const secret = randomBytes(random, 32);
+  return new Book({ random: fastRandom(random), secret, scale, verifiedMs, changed });
+}
+
+/** Where the CSPRNG is given, one draw of it seeds a fast generator: the order of picks is no secret. */
+function fastRandom(random: Random): Random {
+  return random === systemRandom ? seededRandom(random.uint32()) : random;
+}
+
+export class BookStore implements PeerStore {
+  protected readonly book: Book;
+  protected readonly clock: Clock;
+
+  constructor(book: Book, clock: Clock) {
+    this.book = book;
+    this.clock = clock;
+  }
+
+  /** Whole ms: V8 keeps small integers without boxes, and the book has many. */
+  protected get moment(): Moment {
+    return { nowMs: Math.floor(this.clock.now()), wallMs: Math.floor(this.clock.wall()) };
+  }
+
+  ready(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  offer(records: readonly HeardRecord[], source: PeerId): void {
+    this.book.offer(records, source, this.moment.nowMs);
+  }
+
+  save(addresses: readonly string[]): void {
+    this.book.save(addresses, this.moment.nowMs);
+  }
+
+  outcome(address: string, outcome: DialOutcome): void {
+    this.book.outcome(address, outcome, this.moment.nowMs);
+  }
+
+  exchanged(address: string, rx: number, tx: number): void {
+    this.book.exchanged(address, rx, tx);
+  }
+
+  remove(addresses: readonly string[]): void {
+    this.book.remove(addresses, this.moment.nowMs);
+  }
+
+  pick(count: number, options: PickOptions): readonly BookEntry[] {
+    return this.book.pick(count, options, this.moment);
+  }
+
+  sample(count: number, options: SampleOptions): readonly BookEntry[] {
+    return this.book.sample(count, options, this.moment);
+  }
+
+  get(address: string): BookEntry | undefined {
+    return this.book.get(address, this.moment);
+  }
+
+  entries(): Iterable<BookEntry> {
+    return this.book.entries(this.moment);
+  }
+
+  stats(address: string): AddressStats {
+    return this.book.stats(address);
+  }
+
+  purge(): number {
+    return this.book.purge(this.moment.nowMs);
+  }
+
+  flush(): Promise<void> {
+    return Promise.resolve();
+  }
+
+  close(): Promise<void> {
+    return Promise.resolve();
+  }
+}

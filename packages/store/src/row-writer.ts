@@ -1,0 +1,113 @@
+// Write-behind: collects what changed and writes it in batches, one at a time. What matters is written within a
+// second, everything within a minute. A failed write is reported once per streak, kept, and tried again later.
+import { Alarm, type Clock, PeernetError } from '@peernet/core';
+import type { Database, RowWrite } from './database.js';
+import { PERSISTENCE } from './defaults.js';
+import { encodeNumber, KEY } from './wire.js';
+
+export interface RowWriterOptions {
+  readonly db: Database;
+  readonly clock: Clock;
+  /** The rows of an address as they should be now. */
+  readonly rowsOf: (address: string) => readonly RowWrite[];
+  /** It is time to write: the owner calls `write` when it can. */
+  readonly due: () => void;
+  readonly onError: (error: PeernetError) => void;
+}
+
+export class RowWriter {
+  readonly #options: RowWriterOptions;
+  readonly #alarm: Alarm;
+  /** Addresses whose rows are out of date. */
+  readonly #dirty = new Set<string>();
+  /** Other rows to write. */
+  readonly #rows = new Map<string, RowWrite>();
+  /** Something was written, but not through to the disk. */
+  #unsynced = false;
+  #atMs = Number.POSITIVE_INFINITY;
+  #failing = false;
+  /** Why nothing is written any more. */
+  #stopped: PeernetError | undefined;
+  #last: Promise<void> = Promise.resolve();
+
+  constructor(options: RowWriterOptions) {
+    this.#options = options;
+    this.#alarm = new Alarm(options.clock, options.due);
+  }
+
+  /** The rows of an address changed. */
+  touch(address: string, soon: boolean): void {
+    if (this.#stopped !== undefined) return;
+    this.#dirty.add(address);
+    this.#within(soon ? PERSISTENCE.soonMs : PERSISTENCE.laterMs);
+  }
+
+  put(row: RowWrite): void {
+    if (this.#stopped !== undefined) return;
+    this.#rows.set(row.key, row);
+    this.#within(PERSISTENCE.soonMs);
+  }
+
+  /** Writes all that is waiting. `sync`: returns when that, and all before it, is on the disk. */
+  write(sync: boolean): Promise<void> {
+    const writing = this.#last.then(() => this.#writeAll(sync));
+    this.#last = writing.catch(() => {});
+    return writing;
+  }
+
+  /** Writes no more; what is being written is finished first. `write` rejects with `why`. */
+  async stop(why: PeernetError): Promise<void> {
+    this.#stopped ??= why;
+    this.#alarm.stop();
+    this.#dirty.clear();
+    this.#rows.clear();
+    await this.#last;
+  }
+
+  async #writeAll(sync: boolean): Promise<void> {
+    if (this.#stopped !== undefined) throw this.#stopped;
+    this.#atMs = Number.POSITIVE_INFINITY;
+    this.#alarm.set(this.#atMs);
+    const addresses = [...this.#dirty];
+    const others = [...this.#rows.values()];
+    this.#dirty.clear();
+    this.#rows.clear();
+    const rows = [...others, ...addresses.flatMap((address) => this.#options.rowsOf(address))];
+    // An earlier write may still be in the system's memory only, and a batch without rows syncs nothing.
+    if (sync && this.#unsynced && rows.length === 0) {
+      rows.push({ key: KEY.synced, value: encodeNumber(KEY.synced, 0) });
+    }
+    try {
+      await this.#writeRows(rows, sync);
+      this.#failing = false;
+    } catch (cause) {
+      for (const address of addresses) this.#dirty.add(address);
+      for (const row of others) if (!this.#rows.has(row.key)) this.#rows.set(row.key, row);
+      throw this.#failed(cause);
+    }
+  }
+
+  async #writeRows(rows: readonly RowWrite[], sync: boolean): Promise<void> {
+    for (let at = 0; at < rows.length; at += PERSISTENCE.batchRows) {
+      const isLast = at + PERSISTENCE.batchRows >= rows.length;
+      await this.#options.db.write(rows.slice(at, at + PERSISTENCE.batchRows), sync && isLast);
+      this.#unsynced = !(sync && isLast);
+    }
+  }
+
+  #failed(cause: unknown): PeernetError {
+    const message = 'the database could not be written; peernet goes on in memory and tries again';
+    const error = new PeernetError('STORE_FAILED', message, { cause });
+    if (this.#stopped === undefined) this.#within(PERSISTENCE.retryMs);
+    if (!this.#failing) this.#options.onError(error);
+    this.#failing = true;
+    return error;
+  }
+
+  #within(ms: number): void {
+    const atMs = this.#options.clock.now() + ms;
+    if (atMs >= this.#atMs) return;
+    this.#atMs = atMs;
+    this.#alarm.set(atMs);
+  }
+}
