@@ -1,14 +1,10 @@
 // Runs the benchmarks and prints one table. Ratios are ours / theirs, measured side by side in this run.
-import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { cpus, tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { cpus } from 'node:os';
 import { parseArgs } from 'node:util';
+import { packAll } from '../../../scripts/tarballs.mjs';
 
 const kinds = ['setups', 'stream', 'messages', 'idle', 'nodes', 'size'];
 const usage = `usage: pnpm bench [--only ${kinds.join('|')}] [--json]`;
-const root = fileURLToPath(new URL('../../..', import.meta.url));
 
 function options() {
   try {
@@ -101,28 +97,9 @@ async function nodeBenchmarks() {
   report('idle node, heap', 'KiB', heapKib);
 }
 
-/** Packs every published package; name → file: URL. */
-function tarballs() {
-  const folder = mkdtempSync(join(tmpdir(), 'peernet-pack-'));
-  for (const name of readdirSync(join(root, 'packages'))) {
-    execFileSync('npx', ['-y', 'pnpm@10.34.9', 'pack', '--pack-destination', folder], {
-      cwd: join(root, 'packages', name),
-      stdio: 'pipe',
-    });
-  }
-  const files = {};
-  for (const name of readdirSync(join(root, 'packages'))) {
-    const { name: full, version } = JSON.parse(
-      readFileSync(join(root, 'packages', name, 'package.json'), 'utf8'),
-    );
-    files[full] = `file:${join(folder, `${full.replace('@', '').replace('/', '-')}-${version}.tgz`)}`;
-  }
-  return { files, remove: () => rmSync(folder, { recursive: true, force: true }) };
-}
-
 async function sizeBenchmarks() {
   const { installed, importCost } = await import('./size.mjs');
-  const { files, remove } = tarballs();
+  const { files, remove } = packAll();
   const theirsIn = installed({ '@hyperswarm/secret-stream': '6.9.2', protomux: '3.12.1' });
   const oursIn = installed({ peernet: files.peernet }, files);
   const connectionIn = installed({ '@peernet/connection': files['@peernet/connection'] }, files);
