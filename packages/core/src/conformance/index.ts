@@ -1,2 +1,3 @@
 // What replacements of peernet's parts run on themselves.
 export * from './case.js';
+export * from './transport.js';
