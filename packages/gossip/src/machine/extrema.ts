@@ -1,0 +1,334 @@
+// Size estimate by extrema propagation (Baquero, Almeida, Menezes, Jesus 2012; protocol.md §5): every peer id has a
+// value −ln(H(slot, id)) in each of 64 slots, the smallest of a slot spreads to everybody, and N̂ = 63 / Σ minima,
+// right to 12.7 % rms at any size. No epochs: an entry dies at age 1 200 s, its owner emits it anew every 600 s.
+//
+// What is signed: DOMAIN.extrema over the 32 bytes of the id, nothing else ("I take part"). Values follow from the id,
+// so a slot needs no signature, one signature serves all slots, and who wants a small value must make keys until one
+// has it. Ages are not signed. That bounds what a liar can do:
+// - Age lowered, or entries of dead ids replayed: the dead count as alive while the liar goes on. That is no more
+//   than it gets by making as many keys (44 µs each), for which it needs nobody's past. Against both stand the caps:
+//   64 slots, N̂ moves ≤ ×2 per 600 s, budgets of searches have ceilings. A refresh must make an entry 300 s younger,
+//   so replaying costs the network at most 64 entries per 300 s.
+// - Age raised: the true copy is younger, and wins when it arrives or at the next emission (within 660 s < 1 200 s).
+// - Honest carriers round ages up, and nobody takes a refresh of less than 300 s: an entry cannot stay young by
+//   going in circles, so without a liar the dead vanish 1 200 s after their last word.
+//
+// Succession: the winner of a slot that has missed its emission (age ≥ 780 s) is suspect. Then the living stand for
+// the slot as its *heir*, those with the smallest values first (so that the others need not speak), and at 1 200 s
+// everybody has the same heir. Without it, nodes that bury a winner a second later than their neighbours would never
+// hear of the successor: it was told while they still knew something better.
+import { type Crypto, DOMAIN, jitter, type PeerId, peerIdToBytes, type Random } from '@peernet/core';
+
+export const EXTREMA = Object.freeze({
+  /** Slots: 12.7 % rms (research/algorithms.md; 32 give 18 %, 128 give 8.9 %). */
+  slots: 64,
+  /** Entries of one full table: 64 winners and as many heirs. */
+  entriesMax: 128,
+  /** Seconds at which an entry is dead (protocol.md §5). */
+  lifeSeconds: 1_200,
+  /** Seconds after which an owner emits its entries anew (protocol.md §5). */
+  emitSeconds: 600,
+  /** Share by which that varies (protocol.md §5). */
+  emitJitter: 0.1,
+  /** Seconds by which a refresh must make an entry younger: half of `emitSeconds`, so that true ones always do. */
+  refreshSeconds: 300,
+  /** Age from which heirs are listened to, seconds: the latest time of a true emission. */
+  heirHeardSeconds: 660,
+  /** Age from which heirs speak, seconds: two minutes later, so that whoever hears them listens already. */
+  heirSpeaksSeconds: 780,
+  /** Seconds over which heirs spread, best values first; all have spoken 180 s before the winner is buried. */
+  heirSpreadSeconds: 240,
+  /** Candidates spread over that time: one per 4 s, which is what a flood takes. */
+  heirsExpected: 64,
+  /** N̂ moves by at most a factor of 2 in this time, ms (protocol.md §5). */
+  doublingMs: 600_000,
+  /** Below this N̂ rises freely: the budgets that follow from it are small (≤ 128), and young networks must grow. */
+  freeBelow: 1_024,
+  /** ms after the first foreign table in which N̂ follows freely: the tables of all first neighbours arrive. */
+  takeoverMs: 30_000,
+});
+
+/** One line of a table, as it travels. `ageSeconds` is rounded up. */
+export interface ExtremaEntry {
+  /** 0 … 63. */
+  readonly slot: number;
+  readonly id: PeerId;
+  readonly ageSeconds: number;
+  /** By `id`: DOMAIN.extrema over its 32 bytes. */
+  readonly signature: Uint8Array;
+}
+
+/** How a signature is checked; false also if there is no budget for it now. */
+export type Verify = (domain: string, id: PeerId, bytes: Uint8Array, signature: Uint8Array) => boolean;
+
+/** A table entry: who, how small, and when on our clock its age was 0. */
+interface Held {
+  readonly id: PeerId;
+  readonly value: number;
+  readonly bornMs: number;
+  readonly signature: Uint8Array;
+}
+
+export class Extrema {
+  readonly #crypto: Crypto;
+  readonly #random: Random;
+  readonly #signature: Uint8Array;
+  /** Our own value in each slot. */
+  readonly #own = new Float64Array(EXTREMA.slots);
+  readonly #winners: Held[] = [];
+  readonly #heirs: (Held | undefined)[] = [];
+  #emitAtMs: number;
+  #deadlineMs: number | undefined;
+  #sum: number;
+  /** What `estimate` says, and up to when it has followed the table. */
+  #shown: number;
+  #shownAtMs: number;
+  #freeUntilMs = Number.POSITIVE_INFINITY;
+
+  constructor(options: { crypto: Crypto; random: Random; nowMs: number }) {
+    const { crypto, random, nowMs } = options;
+    this.#crypto = crypto;
+    this.#random = random;
+    this.#signature = crypto.sign(DOMAIN.extrema, peerIdToBytes(crypto.id));
+    for (let slot = 0; slot < EXTREMA.slots; slot++) {
+      this.#own[slot] = extremeOf(crypto, slot, crypto.id);
+      this.#winners.push(this.#mine(slot, nowMs));
+      this.#heirs.push(undefined);
+    }
+    this.#emitAtMs = nowMs + this.#emitWaitMs();
+    this.#sum = this.#sumOfMinima();
+    this.#shown = this.#raw();
+    this.#shownAtMs = nowMs;
+  }
+
+  /** N̂ ≥ 1. */
+  estimate(nowMs: number): number {
+    this.#follow(nowMs);
+    return Math.max(1, this.#shown);
+  }
+
+  /** 8 bytes over (slot, id) of all winners: two nodes with equal ones need not exchange tables. */
+  digest(): Uint8Array {
+    const bytes = new Uint8Array(32 * EXTREMA.slots);
+    for (const [slot, winner] of this.#winners.entries()) bytes.set(peerIdToBytes(winner.id), 32 * slot);
+    return this.#crypto.hash(DOMAIN.extrema, bytes).slice(0, 8);
+  }
+
+  /** Winners and heirs, ≤ 128, none of them dead. */
+  table(nowMs: number): ExtremaEntry[] {
+    const entries: ExtremaEntry[] = [];
+    for (let slot = 0; slot < EXTREMA.slots; slot++) {
+      for (const held of [this.#winners[slot], this.#heirs[slot]]) {
+        if (held !== undefined && nowMs - held.bornMs < ms(EXTREMA.lifeSeconds))
+          entries.push(toEntry(slot, held, nowMs));
+      }
+    }
+    return entries;
+  }
+
+  /** What a neighbour told; returns the entries that changed our table: those are to be told to the other neighbours. */
+  offer(entries: readonly ExtremaEntry[], nowMs: number, verify: Verify): ExtremaEntry[] {
+    this.#follow(nowMs);
+    const changed = entries.filter((entry) => this.#take(entry, nowMs, verify));
+    if (changed.length === 0) return changed;
+    this.#changed();
+    if (this.#freeUntilMs === Number.POSITIVE_INFINITY) this.#freeUntilMs = nowMs + EXTREMA.takeoverMs;
+    this.#follow(nowMs);
+    return changed;
+  }
+
+  /** Buries the dead, stands for slots of suspects, emits anew; returns own entries that are to be told to all neighbours. */
+  tick(nowMs: number): ExtremaEntry[] {
+    this.#follow(nowMs);
+    const told = new Set<number>();
+    if (nowMs >= this.#emitAtMs) {
+      this.#emitAtMs = nowMs + this.#emitWaitMs();
+      for (let slot = 0; slot < EXTREMA.slots; slot++) if (this.#renew(slot, nowMs)) told.add(slot);
+    }
+    for (let slot = 0; slot < EXTREMA.slots; slot++) {
+      const winner = this.#winners[slot] as Held;
+      if (winner.id === this.#crypto.id) continue;
+      if (nowMs - winner.bornMs >= ms(EXTREMA.lifeSeconds)) {
+        if (this.#bury(slot, nowMs)) told.add(slot);
+      } else if (this.#standsFor(slot) && nowMs >= this.#standAtMs(slot)) {
+        this.#heirs[slot] = this.#mine(slot, nowMs);
+        told.add(slot);
+      }
+    }
+    this.#changed();
+    return [...told].map((slot) => toEntry(slot, this.#mine(slot, nowMs), nowMs));
+  }
+
+  /** When `tick` has something to do (absolute ms). */
+  deadline(): number {
+    this.#deadlineMs ??= this.#computeDeadline();
+    return this.#deadlineMs;
+  }
+
+  // ---- the table ----
+
+  #mine(slot: number, bornMs: number): Held {
+    const value = this.#own[slot] as number;
+    return { id: this.#crypto.id, value, bornMs, signature: this.#signature };
+  }
+
+  /** Whether this entry changed the table. */
+  #take(entry: ExtremaEntry, nowMs: number, verify: Verify): boolean {
+    const { slot, id, ageSeconds } = entry;
+    const winner = this.#winners[slot];
+    if (winner === undefined || id === this.#crypto.id) return false;
+    if (!(ageSeconds >= 0 && ageSeconds < EXTREMA.lifeSeconds)) return false;
+    const bornMs = nowMs - ms(ageSeconds);
+    const heir = this.#heirs[slot];
+    if (id === winner.id) return this.#refresh(slot, this.#winners, winner, bornMs, nowMs);
+    if (id === heir?.id) return this.#refresh(slot, this.#heirs, heir, bornMs, nowMs);
+    const value = extremeOf(this.#crypto, slot, id);
+    const wins = value < winner.value;
+    if (!wins && !this.#mayInherit(slot, value, bornMs, nowMs)) return false;
+    const held: Held = { id, value, bornMs, signature: entry.signature.slice() };
+    if (!this.#genuine(held, verify)) return false;
+    if (wins) {
+      this.#winners[slot] = held;
+      // A newcomer that is suspect itself must not take an honest heir's chances with it.
+      this.#heirs[slot] = isSuspect(held, nowMs) ? survivor(held, winner, heir) : undefined;
+    } else this.#heirs[slot] = held;
+    return true;
+  }
+
+  #mayInherit(slot: number, value: number, bornMs: number, nowMs: number): boolean {
+    const winner = this.#winners[slot] as Held;
+    const heir = this.#heirs[slot];
+    if (winner.id === this.#crypto.id || !isSuspect(winner, nowMs) || bornMs <= winner.bornMs) return false;
+    return heir === undefined || value < heir.value;
+  }
+
+  /** The same entry, younger. Its signature is the one that we hold: a carrier cannot exchange it. */
+  #refresh(slot: number, place: (Held | undefined)[], held: Held, bornMs: number, nowMs: number): boolean {
+    if (bornMs - held.bornMs < ms(EXTREMA.refreshSeconds)) return false;
+    place[slot] = { ...held, bornMs };
+    if (!isSuspect(this.#winners[slot] as Held, nowMs)) this.#heirs[slot] = undefined;
+    return true;
+  }
+
+  /** One signature serves all slots of an id: it is checked when the id enters the table. */
+  #genuine(held: Held, verify: Verify): boolean {
+    const same = (other: Held | undefined): boolean =>
+      other !== undefined && other.id === held.id && equalSignatures(other.signature, held.signature);
+    if (this.#winners.some(same) || this.#heirs.some(same)) return true;
+    return verify(DOMAIN.extrema, held.id, peerIdToBytes(held.id), held.signature);
+  }
+
+  /** A dead winner gives way to its heir, or to us. True if it is us, and was not known. */
+  #bury(slot: number, nowMs: number): boolean {
+    const heir = this.#heirs[slot];
+    const alive = heir !== undefined && nowMs - heir.bornMs < ms(EXTREMA.lifeSeconds);
+    this.#heirs[slot] = undefined;
+    this.#winners[slot] = alive ? heir : this.#mine(slot, nowMs);
+    return !alive;
+  }
+
+  /** Own entries get young again. True if we have one in this slot. */
+  #renew(slot: number, nowMs: number): boolean {
+    if (this.#winners[slot]?.id === this.#crypto.id) this.#winners[slot] = this.#mine(slot, nowMs);
+    else if (this.#heirs[slot]?.id === this.#crypto.id) this.#heirs[slot] = this.#mine(slot, nowMs);
+    else return false;
+    return true;
+  }
+
+  #standsFor(slot: number): boolean {
+    const heir = this.#heirs[slot];
+    return heir === undefined || (this.#own[slot] as number) < heir.value;
+  }
+
+  /** When we stand for a slot if nobody better has. */
+  #standAtMs(slot: number): number {
+    const winner = this.#winners[slot] as Held;
+    const rank = Math.min(1, ((this.#own[slot] as number) * this.#raw()) / EXTREMA.heirsExpected);
+    return winner.bornMs + ms(EXTREMA.heirSpeaksSeconds + rank * EXTREMA.heirSpreadSeconds);
+  }
+
+  // ---- time and size ----
+
+  #changed(): void {
+    this.#sum = this.#sumOfMinima();
+    this.#deadlineMs = undefined;
+  }
+
+  #computeDeadline(): number {
+    let atMs = this.#emitAtMs;
+    for (const [slot, winner] of this.#winners.entries()) {
+      if (winner.id === this.#crypto.id) continue;
+      atMs = Math.min(atMs, winner.bornMs + ms(EXTREMA.lifeSeconds));
+      if (this.#standsFor(slot)) atMs = Math.min(atMs, this.#standAtMs(slot));
+    }
+    return atMs;
+  }
+
+  #emitWaitMs(): number {
+    return jitter(this.#random, ms(EXTREMA.emitSeconds), EXTREMA.emitJitter);
+  }
+
+  #sumOfMinima(): number {
+    let sum = 0;
+    for (const winner of this.#winners) sum += winner.value;
+    return sum;
+  }
+
+  #raw(): number {
+    return (EXTREMA.slots - 1) / this.#sum;
+  }
+
+  /** Lets what we show follow the table, as fast as it may, up to now. */
+  #follow(nowMs: number): void {
+    const raw = this.#raw();
+    if (nowMs <= this.#freeUntilMs) this.#shown = raw;
+    else {
+      const factor = 2 ** (Math.max(0, nowMs - this.#shownAtMs) / EXTREMA.doublingMs);
+      const most = Math.max(this.#shown * factor, Math.min(raw, EXTREMA.freeBelow));
+      this.#shown = Math.min(Math.max(raw, this.#shown / factor), most);
+    }
+    this.#shownAtMs = Math.max(this.#shownAtMs, nowMs);
+  }
+}
+
+/** Reused: one per entry of every table would be most of the work. */
+const scratch = new Uint8Array(33);
+
+/** −ln of a uniform number that (slot, id) hash to: exponentially distributed. */
+function extremeOf(crypto: Crypto, slot: number, id: PeerId): number {
+  scratch[0] = slot;
+  scratch.set(peerIdToBytes(id), 1);
+  const hash = crypto.hash(DOMAIN.extrema, scratch);
+  const word = (at: number): number =>
+    (((hash[at] as number) << 24) |
+      ((hash[at + 1] as number) << 16) |
+      ((hash[at + 2] as number) << 8) |
+      (hash[at + 3] as number)) >>>
+    0;
+  // 53 bits, never 0.
+  const uniform = ((word(0) >>> 11) * 4_294_967_296 + word(4) + 0.5) / 9_007_199_254_740_992;
+  return -Math.log(uniform);
+}
+
+function toEntry(slot: number, held: Held, nowMs: number): ExtremaEntry {
+  const ageSeconds = Math.max(0, Math.ceil((nowMs - held.bornMs) / 1000));
+  return { slot, id: held.id, ageSeconds, signature: held.signature };
+}
+
+function isSuspect(held: Held, nowMs: number): boolean {
+  return nowMs - held.bornMs >= ms(EXTREMA.heirHeardSeconds);
+}
+
+/** The smallest of those that will outlive `than`. */
+function survivor(than: Held, ...others: readonly (Held | undefined)[]): Held | undefined {
+  const fit = others.filter((held): held is Held => held !== undefined && held.bornMs > than.bornMs);
+  return fit.sort((x, y) => x.value - y.value)[0];
+}
+
+function equalSignatures(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}
+
+function ms(seconds: number): number {
+  return seconds * 1000;
+}
