@@ -1,0 +1,86 @@
+// Is the peer still there, and does it read? Pings, silence, a transport that takes nothing, and sleep: a computer
+// that wakes must not judge its peers by the time that it slept itself.
+import { jitter, type Random } from '@peernet/core';
+import type { Limits } from '../defaults.js';
+
+export type Verdict = 'alive' | 'ping' | 'down';
+
+export class Liveness {
+  readonly #limits: Limits;
+  readonly #random: Random;
+  #pingAtMs: number;
+  #sentAtMs: number | undefined;
+  #heard = true;
+  #misses = 0;
+  #excuses = 0;
+  #stalledSinceMs: number | undefined;
+  /** Of the last ping. */
+  token = 0;
+  /** Round trip of the last answered ping, ms. */
+  rttMs: number | undefined;
+
+  constructor(limits: Limits, random: Random, nowMs: number) {
+    this.#limits = limits;
+    this.#random = random;
+    this.#pingAtMs = this.#next(nowMs);
+  }
+
+  /** Anything came: the peer lives. */
+  heard(): void {
+    this.#heard = true;
+    this.#excuses = 0;
+  }
+
+  onPong(token: number, nowMs: number): void {
+    if (token !== this.token || this.#sentAtMs === undefined) return;
+    this.rttMs = nowMs - this.#sentAtMs;
+    this.#sentAtMs = undefined;
+    this.reads(nowMs);
+  }
+
+  /** Proof that the peer reads: then a full transport is slow, not stalled. */
+  reads(nowMs: number): void {
+    if (this.#stalledSinceMs !== undefined) this.#stalledSinceMs = nowMs;
+  }
+
+  /** Whether the transport takes nothing at the moment. */
+  transport(blocked: boolean, nowMs: number): void {
+    if (!blocked) this.#stalledSinceMs = undefined;
+    else this.#stalledSinceMs ??= nowMs;
+  }
+
+  deadline(): number {
+    const stallAtMs = (this.#stalledSinceMs ?? Number.POSITIVE_INFINITY) + this.#limits.stallMs;
+    return Math.min(this.#pingAtMs, stallAtMs);
+  }
+
+  /** 'ping': send one with `token`. */
+  tick(nowMs: number): Verdict {
+    const { pingMs, sleepIntervals, stallMs } = this.#limits;
+    const slept = nowMs - this.deadline() > sleepIntervals * pingMs;
+    if (this.#stalledSinceMs !== undefined) {
+      if (slept) this.#stalledSinceMs = nowMs;
+      else if (nowMs >= this.#stalledSinceMs + stallMs) return 'down';
+    }
+    if (nowMs < this.#pingAtMs) return 'alive';
+    if (!this.#silenceIsFine(slept)) return 'down';
+    this.#heard = false;
+    this.#pingAtMs = this.#next(nowMs);
+    this.#sentAtMs = nowMs;
+    this.token = (this.token + 1) >>> 0;
+    return 'ping';
+  }
+
+  #silenceIsFine(slept: boolean): boolean {
+    if (this.#heard) this.#misses = 0;
+    else if (slept && this.#excuses < this.#limits.excusesMax) {
+      this.#excuses++;
+      this.#misses = 0;
+    } else this.#misses++;
+    return this.#misses < this.#limits.missesMax;
+  }
+
+  #next(nowMs: number): number {
+    return nowMs + jitter(this.#random, this.#limits.pingMs, this.#limits.pingJitter);
+  }
+}

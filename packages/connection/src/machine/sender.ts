@@ -1,0 +1,312 @@
+// What is sent next: control before messages by urgency before streams in turn; within windows; into the outbox while
+// the transport takes it. Everything that waits here is bounded.
+import { BoundedQueue, TokenBucket, type Urgency, urgencies } from '@peernet/core';
+import { type Limits, WIRE } from '../defaults.js';
+import { encodeOpen, encodeReason, encodeU32, FRAME } from '../wire.js';
+import type { Channel, MessageQueue } from './channel.js';
+import type { Outbox } from './outbox.js';
+
+const rankOf: ReadonlyMap<Urgency, number> = new Map(urgencies.map((urgency, rank) => [urgency, rank]));
+/** A stream does not begin a frame for less than this while it has more: slivers cost as much as frames. */
+const sliverBytes = 512;
+
+interface ControlFrame {
+  readonly type: number;
+  readonly channel: number;
+  readonly body: Uint8Array;
+}
+
+export class Sender {
+  readonly #outbox: Outbox;
+  readonly #limits: Limits;
+  readonly #finished: (channel: Channel) => void;
+  readonly #control: BoundedQueue<ControlFrame>;
+  readonly #opens: BoundedQueue<Channel>;
+  readonly #openBucket: TokenBucket;
+  /** Channels that have something to grant, messages, bytes, or an end that waits. */
+  readonly #credits = new Set<Channel>();
+  readonly #messages = new Set<Channel>();
+  readonly #streams = new Set<Channel>();
+  readonly #fins = new Set<Channel>();
+  #ping: number | undefined;
+  #pong: number | undefined;
+  #pumping = false;
+
+  /** @param finished is called when a channel has sent its FIN. */
+  constructor(outbox: Outbox, limits: Limits, nowMs: number, finished: (channel: Channel) => void) {
+    this.#outbox = outbox;
+    this.#limits = limits;
+    this.#finished = finished;
+    this.#control = new BoundedQueue(limits.controlFramesMax);
+    this.#opens = new BoundedQueue(limits.channelsMax);
+    const { perSecond, burst } = limits.opens;
+    const own = { perSecond: perSecond * limits.ownShare, burst: Math.max(1, burst * limits.ownShare) };
+    this.#openBucket = new TokenBucket(own, nowMs);
+  }
+
+  /** Whether nothing waits, neither for the transport nor for credit. */
+  get idle(): boolean {
+    const waiting = this.#messages.size + this.#streams.size + this.#fins.size;
+    return waiting + this.#control.size + this.#opens.size === 0;
+  }
+
+  /** When the next channel may be opened, ms. */
+  deadline(nowMs: number): number {
+    if (this.#opens.size === 0 || this.#outbox.blocked) return Number.POSITIVE_INFINITY;
+    return this.#openBucket.readyAt(1, nowMs);
+  }
+
+  /** False: too many wait; the peer does not read. */
+  control(type: number, channel: number, body: Uint8Array): boolean {
+    if (this.#control.size === 0 && this.#outbox.put(type, channel, body)) return true;
+    return this.#control.push({ type, channel, body });
+  }
+
+  ping(token: number): void {
+    this.#ping = token;
+    this.#sendPings();
+  }
+
+  /** One waits at most: the latest answers for all. */
+  pong(token: number): void {
+    this.#pong = token;
+    this.#sendPings();
+  }
+
+  /** Grants what was read; what waits is one sum per channel. */
+  credit(channel: Channel): void {
+    this.#credits.add(channel);
+    this.#sendCredits();
+  }
+
+  /** Opens as soon as the rate allows. False: too many wait. */
+  open(channel: Channel, nowMs: number): boolean {
+    if (!this.#opens.push(channel)) return false;
+    this.#sendOpens(nowMs);
+    return true;
+  }
+
+  /** False: not taken, `onDrain` follows. Copies. */
+  send(channel: Channel, message: Uint8Array, urgency: Urgency): boolean {
+    const cost = message.length + WIRE.frameCostBytes;
+    if (channel.queued === 0 && channel.opened && channel.sendWindow >= cost) {
+      if (this.#outbox.put(FRAME.DATA, channel.id, message)) {
+        channel.sendWindow -= cost;
+        return true;
+      }
+    }
+    const queue = this.#queue(channel, rankOf.get(urgency) ?? 0);
+    if (
+      queue.bytes + message.length > this.#limits.queueBytesMax ||
+      !queue.messages.push(new Uint8Array(message))
+    ) {
+      channel.wantsDrain = true;
+      return false;
+    }
+    queue.bytes += message.length;
+    channel.queued++;
+    channel.queuedBytes += message.length;
+    this.#messages.add(channel);
+    return true;
+  }
+
+  /** True: all of it is on its way. False: `onDrain` follows; until then the chunks are ours. */
+  write(channel: Channel, chunks: readonly Uint8Array[]): boolean {
+    channel.pending = chunks;
+    channel.pendingIndex = 0;
+    channel.pendingOffset = 0;
+    channel.queuedBytes = 0;
+    for (const chunk of chunks) channel.queuedBytes += chunk.length;
+    if (channel.queuedBytes === 0) return true;
+    this.#streams.add(channel);
+    if (!this.#pumping) this.#rounds();
+    if (channel.queuedBytes === 0) return true;
+    channel.wantsDrain = true;
+    return false;
+  }
+
+  /** Sends FIN behind what waits. */
+  finish(channel: Channel): void {
+    this.#fins.add(channel);
+    this.#sendFins();
+  }
+
+  /** Drops what a channel has to say. */
+  drop(channel: Channel): void {
+    channel.dropOutgoing();
+    this.#messages.delete(channel);
+    this.#streams.delete(channel);
+  }
+
+  /** Forgets a channel. */
+  remove(channel: Channel): void {
+    this.drop(channel);
+    this.#credits.delete(channel);
+    this.#fins.delete(channel);
+  }
+
+  /** Sends what can be sent. Call it when the transport is writable again, when credit came, and at `deadline`. */
+  pump(nowMs: number): void {
+    if (this.#pumping) return;
+    this.#sendControl();
+    this.#sendPings();
+    this.#sendCredits();
+    this.#sendOpens(nowMs);
+    this.#rounds();
+    this.#sendFins();
+  }
+
+  /** Not reentered: who is told to send more inside has its turn in the next round. */
+  #rounds(): void {
+    this.#pumping = true;
+    try {
+      while (!this.#outbox.blocked && this.#sendMessages() + this.#sendStreams() > 0);
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  #queue(channel: Channel, rank: number): MessageQueue {
+    let queue = channel.queues[rank];
+    if (queue === undefined) {
+      queue = { messages: new BoundedQueue(this.#limits.queueMessagesMax), bytes: 0 };
+      channel.queues[rank] = queue;
+    }
+    return queue;
+  }
+
+  #sendControl(): void {
+    for (let frame = this.#control.peek(); frame !== undefined; frame = this.#control.peek()) {
+      if (!this.#outbox.put(frame.type, frame.channel, frame.body)) return;
+      this.#control.shift();
+    }
+  }
+
+  #sendPings(): void {
+    if (this.#pong !== undefined && this.#outbox.put(FRAME.PONG, 0, encodeU32(this.#pong)))
+      this.#pong = undefined;
+    if (this.#ping !== undefined && this.#outbox.put(FRAME.PING, 0, encodeU32(this.#ping)))
+      this.#ping = undefined;
+  }
+
+  #sendCredits(): void {
+    for (const channel of this.#credits) {
+      if (!this.#outbox.put(FRAME.CREDIT, channel.id, encodeU32(channel.toGrant))) return;
+      channel.receiveWindow += channel.toGrant;
+      channel.toGrant = 0;
+      this.#credits.delete(channel);
+    }
+  }
+
+  #sendOpens(nowMs: number): void {
+    for (let channel = this.#opens.peek(); channel !== undefined; channel = this.#opens.peek()) {
+      if (!channel.dead) {
+        if (this.#openBucket.level(nowMs) < 1) return;
+        if (!this.#outbox.put(FRAME.OPEN, channel.id, encodeOpen(channel.kind, channel.name))) return;
+        this.#openBucket.take(1, nowMs);
+        channel.opened = true;
+      }
+      this.#opens.shift();
+    }
+  }
+
+  /** By urgency, over all channels; leaves a share of the record to streams that wait. Returns bytes. */
+  #sendMessages(): number {
+    let budget = Number.POSITIVE_INFINITY;
+    if (this.#streams.size > 0) budget = this.#outbox.limit * (1 - this.#limits.streamShare);
+    let sent = 0;
+    for (let rank = 0; rank < urgencies.length && this.#messages.size > 0; rank++) {
+      for (const channel of this.#messages) {
+        const queue = channel.queues[rank];
+        if (queue === undefined || !channel.opened) continue;
+        for (let message = queue.messages.peek(); message !== undefined; message = queue.messages.peek()) {
+          const cost = message.length + WIRE.frameCostBytes;
+          if (channel.sendWindow < cost) break;
+          if (sent >= budget || !this.#outbox.put(FRAME.DATA, channel.id, message)) return sent;
+          channel.sendWindow -= cost;
+          sent += cost;
+          this.#dequeue(channel, queue, message);
+        }
+      }
+    }
+    return sent;
+  }
+
+  #dequeue(channel: Channel, queue: MessageQueue, message: Uint8Array): void {
+    queue.messages.shift();
+    queue.bytes -= message.length;
+    channel.queued--;
+    channel.queuedBytes -= message.length;
+    if (channel.queued === 0) this.#messages.delete(channel);
+    if (channel.wantsDrain && channel.queuedBytes <= this.#limits.queueBytesMax / 2) {
+      channel.wantsDrain = false;
+      channel.sink?.onDrain();
+    }
+  }
+
+  /** One turn for each stream that waits. Returns bytes. */
+  #sendStreams(): number {
+    let sent = 0;
+    for (const channel of [...this.#streams]) {
+      if (this.#outbox.blocked) break;
+      if (channel.dead) continue;
+      const bytes = this.#sendStream(channel);
+      if (bytes === 0) continue;
+      sent += bytes;
+      this.#streams.delete(channel);
+      if (channel.queuedBytes > 0) this.#streams.add(channel);
+      else if (channel.wantsDrain) {
+        channel.wantsDrain = false;
+        channel.sink?.onDrain();
+      }
+    }
+    return sent;
+  }
+
+  /** All that can go, or one turn if anybody else waits. Returns bytes. */
+  #sendStream(channel: Channel): number {
+    if (!channel.opened) return 0;
+    const alone = this.#streams.size === 1 && this.#messages.size === 0;
+    const turn = alone ? Number.POSITIVE_INFINITY : this.#limits.streamTurnBytes;
+    let sent = 0;
+    while (channel.queuedBytes > 0 && sent < turn) {
+      const want = Math.min(channel.queuedBytes, channel.sendWindow - WIRE.frameCostBytes, turn - sent);
+      if (want <= 0) break;
+      if (this.#outbox.room(channel.id) < Math.min(want, sliverBytes)) this.#outbox.flush();
+      const length = Math.min(want, this.#outbox.room(channel.id));
+      if (!this.#outbox.begin(FRAME.DATA, channel.id, length)) break;
+      this.#appendPending(channel, length);
+      channel.sendWindow -= length + WIRE.frameCostBytes;
+      sent += length;
+    }
+    return sent;
+  }
+
+  /** Writes that wait are bytes: several leave in one frame, so that the other side has one chunk to handle. */
+  #appendPending(channel: Channel, length: number): void {
+    let left = length;
+    while (left > 0) {
+      const chunk = channel.pending[channel.pendingIndex] as Uint8Array;
+      const from = channel.pendingOffset;
+      const take = Math.min(left, chunk.length - from);
+      this.#outbox.append(take === chunk.length ? chunk : chunk.subarray(from, from + take));
+      left -= take;
+      channel.pendingOffset += take;
+      if (channel.pendingOffset < chunk.length) break;
+      channel.pendingIndex++;
+      channel.pendingOffset = 0;
+    }
+    channel.queuedBytes -= length;
+    if (channel.queuedBytes === 0) channel.pending = [];
+  }
+
+  #sendFins(): void {
+    for (const channel of this.#fins) {
+      if (!channel.opened || channel.queued > 0 || channel.queuedBytes > 0) continue;
+      if (!this.#outbox.put(FRAME.FIN, channel.id, encodeReason(channel.finReason ?? 'DONE'))) return;
+      this.#fins.delete(channel);
+      channel.finSent = true;
+      this.#finished(channel);
+    }
+  }
+}
