@@ -33,7 +33,7 @@ export const connectionLimits = Object.freeze({
   proxyPendingMax: 512,
   /** ms after which a connection counts as established although nobody said so (three handshake timeouts). */
   pendingMaxMs: 30_000,
-  /** ms from accept to the first byte; Node's own servers wait for ever (measured). */
+  /** ms from accept to the first byte (node:net never looks; node:http after its headersTimeout, 60 s by default). */
   firstByteMs: 5000,
   /** ms from accept to a WebSocket, TLS and HTTP included. */
   upgradeMs: 10_000,

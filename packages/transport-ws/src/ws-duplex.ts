@@ -159,7 +159,10 @@ class NodeDuplex extends SocketDuplex<PausableSocket> {
   override _write(data: unknown, callback: Callback): void {
     const { socket } = this;
     // Into a closed socket: nobody reads it; that it closed is told by the end of the readable side.
-    if (socket.readyState !== OPEN) return callback(null);
+    if (socket.readyState !== OPEN) {
+      callback(null);
+      return;
+    }
     const chunk = data as Uint8Array;
     this.wait(callback);
     const sent = (): void => this.settle();
@@ -182,7 +185,10 @@ class NodeDuplex extends SocketDuplex<PausableSocket> {
   protected override abandon(): void {
     const { socket } = this;
     if (socket.readyState === CLOSED) return;
-    if (this.#violation === undefined) return socket.terminate();
+    if (this.#violation === undefined) {
+      socket.terminate();
+      return;
+    }
     socket.resume(); // so that its answer is seen
     const timer = setTimeout(() => socket.terminate(), violationCloseMs);
     socket.addEventListener('close', () => clearTimeout(timer));
@@ -217,8 +223,8 @@ class BrowserDuplex extends SocketDuplex<WebSocketLike> {
       at += browserFrameBytes;
     }
     const done = at >= chunk.byteLength && socket.bufferedAmount <= browserHighBytes;
-    if (done || socket.readyState !== OPEN) return this.settle();
-    this.#timer = setTimeout(() => this.#send(chunk, at), browserPollMs);
+    if (done || socket.readyState !== OPEN) this.settle();
+    else this.#timer = setTimeout(() => this.#send(chunk, at), browserPollMs);
   }
 
   protected override abandon(): void {
