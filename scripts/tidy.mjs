@@ -181,29 +181,33 @@ function checkWords(file, pack) {
   return found;
 }
 
-/** In `defaults.ts` and `limits.ts`: every constant that is not a group, and every leaf of a group, has a doc comment. */
+/**
+ * In `defaults.ts` and `limits.ts`: every constant, and every key of a table, has a doc comment. A pair such as
+ * `{ perSecond, burst }` inside a table may have one comment for both.
+ */
 function checkNumbers(file) {
   const found = [];
-  const check = (node, name, value) => {
-    let inner = value;
-    while (inner && !ts.isObjectLiteralExpression(inner))
-      inner = ts.isCallExpression(inner) ? inner.arguments[0] : inner.expression;
-    if (inner)
-      for (const key of inner.properties)
-        check(key, key.name?.getText(file.tree) ?? key.getText(file.tree), key.initializer);
-    else if (!ts.isSpreadAssignment(node) && !ts.getJSDocCommentsAndTags(node).length)
-      found.push({
-        file: file.path,
-        line: file.lineOf(node.getStart(file.tree)),
-        rule: 'numbers',
-        message: `${name} needs a doc comment: unit and origin`,
-      });
+  const check = (node, name, value, isTable) => {
+    const table = objectIn(value);
+    const documented = ts.getJSDocCommentsAndTags(node).length > 0;
+    if (table && (isTable || !documented)) {
+      for (const key of table.properties)
+        check(key, (key.name ?? key).getText(file.tree), key.initializer, false);
+    } else if (!documented && !ts.isSpreadAssignment(node)) {
+      const message = `${name} needs a doc comment: unit and origin`;
+      found.push({ file: file.path, line: file.lineOf(node.getStart(file.tree)), rule: 'numbers', message });
+    }
   };
-  for (const statement of file.tree.statements)
-    if (ts.isVariableStatement(statement))
-      for (const { name, initializer } of statement.declarationList.declarations)
-        check(statement, name.getText(file.tree), initializer);
+  for (const statement of file.tree.statements.filter(ts.isVariableStatement))
+    for (const { name, initializer } of statement.declarationList.declarations)
+      check(statement, name.getText(file.tree), initializer, true);
   return found;
+}
+
+/** The object literal in `{…}`, `{…} as const`, `{…} satisfies T`, `Object.freeze({…})`. */
+function objectIn(value) {
+  if (!value || ts.isObjectLiteralExpression(value)) return value;
+  return objectIn(ts.isCallExpression(value) ? value.arguments[0] : value.expression);
 }
 
 /** Files of src that no entry point reaches. Entry points: exports, bin, and what tsup.config.ts names. */

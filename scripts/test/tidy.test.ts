@@ -165,7 +165,7 @@ test.each([
 test.each([
   ['export const LIMITS = { aMs: 1 };', 'aMs'],
   ['export const LIMITS = Object.freeze({\n  // not a doc comment\n  aMs: 1,\n} as const);', 'aMs'],
-  ['/** Group. */\nexport const DEFAULTS = { /** Group. */ group: { aMs: 1 } } satisfies object;', 'aMs'],
+  ['/** Table. */\nexport const DEFAULTS = { pair: { aMs: 1 } } satisfies object;', 'aMs'],
   ['export const A_MS = 60 * 1000;', 'A_MS'],
 ])('numbers: %s', (text, key) => {
   for (const file of ['limits.ts', 'defaults.ts']) {
@@ -174,6 +174,8 @@ test.each([
     expect(found[0]).toContain(`numbers ${key} needs a doc comment`);
   }
   expect(inGossip(text), 'control: other files are free').toEqual([]);
+  const pair = '/** Table. */\nexport const DEFAULTS = {\n  /** Both. */\n  pair: { aMs: 1, bMs: 2 } };\n';
+  expect(inGossip(pair, 'limits.ts').join(), 'control: one comment for a pair').not.toContain(' numbers ');
 });
 
 test('unfinished, name', () => {

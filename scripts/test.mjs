@@ -1,0 +1,138 @@
+// `npm test`: everything that continuous integration runs, on a machine with nothing but Node ≥ 20.19 and npm.
+// Installs and builds what is missing, then runs the stages below and ends with one line: `N passed, N failed`.
+// Node built-ins only. A new stage is a line in `allStages`; one whose file does not exist yet is left out and named.
+import { createHash } from 'node:crypto';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { pnpm } from './pnpm.mjs';
+import { fromVitest, runStages, summary } from './stages.mjs';
+
+const HELP = `npm test -- [options]
+  --only <stage>   run only this stage (may be repeated)
+  --verbose        show the output of every stage as it comes
+  --nightly        full counts and sizes (sets PEERNET_NIGHTLY=1)
+  --list           name the stages and stop
+  --help           this text`;
+
+const root = fileURLToPath(new URL('..', import.meta.url));
+const reports = mkdtempSync(join(tmpdir(), 'peernet-test-'));
+
+/** Projects with a stage of their own, or with nothing to test. */
+const apart = ['bench', 'e2e', 'scenarios'];
+const units = [
+  ...workspaces('packages'),
+  ...workspaces('internal').filter((name) => !apart.includes(name)),
+  'scripts',
+];
+const node = (file) => ({ command: [process.execPath, file], file });
+const tool = (name, ...args) => ({ command: [join(root, 'node_modules', '.bin', name), ...args] });
+
+/** All stages in their order. `file`: what must exist for the stage to be there. `needs`: what must not have failed. */
+function allStages() {
+  return [
+    { name: 'install', command: pnpm('install', '--frozen-lockfile') },
+    { name: 'build', command: pnpm('run', 'build'), needs: ['install'] },
+    { name: 'lint', ...tool('biome', 'ci', '--colors=off', '.'), needs: ['install'] },
+    { name: 'tidy', ...node('scripts/tidy.mjs'), needs: ['install'] },
+    { name: 'types', command: pnpm('run', 'typecheck'), needs: ['install'] },
+    { name: 'pack-check', command: pnpm('run', 'pack-check'), needs: ['build'] },
+    { name: 'unit', ...vitest('unit', units), needs: ['install'] },
+    {
+      name: 'scenarios',
+      ...vitest('scenarios', ['scenarios']),
+      file: 'internal/scenarios/package.json',
+      needs: ['install'],
+    },
+    { name: 'e2e', ...vitest('e2e', ['e2e']), file: 'internal/e2e/package.json', needs: ['build'] },
+    { name: 'examples', ...node('scripts/examples.mjs'), needs: ['build'] },
+    { name: 'browser', ...node('scripts/browser.mjs'), needs: ['build'] },
+  ];
+}
+
+function vitest(name, projects) {
+  const file = join(reports, `${name}.json`);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
+  const only = projects.flatMap((project) => ['--project', project]);
+  return {
+    ...tool('vitest', 'run', ...reporters, ...only),
+    env: { NO_COLOR: '1' },
+    counts: fromVitest(file),
+  };
+}
+
+function workspaces(folder) {
+  if (!existsSync(join(root, folder))) return [];
+  return readdirSync(join(root, folder)).filter((name) =>
+    existsSync(join(root, folder, name, 'package.json')),
+  );
+}
+
+/** Changes whenever an installation from before may no longer fit. */
+function installKey() {
+  const hash = createHash('sha256').update(
+    `${process.platform} ${process.arch} ${process.versions.modules}\n`,
+  );
+  const manifests = ['packages', 'internal', 'examples'].flatMap((folder) =>
+    workspaces(folder).map((name) => `${folder}/${name}/package.json`),
+  );
+  for (const file of ['package.json', 'pnpm-lock.yaml', 'pnpm-workspace.yaml', ...manifests])
+    hash.update(`${file}\n`).update(readFileSync(join(root, file)));
+  return hash.digest('hex');
+}
+
+const stamp = join(root, 'node_modules', '.installed-for');
+const isInstalled = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === installKey();
+
+function chosenStages(only) {
+  const all = allStages();
+  const unknown = only.find((name) => !all.some((stage) => stage.name === name));
+  if (unknown)
+    throw new TypeError(`no stage '${unknown}'; there are: ${all.map((stage) => stage.name).join(', ')}`);
+  const present = all.filter((stage) => !stage.file || existsSync(join(root, stage.file)));
+  const absent = all.filter((stage) => !present.includes(stage)).map((stage) => stage.name);
+  if (only.length > 0) return { stages: present.filter((stage) => only.includes(stage.name)), absent };
+  return { stages: present.filter((stage) => stage.name !== 'install' || !isInstalled()), absent };
+}
+
+async function main() {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string', multiple: true, default: [] },
+      verbose: { type: 'boolean' },
+      nightly: { type: 'boolean' },
+      list: { type: 'boolean' },
+      help: { type: 'boolean', short: 'h' },
+    },
+  });
+  if (values.help) return console.log(HELP);
+  const { stages, absent } = chosenStages(values.only);
+  const not = absent.length > 0 ? ` (not there yet: ${absent.join(', ')})` : '';
+  console.log(`stages: ${stages.map((stage) => stage.name).join(', ')}${not}`);
+  if (values.list) return;
+
+  const interrupt = new AbortController();
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => interrupt.abort());
+  process.env.TURBO_TELEMETRY_DISABLED = '1';
+  if (values.nightly) process.env.PEERNET_NIGHTLY = '1';
+  const total = await runStages(stages, {
+    root,
+    verbose: values.verbose,
+    signal: interrupt.signal,
+    print: (line) => console.log(line),
+    onPassed: (name) => name === 'install' && writeFileSync(stamp, installKey()),
+  });
+  console.log(summary(total));
+  process.exitCode = interrupt.signal.aborted ? 130 : total.failed > 0 || total.passed === 0 ? 1 : 0;
+}
+
+try {
+  await main();
+} catch (error) {
+  console.error(error instanceof TypeError ? error.message : error);
+  process.exitCode = 2;
+} finally {
+  rmSync(reports, { recursive: true, force: true });
+}
