@@ -1,0 +1,261 @@
+// Adverts of others on their way: checked, held, passed on; and their withdrawals, which follow the way they took.
+import { type Crypto, LruMap, type PeerId, type Random, toHex } from '@peernet/core';
+import { CAPACITY, CAST, TIMES, WIRE } from '../defaults.js';
+import {
+  type Advert,
+  type AdvertMessage,
+  decodeAdvert,
+  encodeAdvertMessage,
+  objectKeyOf,
+  verifyAdvert,
+} from '../wire.js';
+import { AdvertStore } from './advert-store.js';
+import type { Caster } from './cast.js';
+import type { Counters } from './counters.js';
+import type { Misbehaviour, SearchEffects } from './effects.js';
+import type { Neighbour } from './neighbours.js';
+import type { OwnAdverts } from './own-adverts.js';
+import { narrowestRank } from './slim-record.js';
+import { Trails } from './trails.js';
+import type { Verifier } from './verifier.js';
+
+/** What the parts of the machine share. */
+export interface Shared {
+  readonly crypto: Crypto;
+  readonly random: Random;
+  readonly caster: Caster;
+  readonly verifier: Verifier;
+  readonly counters: Counters;
+  readonly own: OwnAdverts;
+  readonly misbehaved: (neighbour: Neighbour, what: Misbehaviour, effects: SearchEffects) => void;
+}
+
+/** One advert as it passed here. */
+interface Passed {
+  readonly atMs: number;
+  readonly subnet: string;
+  readonly id: PeerId;
+  readonly narrowest: number;
+  readonly expiresMs: number;
+  /** Largest budget so far; 0 while it has found no place. */
+  best: number;
+  topUps: number;
+}
+
+export class AdvertRelay {
+  readonly store: AdvertStore;
+  readonly trails = new Trails();
+  readonly #s: Shared;
+  readonly #passed = new LruMap<string, Passed>(CAPACITY.seen);
+
+  constructor(shared: Shared & { readonly secret: Uint8Array }) {
+    this.#s = shared;
+    this.store = new AdvertStore(shared.crypto, shared.secret);
+  }
+
+  /** Casts remembered. */
+  get seen(): number {
+    return this.#passed.size;
+  }
+
+  get holding(): boolean {
+    return this.store.size > 0 || this.trails.size > 0 || this.#passed.size > 0;
+  }
+
+  /** Our own advert went out; copies that come back need no look at their signature. */
+  sent(advert: Advert, nowMs: number): void {
+    this.#s.verifier.trust(toHex(objectKeyOf(this.#s.crypto, advert.bytes)), nowMs);
+  }
+
+  arrived(n: Neighbour, message: AdvertMessage, wallMs: number, nowMs: number, effects: SearchEffects): void {
+    const { counters } = this.#s;
+    counters.advertsIn++;
+    const budget = n.admit('advert', message.budget, nowMs);
+    if (budget < message.budget) counters.limiterDrops++;
+    if (budget > 0) this.#take(n, { ...message, budget }, wallMs, nowMs, effects);
+  }
+
+  /** False: it waits for a look at its signature. */
+  #take(n: Neighbour, m: AdvertMessage, wallMs: number, nowMs: number, effects: SearchEffects): boolean {
+    const key = toHex(objectKeyOf(this.#s.crypto, m.advert));
+    const passed = this.#passed.get(key);
+    if (passed !== undefined) {
+      this.#copy(n, m, passed, nowMs, effects);
+      return true;
+    }
+    const advert = decodeAdvert(m.advert.slice()); // it is kept, the message is not
+    if (advert === undefined) {
+      this.#s.misbehaved(n, 'malformed', effects);
+      return true;
+    }
+    const subnet = toHex(advert.subnet);
+    if (!this.#isNews(advert, subnet, m.ageSeconds, wallMs, nowMs)) {
+      this.#s.counters.refused++;
+      return true;
+    }
+    const verdict = this.#s.verifier.check(n, key, () => this.#verify(advert), nowMs);
+    if (verdict === 'later') return this.#later(n, m, wallMs, nowMs);
+    if (verdict === 'bad') this.#s.misbehaved(n, 'signature', effects);
+    else if (advert.ttlSeconds === 0) this.#withdrawn(n, m, advert, subnet, nowMs, effects);
+    else this.#first(n, m, advert, { key, subnet }, nowMs, effects);
+    return true;
+  }
+
+  #verify(advert: Advert): boolean {
+    this.#s.counters.signatures++;
+    return verifyAdvert(this.#s.crypto, advert);
+  }
+
+  #later(n: Neighbour, m: AdvertMessage, wallMs: number, nowMs: number): false {
+    const kept = { ...m, advert: m.advert.slice() };
+    const run = (laterMs: number, effects: SearchEffects): boolean =>
+      this.#take(n, kept, wallMs, laterMs, effects);
+    if (!this.#s.verifier.wait(n, m.advert.length, run, nowMs)) this.#s.counters.limiterDrops++;
+    return false;
+  }
+
+  /** Whether it says something that we do not know better. Cheap: before the signature is looked at. */
+  #isNews(advert: Advert, subnet: string, ageSeconds: number, wallMs: number, nowMs: number): boolean {
+    const { id, seq, ttlSeconds } = advert;
+    if (Math.abs(seq - wallMs) > TIMES.skewMaxMs) return false;
+    if (ttlSeconds > 0 && ageSeconds >= ttlSeconds) return false;
+    if (this.trails.isWithdrawn(subnet, id, seq)) return false;
+    const held = this.store.get(subnet, id);
+    return held === undefined || held.expiresMs <= nowMs || seq > held.seq;
+  }
+
+  #first(
+    n: Neighbour,
+    m: AdvertMessage,
+    advert: Advert,
+    { key, subnet }: { key: string; subnet: string },
+    nowMs: number,
+    effects: SearchEffects,
+  ): void {
+    if (advert.id === this.#s.crypto.id) {
+      this.#s.own.metOwnSeq(advert.seq, subnet, nowMs);
+      return;
+    }
+    if (!this.trails.pace(subnet, advert.id, nowMs)) {
+      this.#s.counters.limiterDrops++;
+      return;
+    }
+    this.#s.own.met(subnet);
+    const passed: Passed = {
+      atMs: nowMs,
+      subnet,
+      id: advert.id,
+      narrowest: narrowestRank(advert.record),
+      expiresMs: nowMs + (advert.ttlSeconds - m.ageSeconds) * 1000,
+      best: 0,
+      topUps: 0,
+    };
+    this.#passed.dropWhile((other) => other.atMs + TIMES.seenMs <= nowMs);
+    this.#passed.set(key, passed);
+    this.#place(n, m, advert, passed, nowMs, effects);
+  }
+
+  /** A copy of what came by before: worth something only with much more budget, or if there was no place for the first. */
+  #copy(n: Neighbour, m: AdvertMessage, passed: Passed, nowMs: number, effects: SearchEffects): void {
+    if (passed.best === 0) {
+      const advert = decodeAdvert(m.advert.slice());
+      if (advert !== undefined && this.#mayStillPlace(passed, advert.seq)) {
+        this.#place(n, m, advert, passed, nowMs, effects);
+      }
+      return;
+    }
+    if (m.budget < 2 * passed.best + 1 || passed.topUps === CAST.topUpsMax) {
+      this.#s.counters.duplicates++;
+      return;
+    }
+    this.#s.counters.topUps++;
+    passed.topUps++;
+    const surplus = m.budget - passed.best;
+    passed.best = m.budget;
+    this.#pass(n, m, surplus, passed, nowMs, effects);
+  }
+
+  #mayStillPlace(passed: Passed, seq: number): boolean {
+    const held = this.store.get(passed.subnet, passed.id);
+    return !this.trails.isWithdrawn(passed.subnet, passed.id, seq) && (held === undefined || held.seq < seq);
+  }
+
+  #place(
+    n: Neighbour,
+    m: AdvertMessage,
+    advert: Advert,
+    passed: Passed,
+    nowMs: number,
+    effects: SearchEffects,
+  ): void {
+    const { subnet, id, narrowest, expiresMs } = passed;
+    const { seq, bytes } = advert;
+    const signedMs = nowMs - m.ageSeconds * 1000;
+    const held = {
+      subnet,
+      id,
+      seq,
+      bytes,
+      hops: m.hops,
+      from: n.peer,
+      rank: n.rank,
+      narrowest,
+      signedMs,
+      expiresMs,
+    };
+    if (!this.store.admit(held, nowMs)) {
+      this.#s.counters.notAdmitted++;
+      return;
+    }
+    passed.best = m.budget;
+    this.#pass(n, m, m.budget, passed, nowMs, effects);
+  }
+
+  #pass(
+    n: Neighbour,
+    m: AdvertMessage,
+    units: number,
+    passed: Passed,
+    nowMs: number,
+    effects: SearchEffects,
+  ): void {
+    if (m.hops >= WIRE.hopsMax) return;
+    const { hops, ageSeconds, advert } = m;
+    const message = (budget: number): Uint8Array =>
+      encodeAdvertMessage({ budget, hops: hops + 1, ageSeconds, advert });
+    const cast = { kind: 'advert', units: units - 1, source: n.key, message } as const;
+    const links = this.#s.caster.cast(cast, nowMs, effects, (to) => to.rank <= passed.narrowest);
+    this.trails.extend(passed.subnet, passed.id, links, passed.expiresMs, nowMs);
+  }
+
+  #withdrawn(
+    n: Neighbour,
+    m: AdvertMessage,
+    advert: Advert,
+    subnet: string,
+    nowMs: number,
+    effects: SearchEffects,
+  ): void {
+    if (advert.id === this.#s.crypto.id) return;
+    const links = this.trails.withdraw(subnet, advert.id, advert.seq);
+    this.store.withdraw(subnet, advert.id);
+    if (links === undefined || m.hops >= WIRE.hopsMax) return;
+    const message = encodeAdvertMessage({
+      budget: 1,
+      hops: m.hops + 1,
+      ageSeconds: m.ageSeconds,
+      advert: m.advert,
+    });
+    for (const to of links === 'all' ? [...this.#s.caster.neighbours.keys()] : links) {
+      const neighbour = this.#s.caster.neighbours.get(to);
+      if (neighbour === undefined || to === n.key || neighbour.room('advert', n.key, nowMs) < 1) continue;
+      if (effects.send(to, message, 'advert')) neighbour.sent('advert', n.key, 1, nowMs);
+    }
+  }
+
+  sweep(nowMs: number): void {
+    this.store.sweep(nowMs);
+    this.trails.sweep(nowMs);
+    this.#passed.dropWhile((passed) => passed.atMs + TIMES.seenMs <= nowMs);
+  }
+}

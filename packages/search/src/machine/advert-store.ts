@@ -1,0 +1,168 @@
+// Adverts that we hold for others. A subnet's cell keeps few members, chosen by a keyed hash that nobody else can
+// compute, so a crowd costs each node little and nobody can aim at a place; shares per neighbour and per key keep a
+// flooding link or id from displacing everybody else's (protocol.md §6).
+import { type Crypto, LruMap, type PeerId, peerIdToBytes } from '@peernet/core';
+import { CAPACITY } from '../defaults.js';
+
+/** One advert that we hold. */
+export interface Held {
+  readonly subnet: string;
+  readonly id: PeerId;
+  readonly seq: number;
+  /** As it travels. */
+  readonly bytes: Uint8Array;
+  /** Links from the member to us. */
+  readonly hops: number;
+  /** The neighbour who brought it. */
+  readonly from: PeerId;
+  /** Scope of that link: narrower addresses in it are not believed. */
+  readonly rank: number;
+  /** The narrowest address in it: it is told only to links as narrow. */
+  readonly narrowest: number;
+  /** When it was signed, on our monotonic clock, as far as its carriers say. */
+  readonly signedMs: number;
+  readonly expiresMs: number;
+}
+
+const domain = 'peernet/cell/1';
+
+export class AdvertStore {
+  readonly #crypto: Crypto;
+  readonly #secret: Uint8Array;
+  readonly #cells = new Map<string, Held[]>();
+  /** All of them, oldest first: `subnet id`. */
+  readonly #all = new LruMap<string, Held>(CAPACITY.adverts);
+  readonly #perNeighbour = new Map<PeerId, number>();
+  readonly #perKey = new Map<PeerId, number>();
+  #bytes = 0;
+
+  /** @param secret bytes that nobody else knows; they decide who stays in a full cell. */
+  constructor(crypto: Crypto, secret: Uint8Array) {
+    this.#crypto = crypto;
+    this.#secret = secret;
+  }
+
+  get size(): number {
+    return this.#all.size;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  get(subnet: string, id: PeerId): Held | undefined {
+    return this.#all.get(`${subnet} ${id}`);
+  }
+
+  /** Adverts of a subnet that have not expired; the list is not ours to keep. */
+  find(subnet: string, nowMs: number): readonly Held[] {
+    const cell = this.#cells.get(subnet);
+    if (cell === undefined) return [];
+    return cell.some((held) => held.expiresMs <= nowMs)
+      ? cell.filter((held) => held.expiresMs > nowMs)
+      : cell;
+  }
+
+  /** Takes an advert in, instead of an older one of the same member. False if there is no place for it. */
+  admit(held: Held, nowMs: number): boolean {
+    this.sweep(nowMs);
+    const before = this.get(held.subnet, held.id);
+    if (before !== undefined) {
+      // The place is the member's; whose neighbour's share it counts in does not change by a refresh.
+      this.#remove(before);
+      this.#insert({ ...held, from: before.from });
+      return true;
+    }
+    const quota = CAPACITY.adverts * CAPACITY.neighbourShare;
+    if ((this.#perNeighbour.get(held.from) ?? 0) >= quota) return false;
+    if ((this.#perKey.get(held.id) ?? 0) >= CAPACITY.subnetsPerKey) return false;
+    if (!this.#placeInCell(held, nowMs)) return false;
+    while (this.#all.size >= CAPACITY.adverts || this.#bytes + held.bytes.length > CAPACITY.advertBytes) {
+      this.#remove(this.#all.values().next().value as Held);
+    }
+    this.#insert(held);
+    return true;
+  }
+
+  /** Makes room in the cell, by the keyed order; false if the new one is the last in it. */
+  #placeInCell(held: Held, nowMs: number): boolean {
+    const cell = this.#cells.get(held.subnet);
+    if (cell === undefined) return true;
+    for (const other of [...cell]) if (other.expiresMs <= nowMs) this.#remove(other);
+    const rivals = cell.filter((other) => other.from === held.from);
+    if (rivals.length >= CAPACITY.cellPerNeighbour) return this.#displace(rivals, held);
+    return cell.length < CAPACITY.cell || this.#displace(cell, held);
+  }
+
+  #displace(rivals: readonly Held[], held: Held): boolean {
+    let last: Held | undefined;
+    let lastRank = this.#place(held.id);
+    for (const rival of rivals) {
+      const rank = this.#place(rival.id);
+      if (rank > lastRank) {
+        last = rival;
+        lastRank = rank;
+      }
+    }
+    if (last === undefined) return false;
+    this.#remove(last);
+    return true;
+  }
+
+  /** 48 bits of H(secret, id). */
+  #place(id: PeerId): number {
+    const bytes = new Uint8Array(this.#secret.length + 32);
+    bytes.set(this.#secret);
+    bytes.set(peerIdToBytes(id), this.#secret.length);
+    const hash = this.#crypto.hash(domain, bytes);
+    let place = 0;
+    for (let i = 0; i < 6; i++) place = place * 256 + (hash[i] as number);
+    return place;
+  }
+
+  #insert(held: Held): void {
+    const cell = this.#cells.get(held.subnet);
+    if (cell === undefined) this.#cells.set(held.subnet, [held]);
+    else cell.push(held);
+    this.#all.set(`${held.subnet} ${held.id}`, held);
+    this.#bytes += held.bytes.length;
+    count(this.#perNeighbour, held.from, 1);
+    count(this.#perKey, held.id, 1);
+  }
+
+  #remove(held: Held): void {
+    if (!this.#all.delete(`${held.subnet} ${held.id}`)) return;
+    const cell = this.#cells.get(held.subnet) as Held[];
+    cell.splice(cell.indexOf(held), 1);
+    if (cell.length === 0) this.#cells.delete(held.subnet);
+    this.#bytes -= held.bytes.length;
+    count(this.#perNeighbour, held.from, -1);
+    count(this.#perKey, held.id, -1);
+  }
+
+  /** Forgets what a member has withdrawn. */
+  withdraw(subnet: string, id: PeerId): void {
+    const held = this.get(subnet, id);
+    if (held !== undefined) this.#remove(held);
+  }
+
+  /** Forgets a member that could not be reached. */
+  forget(id: PeerId): void {
+    if (!this.#perKey.has(id)) return;
+    for (const held of [...this.#all.values()]) if (held.id === id) this.#remove(held);
+  }
+
+  /** Drops expired ones from the old end. */
+  sweep(nowMs: number): void {
+    for (const held of this.#all.values()) {
+      if (held.expiresMs > nowMs) return;
+      this.#remove(held);
+    }
+  }
+}
+
+function count(counts: Map<PeerId, number>, key: PeerId, change: 1 | -1): void {
+  const value = (counts.get(key) ?? 0) + change;
+  if (value === 0) counts.delete(key);
+  else counts.set(key, value);
+}

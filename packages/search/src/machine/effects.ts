@@ -1,0 +1,73 @@
+// What the search machine is told and what it asks for. The shell and the tests implement `SearchEffects`; nothing
+// else leaves the machine.
+import type { CloseReason, LinkKey, PeerId, PeerRecord, Scope, Urgency } from '@peernet/core';
+
+/** Numbers of the outside that a machine must not fetch by itself. */
+export interface Surroundings {
+  /** Calendar, ms: for own sequence numbers and against replays. */
+  readonly wallMs: number;
+  /** N̂ ≥ 1. */
+  readonly size: number;
+  /** What we say of ourselves, if anything yet. */
+  readonly record: PeerRecord | undefined;
+}
+
+export type SearchInput =
+  | { readonly type: 'up'; readonly link: LinkKey; readonly peer: PeerId; readonly scope: Scope }
+  | { readonly type: 'down'; readonly link: LinkKey }
+  | { readonly type: 'message'; readonly link: LinkKey; readonly bytes: Uint8Array; readonly wallMs: number }
+  | ({ readonly type: 'tick' } & Surroundings)
+  | ({ readonly type: 'join'; readonly subnet: Uint8Array; readonly meta: Uint8Array } & Surroundings)
+  | ({ readonly type: 'part'; readonly subnet: Uint8Array } & Surroundings)
+  | ({ readonly type: 'search'; readonly search: SearchRequest } & Surroundings)
+  | { readonly type: 'cancel'; readonly search: number }
+  | ({ readonly type: 'reply'; readonly query: Uint8Array; readonly meta: Uint8Array } & Surroundings)
+  | { readonly type: 'stale'; readonly id: PeerId; readonly wallMs: number }
+  | ({ readonly type: 'close' } & Surroundings);
+
+export interface SearchRequest {
+  /** Chosen by the shell, never used twice. */
+  readonly number: number;
+  readonly subnet: Uint8Array;
+  /** Empty: members are looked for; else a question to handlers. */
+  readonly payload: Uint8Array;
+  /** End after so many rows; absent: all that come. */
+  readonly limit?: number | undefined;
+  readonly timeoutMs?: number | undefined;
+}
+
+/** A member, or one that answered. */
+export interface FoundRow {
+  readonly kind: 'advert' | 'answer';
+  readonly id: PeerId;
+  readonly record: PeerRecord;
+  /** Of the record, those that are as wide as the link over which they came. */
+  readonly addresses: readonly string[];
+  readonly hops: number;
+  readonly ageSeconds: number;
+  readonly meta: Uint8Array;
+}
+
+/** A search of somebody that reached us. */
+export interface IncomingQuery {
+  /** For `reply`. */
+  readonly query: Uint8Array;
+  readonly subnet: Uint8Array;
+  readonly payload: Uint8Array;
+  readonly hops: number;
+}
+
+/** What only a hostile or broken node does. */
+export type Misbehaviour = 'malformed' | 'signature' | 'unasked';
+
+export interface SearchEffects {
+  /** False: not taken. */
+  send(link: LinkKey, message: Uint8Array, urgency: Urgency): boolean;
+  /** Too much is buffered there already: casts go to the others. */
+  congested(link: LinkKey): boolean;
+  close(link: LinkKey, reason: CloseReason): void;
+  misbehaved(link: LinkKey, peer: PeerId, what: Misbehaviour): void;
+  row(search: number, row: FoundRow): void;
+  end(search: number): void;
+  query(query: IncomingQuery): void;
+}

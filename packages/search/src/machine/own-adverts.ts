@@ -1,0 +1,258 @@
+// Our memberships: when each is advertised, with what, and to how many. Placed anew every 300 s, and at once when half
+// of the neighbours are new, when we have moved, or when the network has turned out twice as large (protocol.md §6).
+import {
+  type Crypto,
+  jitter,
+  type LinkKey,
+  type PeerRecord,
+  type Random,
+  scopeRank,
+  TokenBucket,
+  toHex,
+} from '@peernet/core';
+import { CAPACITY, RATES, TIMES, WIRE } from '../defaults.js';
+import { type Advert, encodeAdvertMessage, signAdvert } from '../wire.js';
+import { advertBudget } from './budgets.js';
+import type { Caster } from './cast.js';
+import type { SearchEffects, Surroundings } from './effects.js';
+import type { Neighbour } from './neighbours.js';
+import { self } from './neighbours.js';
+import { placeOf, slimRecord } from './slim-record.js';
+
+interface Membership {
+  readonly subnetHash: Uint8Array;
+  readonly meta: Uint8Array;
+  /** Of the present advert; 0 before the first. */
+  seq: number;
+  /** The present advert by the rank of the links that it is for. */
+  readonly adverts: Map<number, Advert>;
+  dueMs: number;
+  readonly pace: TokenBucket;
+  /** Adverts of others seen since the last own one, and in the interval before. */
+  seen: number;
+  seenBefore: number;
+}
+
+export class OwnAdverts {
+  readonly #crypto: Crypto;
+  readonly #random: Random;
+  readonly #caster: Caster;
+  readonly #memberships = new Map<string, Membership>();
+  #seq = 0;
+  #record: PeerRecord | undefined;
+  #place = '';
+  /** Links to which the present adverts went. */
+  #told = new Set<LinkKey>();
+  /** N̂ at which the present adverts are too few. */
+  #growSize = Number.POSITIVE_INFINITY;
+  #dueMs = Number.POSITIVE_INFINITY;
+
+  constructor(crypto: Crypto, random: Random, caster: Caster) {
+    this.#crypto = crypto;
+    this.#random = random;
+    this.#caster = caster;
+  }
+
+  /** When the next advert is due. */
+  get deadlineMs(): number {
+    return this.#dueMs;
+  }
+
+  get subnets(): readonly string[] {
+    return [...this.#memberships.keys()];
+  }
+
+  has(subnet: string): boolean {
+    return this.#memberships.has(subnet);
+  }
+
+  /** True if there is room for one more subnet. */
+  get room(): boolean {
+    return this.#memberships.size < CAPACITY.subnetsPerKey;
+  }
+
+  join(subnetHash: Uint8Array, meta: Uint8Array, nowMs: number): void {
+    const subnet = toHex(subnetHash);
+    const before = this.#memberships.get(subnet);
+    if (before === undefined && !this.room) return;
+    this.#memberships.set(subnet, {
+      subnetHash,
+      meta,
+      seq: before?.seq ?? 0,
+      adverts: new Map(),
+      dueMs: nowMs,
+      pace: before?.pace ?? new TokenBucket(RATES.ownAdvert, nowMs),
+      seen: before?.seen ?? 0,
+      seenBefore: before?.seenBefore ?? 0,
+    });
+    this.#dueMs = Math.min(this.#dueMs, nowMs);
+  }
+
+  /** Leaves; returns what to tell those who hold our advert, if there is one. */
+  part(subnet: string, outside: Surroundings): Advert | undefined {
+    const membership = this.#memberships.get(subnet);
+    if (membership === undefined) return undefined;
+    this.#memberships.delete(subnet);
+    this.#reschedule();
+    if (membership.seq === 0) return undefined;
+    return signAdvert(this.#crypto, {
+      subnet: membership.subnetHash,
+      record: slimRecord(this.#crypto, undefined, scopeRank('global'), outside.wallMs),
+      seq: this.#nextSeq(outside.wallMs),
+      ttlSeconds: 0,
+      meta: new Uint8Array(0),
+    });
+  }
+
+  /** Somebody holds an advert of ours that we do not know of: from before a restart, or a step of the calendar. */
+  metOwnSeq(seq: number, subnet: string, nowMs: number): void {
+    if (seq <= this.#seq) return;
+    this.#seq = seq;
+    if (this.#memberships.has(subnet)) this.#dueAll(nowMs);
+  }
+
+  /** Somebody else advertises `subnet`. */
+  met(subnet: string): void {
+    const membership = this.#memberships.get(subnet);
+    if (membership !== undefined) membership.seen++;
+  }
+
+  /** Looks at what has changed outside: our record, the size of the network. */
+  look(outside: Surroundings, nowMs: number): void {
+    if (outside.record !== this.#record) {
+      this.#record = outside.record;
+      const place = placeOf(outside.record);
+      if (place !== this.#place) {
+        this.#place = place;
+        for (const membership of this.#memberships.values()) membership.adverts.clear();
+        this.#dueAll(nowMs + TIMES.gatherMs);
+      }
+    }
+    if (outside.size >= this.#growSize) {
+      this.#growSize = Number.POSITIVE_INFINITY;
+      this.#dueAll(nowMs + TIMES.gatherMs);
+    }
+  }
+
+  /** A neighbour has come: enough new ones, and the adverts go out again. */
+  neighboursChanged(nowMs: number): void {
+    if (this.#memberships.size === 0) return;
+    let fresh = 0;
+    for (const key of this.#caster.neighbours.keys()) if (!this.#told.has(key)) fresh++;
+    if (fresh >= this.#caster.neighbours.size * TIMES.neighboursChangedShare && fresh > 0) {
+      this.#dueAll(nowMs + TIMES.gatherMs);
+    }
+  }
+
+  /** Our own advert, for a neighbour that asks. `rank` of its link if it asks for itself, else for whom it may be. */
+  advertFor(subnet: string, rank: number | undefined, wallMs: number): Advert | undefined {
+    const membership = this.#memberships.get(subnet);
+    if (membership === undefined) return undefined;
+    if (membership.seq === 0) membership.seq = this.#nextSeq(wallMs);
+    return this.#advert(membership, rank ?? this.#widest(), wallMs);
+  }
+
+  /** Our slim record, likewise. */
+  recordFor(rank: number | undefined, wallMs: number): PeerRecord {
+    return slimRecord(this.#crypto, this.#record, rank ?? this.#widest(), wallMs);
+  }
+
+  #advert(membership: Membership, rank: number, wallMs: number): Advert {
+    let advert = membership.adverts.get(rank);
+    if (advert === undefined) {
+      advert = signAdvert(this.#crypto, {
+        subnet: membership.subnetHash,
+        record: slimRecord(this.#crypto, this.#record, rank, wallMs),
+        seq: membership.seq,
+        ttlSeconds: WIRE.ttlSecondsMax,
+        meta: membership.meta,
+      });
+      membership.adverts.set(rank, advert);
+    }
+    return advert;
+  }
+
+  #nextSeq(wallMs: number): number {
+    this.#seq = Math.max(this.#seq + 1, Math.floor(wallMs));
+    return this.#seq;
+  }
+
+  /** Sends what is due and fits. `sent` is told of every cast. */
+  tick(outside: Surroundings, nowMs: number, effects: SearchEffects, sent: (advert: Advert) => void): void {
+    if (nowMs < this.#dueMs) return;
+    for (const membership of this.#memberships.values()) {
+      if (membership.dueMs <= nowMs) this.#advertise(membership, outside, nowMs, effects, sent);
+    }
+    this.#reschedule();
+  }
+
+  #advertise(
+    membership: Membership,
+    outside: Surroundings,
+    nowMs: number,
+    effects: SearchEffects,
+    sent: (advert: Advert) => void,
+  ): void {
+    const readyMs = membership.pace.readyAt(1, nowMs);
+    if (readyMs > nowMs) {
+      membership.dueMs = readyMs;
+      return;
+    }
+    if (this.#caster.neighbours.size === 0) {
+      membership.dueMs = Number.POSITIVE_INFINITY; // the first neighbour makes it due again
+      return;
+    }
+    const crowd = Math.max(membership.seen, membership.seenBefore);
+    const { room, capacity, perSecond } = this.#caster.ownRoom('advert', nowMs, effects);
+    const units = Math.min(advertBudget(outside.size, crowd), capacity);
+    if (units < 1 || room < units) {
+      membership.dueMs = nowMs + paceMs(units - room, perSecond);
+      return;
+    }
+    membership.pace.take(1, nowMs);
+    membership.seq = this.#nextSeq(outside.wallMs);
+    membership.adverts.clear();
+    const advert = this.#advert(membership, this.#widest(), outside.wallMs);
+    const message = (budget: number): Uint8Array =>
+      encodeAdvertMessage({ budget, hops: 1, ageSeconds: 0, advert: advert.bytes });
+    const links = this.#caster.cast(
+      { kind: 'advert', units, source: self, message },
+      nowMs,
+      effects,
+      everybody,
+    );
+    this.#told = new Set(links);
+    this.#growSize = outside.size * TIMES.growth;
+    membership.seenBefore = membership.seen;
+    membership.seen = 0;
+    membership.dueMs = nowMs + jitter(this.#random, TIMES.refreshMs, TIMES.refreshJitter);
+    sent(advert);
+  }
+
+  /** What goes everywhere must fit the widest of our links: everybody passes it on to everybody. */
+  #widest(): number {
+    let rank = 0;
+    for (const neighbour of this.#caster.neighbours.values()) rank = Math.max(rank, neighbour.rank);
+    return rank;
+  }
+
+  #dueAll(atMs: number): void {
+    for (const membership of this.#memberships.values()) membership.dueMs = Math.min(membership.dueMs, atMs);
+    this.#reschedule();
+  }
+
+  #reschedule(): void {
+    this.#dueMs = Number.POSITIVE_INFINITY;
+    for (const { dueMs } of this.#memberships.values()) this.#dueMs = Math.min(this.#dueMs, dueMs);
+  }
+}
+
+function everybody(_neighbour: Neighbour): boolean {
+  return true;
+}
+
+/** How long to wait for so many units. */
+export function paceMs(missing: number, perSecond: number): number {
+  const waitMs = perSecond > 0 ? (missing * 1000) / perSecond : TIMES.paceMaxMs;
+  return Math.min(TIMES.paceMaxMs, Math.max(TIMES.paceMinMs, waitMs));
+}
