@@ -28,7 +28,6 @@ import {
 } from '@peernet/core';
 import type { Gossip } from '@peernet/gossip';
 import type { LinkOverlay } from '@peernet/search';
-import type { Duplex } from 'streamx';
 import { DEFAULTS } from './defaults.js';
 import { Member, searchChannel } from './member.js';
 import type { Handler, Peer, TransportFunction } from './types.js';

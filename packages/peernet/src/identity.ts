@@ -50,27 +50,23 @@ export class Identity {
 
   /** Never rejects. `seq` is the lowest that the own record may carry. */
   async load(wallMs: number): Promise<IdentityState> {
-    const anchors = await this.#store.anchors().catch(() => []);
     try {
-      this.#state = { ...(await this.#read(wallMs)), anchors };
       const file = this.#file;
-      if (file !== undefined) this.#state = await this.#readFile(file, wallMs);
+      this.#state = file === undefined ? await this.#fromDatabase() : await this.#fromFile(file, wallMs);
     } catch (cause) {
       const message = 'the identity could not be loaded or stored; this run uses a new one';
       this.#onError(new PeernetError('IDENTITY_INVALID', message, { cause }));
-      this.#state = { seed: randomBytes(this.#random, seedBytes), seq: wallMs, anchors };
+      this.#state = { seed: randomBytes(this.#random, seedBytes), seq: wallMs, anchors: [] };
     }
     return this.#state;
   }
 
-  async #read(wallMs: number): Promise<{ seed: Uint8Array; seq: number }> {
-    const given = seedOf(this.#option);
-    if (given === undefined && this.#file === undefined) return this.#store.identity();
-    const stored = await this.#store.seq();
-    return { seed: given ?? new Uint8Array(seedBytes), seq: Math.max(stored + 1, wallMs) };
+  async #fromDatabase(): Promise<IdentityState> {
+    const { seed, seq } = await this.#store.identity();
+    return { seed: seedOf(this.#option) ?? seed, seq, anchors: await this.#store.anchors() };
   }
 
-  async #readFile(file: IdentityStore, wallMs: number): Promise<IdentityState> {
+  async #fromFile(file: IdentityStore, wallMs: number): Promise<IdentityState> {
     const stored = await file.load();
     const state: IdentityState = {
       seed: stored?.seed ?? randomBytes(this.#random, seedBytes),

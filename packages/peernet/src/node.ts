@@ -3,14 +3,13 @@
 import {
   type Clock,
   isPeernetError,
-  type Log,
   PeernetError,
   type Random,
   systemClock,
   systemRandom,
   type Transport,
 } from '@peernet/core';
-import { createStore, type Store } from '@peernet/store';
+import { createStore, type LevelDatabase, type Store } from '@peernet/store';
 import type { Duplex } from 'streamx';
 import { atMost } from './callback.js';
 import { DEFAULTS } from './defaults.js';
@@ -55,7 +54,7 @@ export class Node {
     this.#foreign = choice.foreign;
     this.#schemes = this.#transports.flatMap((transport) => transport.schemes);
     const [clock, random] = [this.#clock, this.#random];
-    this.store = createStore(db, { clock, random, onError: (error: Error) => this.#storeError(error) });
+    this.store = createStore(db as LevelDatabase | undefined, { clock, random, onError: (error: Error) => this.#storeError(error) });
     this.services = new Services({
       transports: this.#foreign === undefined ? this.#transports : platformTransports(),
       common: { trustProxy: options.trustProxy, origins: options.origins, limits: options.limits },

@@ -6,18 +6,18 @@ import { Readable } from 'streamx';
 export function rowsOf<T>(list: () => Promise<Iterable<T>> | Iterable<T>): Readable {
   let iterator: Iterator<T> | undefined;
   return new Readable({
-    open(done: (error?: Error | null) => void) {
+    open(done: (error: Error | null) => void) {
       Promise.resolve()
         .then(list)
         .then(
           (items) => {
             iterator = items[Symbol.iterator]();
-            done();
+            done(null);
           },
           (error: Error) => done(error),
         );
     },
-    read(this: Readable, done: (error?: Error | null) => void) {
+    read(this: Readable, done: (error: Error | null) => void) {
       let more = true;
       while (more) {
         const next = iterator?.next();
@@ -43,7 +43,7 @@ export function rowsFrom<T>(
     if (over && waiting.length === 0) stream.push(null);
   };
   const stream = new Readable({
-    read(done: (error?: Error | null) => void) {
+    read(done: (error: Error | null) => void) {
       ready = true;
       stop ??= start(
         (row) => {
@@ -61,7 +61,7 @@ export function rowsFrom<T>(
       flush();
       done(null);
     },
-    destroy(done: (error?: Error | null) => void) {
+    destroy(done: (error: Error | null) => void) {
       over = true;
       stop?.();
       done(null);

@@ -1,6 +1,6 @@
 // `peernet/testing`: a small network in one process, over memory, for the tests of applications.
-import { memoryTransport } from '@peernet/connection';
-import { seededRandom } from '@peernet/core';
+import { duplexPair, MemoryNetwork, memoryTransport } from '@peernet/connection';
+import { type DuplexLike, seededRandom, type Transport } from '@peernet/core';
 import { Peernet } from './peernet.js';
 import type { Options } from './types.js';
 
@@ -21,7 +21,7 @@ export async function createTestnet(count: number, options: TestnetOptions = {})
   if (!Number.isInteger(count) || count < 1)
     throw new TypeError(`createTestnet(n): n is an integer ≥ 1, got ${count}`);
   const { seed = 1, latencyMs = 0, ...rest } = options;
-  const transport = memoryTransport({ latencyMs });
+  const transport = delayed(memoryTransport(new MemoryNetwork()), latencyMs);
   const nodes: Peernet[] = [];
   for (let i = 0; i < count; i++) {
     const random = seededRandom(seed * 65_537 + i);
@@ -50,4 +50,28 @@ export async function createTestnet(count: number, options: TestnetOptions = {})
 
 function identityOf(random: { uint32(): number }): Uint8Array {
   return Uint8Array.from({ length: 32 }, () => random.uint32() & 0xff);
+}
+
+/** The transport, with every byte that its dialers send or get delayed by `latencyMs`. */
+function delayed(transport: Transport, latencyMs: number): Transport {
+  if (latencyMs === 0) return transport;
+  return {
+    ...transport,
+    async dial(address, options) {
+      const far = await transport.dial(address, options);
+      const [outer, inner] = duplexPair() as unknown as [DuplexLike, DuplexLike];
+      delay(far, inner, latencyMs);
+      delay(inner, far, latencyMs);
+      return outer;
+    },
+  };
+}
+
+/** Every event of `from` happens to `to` a while later; equal delays keep their order. */
+function delay(from: DuplexLike, to: DuplexLike, latencyMs: number): void {
+  const later = (act: () => void): void => void setTimeout(act, latencyMs);
+  from.on('error', () => {});
+  from.on('data', (chunk: Uint8Array) => later(() => to.write(chunk)));
+  from.on('end', () => later(() => to.end()));
+  from.on('close', () => later(() => to.destroy()));
 }
