@@ -14,6 +14,7 @@ const HELP = `npm test -- [options]
   --only <stage>   run only this stage (may be repeated)
   --verbose        show the output of every stage as it comes
   --nightly        full counts and sizes (sets PEERNET_NIGHTLY=1)
+  --ready          only install and build what is missing
   --list           name the stages and stop
   --help           this text`;
 
@@ -86,7 +87,7 @@ function installKey() {
 const stamp = join(root, 'node_modules', '.installed-for');
 const isInstalled = () => existsSync(stamp) && readFileSync(stamp, 'utf8') === installKey();
 
-function chosenStages(only) {
+function chosenStages(only, ready) {
   const all = allStages();
   const unknown = only.find((name) => !all.some((stage) => stage.name === name));
   if (unknown)
@@ -94,7 +95,9 @@ function chosenStages(only) {
   const present = all.filter((stage) => !stage.file || existsSync(join(root, stage.file)));
   const absent = all.filter((stage) => !present.includes(stage)).map((stage) => stage.name);
   if (only.length > 0) return { stages: present.filter((stage) => only.includes(stage.name)), absent };
-  return { stages: present.filter((stage) => stage.name !== 'install' || !isInstalled()), absent };
+  const due = present.filter((stage) => stage.name !== 'install' || !isInstalled());
+  if (ready) return { stages: due.filter(({ name }) => name === 'install' || name === 'build'), absent: [] };
+  return { stages: due, absent };
 }
 
 async function main() {
@@ -103,12 +106,13 @@ async function main() {
       only: { type: 'string', multiple: true, default: [] },
       verbose: { type: 'boolean' },
       nightly: { type: 'boolean' },
+      ready: { type: 'boolean' },
       list: { type: 'boolean' },
       help: { type: 'boolean', short: 'h' },
     },
   });
   if (values.help) return console.log(HELP);
-  const { stages, absent } = chosenStages(values.only);
+  const { stages, absent } = chosenStages(values.only, values.ready);
   const not = absent.length > 0 ? ` (not there yet: ${absent.join(', ')})` : '';
   console.log(`stages: ${stages.map((stage) => stage.name).join(', ')}${not}`);
   if (values.list) return;

@@ -99,7 +99,9 @@ export class Services {
         await listener.close();
       },
     };
-    this.#open.set(service, { scheme, host: listener.host, port: listener.port, announce });
+    // A name in memory is no interface: it is what it is announced as.
+    const told = scheme === 'memory' ? [service.address] : announce;
+    this.#open.set(service, { scheme, host: listener.host, port: listener.port, announce: told });
     this.#changed();
     return service;
   }
