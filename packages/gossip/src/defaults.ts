@@ -1,0 +1,205 @@
+// Every number of the overlay: finite, with its unit and where it comes from. "●" are figures that the joint
+// simulation of protocol.md settled; "guess" is a guess. `limits` of the constructor overrides TUNING.
+import type { Rate } from '@peernet/core';
+
+/** What a constructor without options gets. */
+export const OPTIONS = Object.freeze({
+  /** Overlay links that a node keeps for itself (the specification; ●). */
+  connections: 5,
+  /** Between two shuffles, and between two rounds of upkeep, ms (the specification). */
+  intervalMs: 5_000,
+  /** Schemes that a dialer is taken to serve. */
+  schemes: ['ws', 'wss', 'tcp'] as readonly string[],
+});
+
+/** How the overlay behaves. All of it can be overridden for private clusters, experiments and controls. */
+export const TUNING = Object.freeze({
+  /** Overlay links of a node that cannot be dialed, at most ●. */
+  linksMax: 8,
+  /** … of one that can: with 70 % that cannot, those that can carry 20 each ●. */
+  linksDialableMax: 128,
+  /** … with `relay: true` ●. */
+  linksRelayMax: 256,
+  /** Newcomers that a full node looks after at a time ●. */
+  guestsMax: 128,
+  /** … and how long, ms ●. */
+  guestMs: 30_000,
+  /** An evicted neighbour stays a guest, ms (protocol.md §5). */
+  evictedGuestMs: 10_000,
+  /** Join walks for a guest ●. */
+  guestWalks: 3,
+  /** Below so many links a peer is desperate: others may evict for it ●. */
+  desperateDegree: 3,
+  /** Between two evictions, ms ●. */
+  evictEveryMs: 30_000,
+  /** Between two evictions for the same claimant, ms (protocol.md §5). */
+  evictClaimantMs: 600_000,
+  /** A link younger than this is neither evicted nor rotated away, ms ●. */
+  settledMs: 60_000,
+  /** Between two rotations, ms, ± 25 %; Infinity: none (then a healed partition never merges) ●. */
+  rotateEveryMs: 120_000,
+  /** Share by which that varies ●. */
+  rotateJitter: 0.25,
+  /** Oldest own outbound links that are never rotated away; min-wise slots will take this over (protocol.md §4) ●. */
+  protectedLinks: 4,
+  /** Own outbound links in one address group, at most ●. */
+  perGroupMax: 2,
+  /** Group caps hold once so many groups are known (protocol.md §3). */
+  groupsKnownMin: 3,
+  /** Tries per round of upkeep ●. */
+  triesMax: 3,
+  /** Share of tries that dial the book instead of walking ●. */
+  bookShare: 0.5,
+  /** … below 3 links ●. */
+  bookShareLow: 0.75,
+  /** Dials at the same time: a round of upkeep and its walks, twice. Guess. */
+  dialsMax: 8,
+  /** At 0 links the same address again after this, ms, ± 50 % ●. */
+  retryAloneMs: 10_000,
+  /** An address that refused or dropped us rests, ms (algorithms.md §7.4). */
+  refusedRestMs: 60_000,
+  /** `connect`ed addresses are dialed again after at most this, ms (protocol.md §3). */
+  pinnedRestMs: 60_000,
+  /** Pinned addresses, at most. Guess. */
+  pinnedMax: 64,
+  /** `disconnect` holds a peer off, ms (protocol.md §5). */
+  holdOffMs: 600_000,
+  /** Peers and addresses held off or resting, remembered at most. Guess. */
+  restsMax: 1_024,
+  /** Between two dials of one global host, ms (protocol.md §3 ◆). */
+  dialHostEveryMs: 60_000,
+  /** Hosts and nets whose dials are remembered. Guess: a minute at full rate, four times. */
+  dialKeysMax: 512,
+  /** Lowest port that gossip may make us dial, but for 80 and 443 (protocol.md §3). */
+  portMin: 1_024,
+  /** A link whose other end has not said HELLO, or LINK or FULL after it, ends, ms: as long as a handshake (protocol.md §1). */
+  helloMs: 10_000,
+  /** Links without HELLO at a time (protocol.md §8). */
+  pendingMax: 64,
+  /** … with `relay: true` (protocol.md §8). */
+  pendingRelayMax: 512,
+  /** Connections that others opened for their application (protocol.md §1). */
+  appsMax: 64,
+  /** Probes of others at a time (protocol.md §1). */
+  probesMax: 16,
+  /** … and their longest life, ms (protocol.md §1). */
+  probeMs: 3_000,
+  /** Links made within this of each other are duplicates of one moment, ms (protocol.md §1.6). */
+  twinMs: 5_000,
+  /** The peer with the smaller id ends one of two links; after this we do, ms: two slow round trips. */
+  twinWaitMs: 5_000,
+  /** No answer to a walk for this long: once more, by another neighbour, ms (protocol.md §5). */
+  walkAnswerMs: 5_000,
+  /** A hop remembers where a walk came from, ms (protocol.md §5). */
+  routeMs: 30_000,
+  /** … of at most so many walks. Guess: 30 s of walks on a hub with 128 links at half the allowed rate. */
+  routesMax: 2_048,
+  /** Own walks at a time. Guess: two rounds of upkeep. */
+  walksMax: 6,
+  /** After fruitless walks we rest, at most ms: in a tiny network there is nobody to find. Guess. */
+  walkRestMaxMs: 60_000,
+  /** Hops of a walk, fewest (protocol.md §5 ●). */
+  walkHopsMin: 4,
+  /** … most (protocol.md §5 ●). */
+  walkHopsMax: 24,
+  /** Further hops in which a walk may look for an end (protocol.md §5). */
+  walkExtraHops: 4,
+  /** Between two EXTREMA messages on one link, ms: one gossip round; changes gather, and half of them have come the other way by then. */
+  extremaEveryMs: 5_000,
+  /** Between two RECORD messages about ourselves, ms (protocol.md §3). */
+  recordEveryMs: 10_000,
+  /** Own record is signed anew after this, ms: half of its longest ttl. */
+  recordRenewMs: 43_200_000,
+  /** A record whose seq is further than this from the calendar is refused, ms (protocol.md §2). */
+  skewMs: 86_400_000,
+  /** So many neighbours can say that our own calendar is wrong (protocol.md §2). */
+  skewVoices: 3,
+  /** … if their median differs from it by more than this, ms: an hour is a wrong time zone. Guess. */
+  skewTolerated: 3_600_000,
+  /** Owners whose last verified record is remembered (protocol.md §8). */
+  verifiedMax: 4_096,
+  /** Messages of one link that wait for signature budget. Guess: two seconds of everything allowed. */
+  waitingMax: 32,
+  /** Between two looks at what waits for signature budget, ms: 10 signatures flow in meanwhile. */
+  waitingMs: 200,
+  /** Rounds of upkeep where shuffles are turned off (`interval: 0`), ms (the specification's default). */
+  upkeepMs: 5_000,
+  /** First ban, ms; doubles each time (protocol.md §8). */
+  banMs: 600_000,
+  /** Longest ban, ms (protocol.md §8). */
+  banMaxMs: 86_400_000,
+  /** Bans remembered (security.md §5). */
+  bansMax: 4_096,
+  /** Messages over the limits after which a link ends: it is no accident any more. Guess. */
+  dropsMax: 1_000,
+  /** A link that takes nothing for this long ends, ms (protocol.md §8). */
+  congestedMs: 10_000,
+  /** Old neighbours whose addresses are dialed first after a restart (protocol.md §4). */
+  anchors: 2,
+  /** Probes of claims of neighbours that wait. Guess. */
+  probesWaitingMax: 64,
+});
+export type Tuning = { readonly [K in keyof typeof TUNING]: number };
+
+/** What a link may receive (protocol.md §8). We send at most SEND_SHARE of it. */
+export const RATES = Object.freeze({
+  /** HELLO: one, and a few when an application connection becomes an overlay link. Guess. */
+  hello: { perSecond: 0.1, burst: 5 },
+  /** SHUFFLE messages (protocol.md §8). */
+  shuffle: { perSecond: 1, burst: 10 },
+  /** EXTREMA messages (protocol.md §8). */
+  extrema: { perSecond: 1, burst: 5 },
+  /** Entries in them: ten whole tables at once (protocol.md §8). */
+  entries: { perSecond: 10, burst: 640 },
+  /** RECORD messages (protocol.md §8). */
+  record: { perSecond: 0.2, burst: 5 },
+  /** WALK messages (protocol.md §8). */
+  walk: { perSecond: 1, burst: 10 },
+  /** LINK, FULL, REPLACED: at most as many as walks went the other way, and those of the link itself. */
+  answer: { perSecond: 1, burst: 16 },
+  /** Records that may enter the book (protocol.md §8); the burst is two full messages of each kind with records. Guess. */
+  admitted: { perSecond: 2, burst: 40 },
+  /** Signatures that one link can make us check (protocol.md §8). */
+  signatures: { perSecond: 50, burst: 256 },
+}) satisfies Record<string, Rate>;
+export type RateName = keyof typeof RATES;
+
+/** Our own sending stays below what the receiver allows, so that clocks and queues never make an honest node look greedy (protocol.md §8). */
+export const SEND_SHARE = 0.8;
+
+/** Signatures checked per node (protocol.md §8). */
+export const NODE_SIGNATURES: Rate = Object.freeze({
+  /** Per second. */
+  perSecond: 1_000,
+  /** At once. */
+  burst: 1_000,
+});
+
+/** Dials into the global scope (protocol.md §3 ◆). */
+export const DIALS_GLOBAL: Rate = Object.freeze({
+  /** Per second. */
+  perSecond: 2,
+  /** At once. */
+  burst: 8,
+});
+/** Dials into narrower scopes (protocol.md §3). */
+export const DIALS_NARROW: Rate = Object.freeze({
+  /** Per second. */
+  perSecond: 20,
+  /** At once. */
+  burst: 40,
+});
+/** Dials into one /24 or /48 (protocol.md §3 ◆). */
+export const DIALS_NET: Rate = Object.freeze({
+  /** 6 per minute. */
+  perSecond: 0.1,
+  /** At once. */
+  burst: 6,
+});
+/** Probes of what inbound neighbours claim (protocol.md §3). */
+export const PROBES: Rate = Object.freeze({
+  /** Per second. */
+  perSecond: 10,
+  /** At once. */
+  burst: 20,
+});

@@ -1,0 +1,457 @@
+// The shell around the overlay machine: it owns one alarm, the links and the dials, and turns them into inputs. Nothing
+// in here decides anything about the protocol. Synchronous inside (promises only at the edge, for users), so that the
+// simulator runs this very file under its virtual clock.
+import {
+  Alarm,
+  type Clock,
+  type CloseReason,
+  type Crypto,
+  type Dial,
+  Emitter,
+  type ErrorCode,
+  errorCodes,
+  isPeernetError,
+  type Link,
+  type LinkEvents,
+  type LinkKey,
+  type Log,
+  memoryStore,
+  noLog,
+  type PeerId,
+  PeernetError,
+  type PeerRecord,
+  type PeerStore,
+  type Random,
+  type Scope,
+  shuffle,
+  systemClock,
+  systemRandom,
+  type Urgency,
+} from '@peernet/core';
+import { OPTIONS, TUNING, type Tuning } from './defaults.js';
+import type { LinkKind, OverlayEffects, OverlayEvent, OverlayInput, Service } from './machine/effects.js';
+import { Overlay } from './machine/overlay.js';
+
+export type DialNowResult = { link: Link; code?: undefined } | { code: ErrorCode; link?: undefined };
+/** A dial without promises: calls `done` once, unless the returned function gave up first. */
+export type DialNow = (
+  address: string,
+  options: { expect?: PeerId | undefined },
+  done: (result: DialNowResult) => void,
+) => () => void;
+
+export interface GossipOptions {
+  /** Who we are. */
+  readonly crypto: Crypto;
+  /** How to reach out. Without one, only links that are `add`ed are used. */
+  readonly dial?: Dial | undefined;
+  /** The same without promises; goes before `dial`. */
+  readonly dialNow?: DialNow | undefined;
+  /** The address book. Default: one in memory. */
+  readonly store?: PeerStore | undefined;
+  readonly clock?: Clock | undefined;
+  readonly random?: Random | undefined;
+  readonly log?: Log | undefined;
+  /** Links that we keep. Default 5. */
+  readonly connections?: number | undefined;
+  /** Between two exchanges of addresses, ms; 0: none. Default 5000. */
+  readonly interval?: number | undefined;
+  /** Dial from the book, by walks and for rotation. Default true. */
+  readonly bootstrap?: boolean | undefined;
+  /** Accept 256 links instead of 128. */
+  readonly relay?: boolean | undefined;
+  readonly lan?: boolean | undefined;
+  /** Schemes that `dial` serves; the array may grow. Default ws, wss, tcp. */
+  readonly schemes?: readonly string[] | undefined;
+  /** Dialed when there is nobody else. */
+  readonly seeds?: readonly string[] | undefined;
+  /** What `anchors` told in an earlier run. */
+  readonly anchors?: readonly string[] | undefined;
+  /** Addresses at which others reach us, whatever we find out ourselves. */
+  readonly announce?: readonly string[] | undefined;
+  /** The highest `seq` of an earlier run. */
+  readonly seq?: number | undefined;
+  /** IPs of the own interfaces. */
+  readonly interfaces?: (() => readonly string[]) | undefined;
+  /** Differences from TUNING, for private clusters and experiments. */
+  readonly limits?: Partial<Tuning> | undefined;
+}
+
+/** A neighbour in the overlay. */
+export interface Neighbour {
+  readonly key: LinkKey;
+  readonly id: PeerId;
+  readonly address: string | undefined;
+  readonly direction: 'in' | 'out';
+  readonly scope: Scope;
+  /** When it became one, ms of the clock's `now()`. */
+  readonly since: number;
+  readonly pinned: boolean;
+  /** Neighbours that it says it has. */
+  readonly degree: number;
+}
+
+/** Any link that gossip holds. */
+export interface LinkView extends Neighbour {
+  readonly kind: LinkKind;
+  readonly link: Link;
+}
+
+export interface GossipEvents {
+  /** A link became an overlay link. */
+  up: [{ id: PeerId; address: string | undefined; direction: 'in' | 'out'; link: Link }];
+  /** … and is none any more. */
+  down: [{ id: PeerId; address: string | undefined; reason: CloseReason; link: Link }];
+  /** `up`, for users. */
+  peer: [{ id: PeerId; address: string | undefined }];
+  /** A link that was no neighbour ended. */
+  gone: [{ id: PeerId; kind: LinkKind; reason: CloseReason; link: Link }];
+  /** New addresses in the book. */
+  known: [addresses: readonly string[]];
+  own: [addresses: readonly string[]];
+  /** To be given back as `anchors` after a restart. */
+  anchors: [addresses: readonly string[]];
+  /** To be given back as `seq` after a restart. */
+  seq: [seq: number];
+  debug: [event: string, fields: Readonly<Record<string, unknown>>];
+}
+
+type ConnectDone = (result: { id: PeerId; code?: undefined } | { code: ErrorCode; id?: undefined }) => void;
+
+export class Gossip extends Emitter<GossipEvents> {
+  readonly #machine: Overlay;
+  readonly #clock: Clock;
+  readonly #random: Random;
+  readonly #store: PeerStore;
+  readonly #log: Log;
+  readonly #alarm: Alarm;
+  readonly #dialNow: DialNow | undefined;
+  readonly #interfaces: () => readonly string[];
+  readonly #held = new Map<LinkKey, HeldLink>();
+  readonly #dials = new Map<number, () => void>();
+  readonly #requests = new Map<number, ConnectDone>();
+  #nextKey = 1;
+  #nextRequest = 1;
+  #closed = false;
+  readonly #effects: OverlayEffects;
+
+  constructor(options: GossipOptions) {
+    super();
+    const { crypto, dial, clock = systemClock, random = systemRandom } = options;
+    const connections = numberOption('connections', options.connections ?? OPTIONS.connections);
+    const intervalMs = numberOption('interval', options.interval ?? OPTIONS.intervalMs);
+    this.#clock = clock;
+    this.#random = random;
+    this.#store = options.store ?? memoryStore({ clock, random });
+    this.#log = options.log ?? noLog;
+    this.#dialNow = options.dialNow ?? (dial === undefined ? undefined : withoutPromises(dial));
+    this.#interfaces = options.interfaces ?? (() => []);
+    this.#effects = this.#makeEffects();
+    this.#alarm = new Alarm(clock, () => this.#handle({ type: 'tick' }));
+    this.#machine = new Overlay({
+      crypto,
+      random,
+      store: this.#store,
+      wall: () => clock.wall(),
+      nowMs: clock.now(),
+      seq: options.seq ?? 0,
+      connections,
+      intervalMs,
+      bootstrap: (options.bootstrap ?? true) && this.#dialNow !== undefined,
+      relay: options.relay ?? false,
+      lan: options.lan ?? false,
+      schemes: options.schemes ?? OPTIONS.schemes,
+      seeds: options.seeds ?? [],
+      anchors: options.anchors ?? [],
+      announce: options.announce ?? [],
+      tuning: { ...TUNING, ...options.limits },
+      wantsKnown: () => this.listenerCount('known') > 0,
+    });
+    this.#alarm.set(this.#machine.deadline());
+  }
+
+  // ---- links and dials of others ----
+
+  /** Takes a link over: an inbound one, or one that the application dialed itself (`purpose: 'app'`, or to be a neighbour). */
+  add(link: Link, options: { purpose?: 'overlay' | 'app' | undefined } = {}): void {
+    const key = this.#hold(link);
+    this.#handle({ type: 'linkUp', link: describe(key, link), purpose: options.purpose ?? 'overlay' });
+    this.#held.get(key)?.begin();
+  }
+
+  #hold(link: Link): LinkKey {
+    const key = this.#nextKey++;
+    this.#held.set(key, new HeldLink(key, link, this.#receive));
+    return key;
+  }
+
+  readonly #receive = (input: OverlayInput): void => {
+    if (input.type === 'linkDown') {
+      this.#handle(input);
+      this.#held.delete(input.key);
+    } else this.#handle(input);
+  };
+
+  /** Connects, and stays connected until `disconnect`. Rejects with a PeernetError. */
+  connect(address: string, options: { signal?: AbortSignal | undefined } = {}): Promise<PeerId> {
+    const { signal } = options;
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(new PeernetError('ABORTED', `gave up connecting to ${address}`));
+        return;
+      }
+      const abort = (): void => {
+        cancel();
+        reject(new PeernetError('ABORTED', `gave up connecting to ${address}`));
+      };
+      const cancel = this.connectNow(address, (result) => {
+        signal?.removeEventListener('abort', abort);
+        if (result.id !== undefined) resolve(result.id);
+        else
+          reject(new PeernetError(result.code, `cannot connect to ${address}: ${errorCodes[result.code]}`));
+      });
+      signal?.addEventListener('abort', abort, { once: true });
+    });
+  }
+
+  /** The same without promises; returns a function that gives up. `done` may be called before it returns. */
+  connectNow(address: string, done: ConnectDone): () => void {
+    if (this.#closed || this.#dialNow === undefined) {
+      done({ code: this.#closed ? 'CLOSED' : 'NOT_SUPPORTED' });
+      return () => {};
+    }
+    const request = this.#nextRequest++;
+    this.#requests.set(request, done);
+    this.#handle({ type: 'connect', request, address });
+    return () => {
+      if (this.#requests.delete(request)) this.#handle({ type: 'connectCancel', request });
+    };
+  }
+
+  /** Ends links with an id or address, and holds it off for ten minutes. */
+  disconnect(target: string): void {
+    this.#handle({ type: 'disconnect', target });
+  }
+
+  /** What we listen on; replaces what was said before. */
+  listening(services: readonly Service[]): void {
+    this.#handle({ type: 'listening', services, interfaces: this.#interfaces() });
+  }
+
+  /** There are new addresses in the store, or the network is back. */
+  wake(): void {
+    this.#handle({ type: 'wake' });
+  }
+
+  // ---- what is known ----
+
+  /** Overlay links. */
+  neighbours(): Neighbour[] {
+    return this.#machine.neighbours.map((peer) => view(peer));
+  }
+
+  /** All links. */
+  links(): LinkView[] {
+    const views: LinkView[] = [];
+    for (const peer of this.#machine.links()) {
+      const held = this.#held.get(peer.key);
+      if (held !== undefined) views.push({ ...view(peer), kind: peer.kind, link: held.link });
+    }
+    return views;
+  }
+
+  /** Up to `count` different peers at random, of the neighbours and of those that we have met within the hour. */
+  random(count: number): PeerId[] {
+    const ids = new Set(this.#machine.neighbours.map((peer) => peer.id));
+    const entries = this.#store.sample(count, {
+      scope: 'loopback',
+      exclude: (entry) => entry.id === undefined,
+    });
+    for (const { id } of entries) if (id !== undefined) ids.add(id);
+    ids.delete(this.record.id);
+    return shuffle(this.#random, [...ids]).slice(0, count);
+  }
+
+  /** Estimated number of nodes, ≥ 1. */
+  get size(): number {
+    return this.#machine.size(this.#clock.now());
+  }
+
+  /** What we say of ourselves, signed. */
+  get record(): PeerRecord {
+    return this.#machine.record(this.#clock.now());
+  }
+
+  /** Addresses at which we can be dialed, proven ones first. */
+  own(): string[] {
+    return this.ownStates().map(({ address }) => address);
+  }
+
+  ownStates(): { address: string; verified: boolean }[] {
+    return this.#machine.own();
+  }
+
+  snapshot(): Record<string, number | boolean> {
+    return { ...this.#machine.snapshot(), size: this.size };
+  }
+
+  /** Says SHUTDOWN to all. */
+  close(): void {
+    if (this.#closed) return;
+    this.#handle({ type: 'close' });
+    this.#closed = true;
+    this.#alarm.stop();
+  }
+
+  // ---- the machine ----
+
+  #handle(input: OverlayInput): void {
+    if (this.#closed) {
+      if (input.type === 'linkUp') this.#held.get(input.link.key)?.link.close('SHUTDOWN');
+      return;
+    }
+    this.#machine.handle(input, this.#clock.now(), this.#effects);
+    this.#alarm.set(this.#machine.deadline());
+  }
+
+  #makeEffects(): OverlayEffects {
+    return {
+      send: (key: LinkKey, message: Uint8Array, urgency: Urgency) =>
+        this.#held.get(key)?.link.send(message, urgency) ?? false,
+      close: (key, reason) => this.#held.get(key)?.link.close(reason),
+      dial: (dial, address, expect) => this.#dial(dial, address, expect),
+      cancelDial: (dial) => {
+        this.#dials.get(dial)?.();
+        this.#dials.delete(dial);
+      },
+      emit: (event) => this.#emit(event),
+    };
+  }
+
+  #dial(dial: number, address: string, expect: PeerId | undefined): void {
+    let over = false;
+    const done = (result: DialNowResult): void => {
+      if (over) {
+        result.link?.close('DONE');
+        return;
+      }
+      over = true;
+      this.#dials.delete(dial);
+      if (this.#closed) result.link?.close('SHUTDOWN');
+      else if (result.link === undefined) this.#handle({ type: 'dialFailed', dial, code: result.code });
+      else {
+        const key = this.#hold(result.link);
+        this.#handle({ type: 'dialed', dial, link: describe(key, result.link) });
+        this.#held.get(key)?.begin();
+      }
+    };
+    const cancel = this.#dialNow?.(address, { expect }, done);
+    if (cancel === undefined || over) return;
+    this.#dials.set(dial, () => {
+      over = true;
+      cancel();
+    });
+  }
+
+  #emit(event: OverlayEvent): void {
+    switch (event.type) {
+      case 'up': {
+        const link = this.#held.get(event.key)?.link as Link;
+        const { id, address } = event;
+        this.emit('up', { id, address, direction: link.initiator ? 'out' : 'in', link });
+        this.emit('peer', { id, address });
+        return;
+      }
+      case 'down': {
+        const link = this.#held.get(event.key)?.link as Link;
+        this.emit('down', { id: event.id, address: event.address, reason: event.reason, link });
+        return;
+      }
+      case 'gone': {
+        const link = this.#held.get(event.key)?.link as Link;
+        this.emit('gone', { id: event.id, kind: event.kind, reason: event.reason, link });
+        return;
+      }
+      case 'connected':
+        this.#answer(event.request, { id: event.id });
+        return;
+      case 'connectFailed':
+        this.#answer(event.request, { code: event.code });
+        return;
+      case 'seq':
+        this.emit('seq', event.seq);
+        return;
+      case 'debug':
+        this.#log(event.event, event.fields);
+        this.emit('debug', event.event, event.fields);
+        return;
+      default:
+        this.emit(event.type, event.addresses);
+    }
+  }
+
+  #answer(request: number, result: Parameters<ConnectDone>[0]): void {
+    const done = this.#requests.get(request);
+    this.#requests.delete(request);
+    done?.(result);
+  }
+}
+
+/** A link with its number; turns its events into inputs. */
+class HeldLink implements LinkEvents {
+  readonly link: Link;
+  readonly #key: LinkKey;
+  readonly #receive: (input: OverlayInput) => void;
+
+  constructor(key: LinkKey, link: Link, receive: (input: OverlayInput) => void) {
+    this.#key = key;
+    this.link = link;
+    this.#receive = receive;
+  }
+
+  begin(): void {
+    this.link.open(this);
+  }
+
+  onMessage(bytes: Uint8Array): void {
+    this.#receive({ type: 'message', key: this.#key, bytes });
+  }
+
+  onDrain(): void {
+    this.#receive({ type: 'drain', key: this.#key });
+  }
+
+  onClose(reason: CloseReason): void {
+    this.#receive({ type: 'linkDown', key: this.#key, reason });
+  }
+}
+
+function describe(key: LinkKey, link: Link) {
+  const { peer, initiator, scope, session, remoteAddress } = link;
+  return { key, peer, initiator, scope, session, remoteAddress };
+}
+
+function view(peer: Overlay['neighbours'][number]): Neighbour {
+  const { key, id, address, scope, pinned, degree } = peer;
+  const direction = peer.initiator ? 'out' : 'in';
+  return { key, id, address, direction, scope, since: peer.neighbourMs || peer.sinceMs, pinned, degree };
+}
+
+/** Finite and not negative, or a TypeError. */
+function numberOption(name: string, value: number): number {
+  if (typeof value !== 'number' || !(value >= 0 && value < Number.POSITIVE_INFINITY)) {
+    throw new TypeError(`${name}: a number ≥ 0, not ${String(value)}`);
+  }
+  return value;
+}
+
+function withoutPromises(dial: Dial): DialNow {
+  return (address, { expect }, done) => {
+    const abort = new AbortController();
+    dial(address, { expect, signal: abort.signal }).then(
+      (link) => done({ link }),
+      (error: unknown) => done({ code: isPeernetError(error) ? error.code : 'INTERNAL' }),
+    );
+    return () => abort.abort(new PeernetError('ABORTED', `gave up dialing ${address}`));
+  };
+}

@@ -1,0 +1,223 @@
+// Who becomes a neighbour. The dialer says HELLO and what for; the dialed one answers HELLO, and then LINK (neighbours),
+// or FULL with others to try. A full node keeps a newcomer as its guest for half a minute and walks for it, so that a
+// crowded bootstrap still lets everybody in; for the desperate it may evict one inbound neighbour, who is told the
+// newcomer: the edge is split, not lost (protocol.md §5).
+import { type HeardRecord, LruMap, type PeerId, pickOne } from '@peernet/core';
+import { type Answer, encodeAnswer, encodeReplaced, type Hello, type Replaced, WIRE } from '../wire.js';
+import type { Context } from './context.js';
+import type { Exchange } from './exchange.js';
+import type { Links } from './links.js';
+import type { Peer } from './peer.js';
+import type { Room, Walks } from './walks.js';
+
+export interface AdmissionParts {
+  readonly links: Links;
+  readonly exchange: Exchange;
+  readonly walks: () => Walks;
+}
+
+export class Admission implements Room {
+  readonly #c: Context;
+  readonly #p: AdmissionParts;
+  #evictAtMs = Number.NEGATIVE_INFINITY;
+  /** When somebody was last evicted for whom. */
+  readonly #claimants: LruMap<PeerId, number>;
+
+  constructor(context: Context, parts: AdmissionParts) {
+    this.#c = context;
+    this.#p = parts;
+    this.#claimants = new LruMap(context.tuning.guestsMax);
+  }
+
+  // ---- the one who was dialed ----
+
+  /** A visitor has said HELLO, and we have answered it: what becomes of it. */
+  receive(peer: Peer): void {
+    const { tuning, peers } = this.#c;
+    if (peer.purpose === 'overlay') this.#decide(peer);
+    else if (peers.count('app') >= tuning.appsMax) this.#p.links.end(peer, 'FULL');
+    else this.#p.links.turn(peer, 'app');
+  }
+
+  /** The other side of an application's link wants to be a neighbour. */
+  promote(peer: Peer): void {
+    if (peer.kind === 'overlay') this.#answer(peer, 'link');
+    else this.#decide(peer);
+  }
+
+  #decide(peer: Peer): void {
+    if (this.#hasFreePlace()) this.#accept(peer);
+    else {
+      const victim = peer.degree < this.#c.tuning.desperateDegree ? this.#victimFor(peer.id) : undefined;
+      if (victim === undefined) this.#refuse(peer);
+      else {
+        this.#evict(victim, peer);
+        this.#accept(peer);
+      }
+    }
+  }
+
+  hasRoom(desperate: boolean): boolean {
+    if (this.#hasFreePlace()) return true;
+    return desperate && this.#c.nowMs - this.#evictAtMs >= this.#c.tuning.evictEveryMs;
+  }
+
+  /** Places that our own outbound links will need are not given away. */
+  #hasFreePlace(): boolean {
+    const { o, peers, degree, linksMax } = this.#c;
+    return degree + Math.max(0, o.connections - peers.outbound) < linksMax;
+  }
+
+  #accept(peer: Peer): void {
+    this.#answer(peer, 'link');
+    this.#p.links.turn(peer, 'overlay');
+  }
+
+  #refuse(peer: Peer): void {
+    const { tuning, peers, counters } = this.#c;
+    counters.refusedOthers++;
+    this.#answer(peer, 'full');
+    if (peer.kind === 'app') return;
+    if (peer.degree >= tuning.desperateDegree || peers.hosted >= tuning.guestsMax) {
+      this.#p.links.end(peer, 'FULL');
+      return;
+    }
+    counters.guests++;
+    this.#p.links.turn(peer, 'guest', true);
+    this.#p.links.expire(peer, tuning.guestMs);
+    this.#p.walks().startFor(peer, tuning.guestWalks);
+  }
+
+  #answer(peer: Peer, kind: Answer['kind']): void {
+    const { degree } = this.#c;
+    const records = this.#p.exchange.sample(peer, WIRE.recordsMax);
+    peer.sending('answer', this.#c.nowMs).takeUpTo(1, this.#c.nowMs);
+    this.#c.send(peer, encodeAnswer({ kind, walk: '', degree, records }), 'control');
+  }
+
+  /** Whom to drop for `claimant`: an inbound neighbour of the largest group, settled, but not of the older half. */
+  #victimFor(claimant: PeerId): Peer | undefined {
+    const { nowMs, tuning, peers, random } = this.#c;
+    if (nowMs - this.#evictAtMs < tuning.evictEveryMs) return undefined;
+    const lastMs = this.#claimants.get(claimant) ?? Number.NEGATIVE_INFINITY;
+    if (nowMs - lastMs < tuning.evictClaimantMs) return undefined;
+    const inbound = peers.neighbours.filter((peer) => !peer.initiator && !peer.pinned);
+    inbound.sort((a, b) => a.neighbourMs - b.neighbourMs);
+    const groups = new Map<string, number>();
+    for (const { group } of inbound) groups.set(group, (groups.get(group) ?? 0) + 1);
+    const fit = inbound
+      .slice(inbound.length >> 1)
+      .filter((peer) => nowMs - peer.neighbourMs >= tuning.settledMs);
+    const most = Math.max(0, ...fit.map(({ group }) => groups.get(group) ?? 0));
+    return pickOne(
+      random,
+      fit.filter(({ group }) => groups.get(group) === most),
+    );
+  }
+
+  #evict(victim: Peer, joiner: Peer): void {
+    const { nowMs, tuning, counters } = this.#c;
+    this.#evictAtMs = nowMs;
+    this.#claimants.set(joiner.id, nowMs);
+    counters.evictions++;
+    const heard = joiner.heard(nowMs);
+    const told = heard?.record.dialable ? heard : undefined;
+    const records = this.#p.exchange.sample(victim, WIRE.recordsMax);
+    victim.sending('answer', nowMs).takeUpTo(1, nowMs);
+    this.#c.send(victim, encodeReplaced(told, records), 'control');
+    this.#p.links.turn(victim, 'guest', true, 'REPLACED');
+    this.#p.links.expire(victim, tuning.evictedGuestMs);
+  }
+
+  // ---- the one who dialed ----
+
+  /** LINK or FULL for the very link that it came over. */
+  onAnswer(peer: Peer, message: Answer): void {
+    const { counters } = this.#c;
+    if (!peer.asking || !peer.greeted) {
+      // After a promotion that crossed another, or a timeout of ours, an answer may find nobody waiting.
+      counters.unexpected++;
+      if (peer.kind === 'pending') this.#p.links.end(peer, 'PROTOCOL');
+      return;
+    }
+    peer.asking = false;
+    peer.expiresMs = Number.POSITIVE_INFINITY;
+    peer.degree = message.degree;
+    if (message.kind === 'link') this.#linked(peer, message.records);
+    else this.#refused(peer, message.records);
+  }
+
+  #linked(peer: Peer, records: readonly HeardRecord[]): void {
+    const { degree, linksMax } = this.#c;
+    const most = linksMax + (peer.intent === 'rotate' || peer.pinned ? 1 : 0);
+    if (peer.kind === 'overlay') return;
+    if (degree >= most) {
+      this.#p.links.end(peer, 'FULL');
+      return;
+    }
+    this.#p.links.turn(peer, 'overlay');
+    this.#p.exchange.take(records, peer);
+    this.#p.walks().refresh();
+    if (peer.intent === 'rotate') this.#dropFor(peer);
+  }
+
+  #refused(peer: Peer, records: readonly HeardRecord[]): void {
+    const { o, degree, tuning, counters } = this.#c;
+    counters.refused++;
+    this.#p.links.avoid(peer);
+    this.#p.exchange.take(records, peer);
+    if (peer.kind === 'app') return;
+    if (degree >= o.connections) {
+      this.#p.links.end(peer, 'DONE');
+      return;
+    }
+    this.#p.links.turn(peer, 'guest');
+    this.#p.links.expire(peer, tuning.guestMs + tuning.helloMs);
+  }
+
+  /** A swap: the new link stands, so an own one may go. Never an inbound one: those are others' swaps (●). */
+  #dropFor(fresh: Peer): void {
+    const { o, peers, random, counters } = this.#c;
+    counters.rotations++;
+    if (peers.outbound <= o.connections) return;
+    const victim = pickOne(
+      random,
+      this.rotatable().filter((peer) => peer !== fresh),
+    );
+    if (victim !== undefined) this.#p.links.end(victim, 'ROTATED');
+  }
+
+  /** Own outbound neighbours that a rotation may drop: settled, not pinned, not among the oldest. */
+  rotatable(): Peer[] {
+    const { nowMs, tuning, peers } = this.#c;
+    const own = peers.neighbours.filter((peer) => peer.initiator && !peer.pinned);
+    const oldest = own
+      .filter((peer) => peer.intent !== 'walk') // walks lead to whom an attacker likes (algorithms.md §5)
+      .sort((a, b) => a.neighbourMs - b.neighbourMs)
+      .slice(0, tuning.protectedLinks);
+    return own.filter((peer) => nowMs - peer.neighbourMs >= tuning.settledMs && !oldest.includes(peer));
+  }
+
+  /** We had to make room for somebody; its record has been checked. */
+  onReplaced(peer: Peer, message: Replaced): void {
+    const { counters, tuning } = this.#c;
+    if (peer.kind !== 'overlay') {
+      counters.unexpected++;
+      return;
+    }
+    counters.evicted++;
+    this.#p.links.avoid(peer);
+    this.#p.links.turn(peer, 'guest', false, 'REPLACED');
+    this.#p.links.expire(peer, tuning.guestMs);
+    this.#p.exchange.take(message.records, peer);
+    const { joiner } = message;
+    if (joiner === undefined) return;
+    this.#p.exchange.take([joiner], peer);
+    this.#p.walks().dialRecord(joiner, peer);
+  }
+
+  /** HELLO once more: only an application's link may ask to become an overlay link. */
+  mayRepeat(peer: Peer, message: Hello): boolean {
+    return message.purpose === 'overlay' && (peer.kind === 'app' || peer.kind === 'overlay');
+  }
+}

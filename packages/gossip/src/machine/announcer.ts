@@ -1,0 +1,133 @@
+// What we say of ourselves: drives own-address discovery with what neighbours see and dial, probes its candidates, and
+// tells all neighbours when our record has changed.
+import { type ErrorCode, parseAddress, parseIp, scopeRank } from '@peernet/core';
+import { encodeRecord, type Hello } from '../wire.js';
+import type { Context } from './context.js';
+import type { Dialer } from './dialer.js';
+import type { Service } from './effects.js';
+import { OwnAddresses } from './own-addresses.js';
+import type { Peer } from './peer.js';
+import type { Records } from './records.js';
+
+export class Announcer {
+  readonly #c: Context;
+  readonly #records: Records;
+  readonly #dialer: Dialer;
+  readonly #own: OwnAddresses;
+  /** When neighbours are to be told of our record. */
+  #tellAtMs = Number.POSITIVE_INFINITY;
+  #toldMs = Number.NEGATIVE_INFINITY;
+  #widestRank = 0;
+  #discoverAtMs: number;
+
+  constructor(context: Context, parts: { records: Records; dialer: Dialer }) {
+    const { random, o, nowMs } = context;
+    this.#c = context;
+    this.#records = parts.records;
+    this.#dialer = parts.dialer;
+    this.#own = new OwnAddresses({ random, lan: o.lan, announce: o.announce, nowMs });
+    this.#discoverAtMs = this.#own.deadline();
+    this.#records.ownAddresses(this.#own.record());
+    this.#judge();
+  }
+
+  own(): { address: string; verified: boolean }[] {
+    return this.#own.own();
+  }
+
+  // ---- what we learn ----
+
+  listening(services: readonly Service[], interfaces: readonly string[]): void {
+    this.#own.listening(services, interfaces, this.#c.nowMs);
+    this.#learned();
+  }
+
+  /** A peer says which address it dialed, or as whom it sees us. */
+  greeted(peer: Peer, hello: Hello): void {
+    const { nowMs } = this.#c;
+    if (!peer.initiator && hello.dialed !== '') {
+      this.#own.heardDialed(hello.dialed, peer.scope, peer.group, nowMs);
+      const port = parseAddress(hello.dialed)?.port ?? 0;
+      if (port > 0) this.#own.inboundUsed(port, peer.group, nowMs);
+    }
+    const seen = hello.observed === '' ? undefined : parseAddress(hello.observed)?.ip;
+    if (seen !== undefined && parseIp(seen.text) !== undefined) {
+      this.#own.heardObserved(seen.text, peer.scope, peer.group, nowMs);
+    }
+    this.#learned();
+  }
+
+  /** How a probe of ours ended: with our own key or not. */
+  probed(address: string, code: ErrorCode | undefined): void {
+    this.#own.probed(address, code === 'SELF', this.#c.nowMs);
+    this.#learned();
+  }
+
+  #learned(): void {
+    this.#discoverAtMs = this.#own.deadline();
+    if (!this.#own.changed()) return;
+    this.#c.fx.emit({ type: 'own', addresses: this.#own.own().map(({ address }) => address) });
+    if (this.#records.ownAddresses(this.#own.record())) this.tell();
+    this.#judge();
+  }
+
+  /** The neighbourhood has changed: an address that is good for a LAN is none for the world. */
+  neighbourhood(): void {
+    let widest = 0;
+    for (const { scope } of this.#c.peers.neighbours) widest = Math.max(widest, scopeRank(scope));
+    if (widest === this.#widestRank) return;
+    this.#widestRank = widest;
+    this.#judge();
+  }
+
+  #judge(): void {
+    this.#c.dialable = this.#own.record().some((text) => {
+      const scope = parseAddress(text)?.scope ?? 'forbidden';
+      return scope !== 'forbidden' && scopeRank(scope) >= this.#widestRank;
+    });
+  }
+
+  // ---- what we tell ----
+
+  /** Our record says something else now: all neighbours will be told, but not too often. */
+  tell(): void {
+    const { nowMs, tuning } = this.#c;
+    this.#tellAtMs = Math.max(nowMs, this.#toldMs + tuning.recordEveryMs);
+  }
+
+  deadline(): number {
+    return Math.min(this.#tellAtMs, this.#discoverAtMs, this.#records.renewAtMs());
+  }
+
+  tick(): void {
+    const { nowMs } = this.#c;
+    if (nowMs >= this.#records.renewAtMs()) this.tell();
+    if (nowMs >= this.#discoverAtMs) this.#discover();
+    if (nowMs >= this.#tellAtMs) this.#tellAll();
+  }
+
+  #discover(): void {
+    const { nowMs } = this.#c;
+    this.#own.tick(nowMs);
+    for (const text of this.#own.probes(nowMs)) {
+      const address = parseAddress(text);
+      const dial = address && this.#dialer.start(address, { intent: 'own', trusted: true });
+      if (dial === undefined) this.#own.probed(text, false, nowMs);
+    }
+    this.#learned();
+  }
+
+  #tellAll(): void {
+    const { nowMs, peers } = this.#c;
+    this.#tellAtMs = Number.POSITIVE_INFINITY;
+    this.#toldMs = nowMs;
+    const self = this.#records.heardOwn();
+    const message = encodeRecord(self);
+    for (const peer of peers.neighbours) {
+      if (peer.toldSeq >= self.record.seq) continue;
+      if (!peer.sending('record', nowMs).take(1, nowMs) || !this.#c.send(peer, message, 'control'))
+        this.tell();
+      else peer.toldSeq = self.record.seq;
+    }
+  }
+}

@@ -1,0 +1,157 @@
+// Carries the size estimate between neighbours: whole tables when two with different ones meet, then what changes.
+// Changes gather for one gossip round; a neighbour from whom one of them comes meanwhile need not be told, so that each
+// change crosses most links once.
+import { equalBytes, type PeerId, type Random } from '@peernet/core';
+import { type ExtremaMessage, encodeExtrema } from '../wire.js';
+import type { Context, Ending } from './context.js';
+import { Extrema, type ExtremaEntry } from './extrema.js';
+import type { Peer } from './peer.js';
+import type { Records } from './records.js';
+
+/** Slots in one half of a set. */
+const halfBits = 32;
+
+export class Census {
+  readonly #c: Context;
+  readonly #records: Records;
+  readonly #ending: Ending;
+  readonly #extrema: Extrema;
+  /** Who made the last change of each slot. */
+  readonly #latest: (PeerId | undefined)[] = [];
+  #digest: Uint8Array | undefined;
+  #flushAtMs = Number.POSITIVE_INFINITY;
+  #flushedMs = Number.NEGATIVE_INFINITY;
+
+  constructor(context: Context, parts: { records: Records; ending: Ending; random: Random }) {
+    this.#c = context;
+    this.#records = parts.records;
+    this.#ending = parts.ending;
+    this.#extrema = new Extrema({ crypto: context.crypto, random: parts.random, nowMs: context.nowMs });
+  }
+
+  /** N̂ ≥ 1. */
+  size(): number {
+    return this.#extrema.estimate(this.#c.nowMs);
+  }
+
+  digest(): Uint8Array {
+    this.#digest ??= this.#extrema.digest();
+    return this.#digest;
+  }
+
+  deadline(): number {
+    return Math.min(this.#flushAtMs, this.#extrema.deadline());
+  }
+
+  tick(): void {
+    const { nowMs } = this.#c;
+    if (nowMs >= this.#extrema.deadline()) {
+      this.#digest = undefined;
+      this.#spread(this.#extrema.tick(nowMs), undefined);
+    }
+    if (nowMs >= this.#flushAtMs) this.#flush();
+  }
+
+  /** A new neighbour: if it knows something else than we do, it gets our table. */
+  neighbour(peer: Peer): void {
+    if (peer.digest === undefined || equalBytes(peer.digest, this.digest())) return;
+    peer.dirtyLow = peer.dirtyHigh = -1;
+    this.#tell(peer, this.#extrema.table(this.#c.nowMs));
+  }
+
+  onExtrema(peer: Peer, message: ExtremaMessage): void {
+    const { nowMs, counters, crypto } = this.#c;
+    const { entries } = message;
+    if (peer.kind !== 'overlay') {
+      counters.unexpected++;
+      return;
+    }
+    if (!peer.receiving('entries', nowMs).take(entries.length, nowMs)) {
+      counters.limiterDrops++;
+      peer.drops++;
+      return;
+    }
+    peer.degree = message.degree;
+    let forged = false;
+    const changed = this.#extrema.offer(entries, nowMs, (domain, id, bytes, signature) => {
+      this.#records.spend(peer);
+      const genuine = crypto.verify(domain, id, bytes, signature);
+      forged ||= !genuine;
+      return genuine;
+    });
+    for (const { slot, id } of entries) if (this.#latest[slot] === id) clean(peer, slot);
+    if (changed.length > 0) {
+      this.#digest = undefined;
+      this.#spread(changed, peer);
+    }
+    if (!forged) return;
+    counters.badSignatures++;
+    this.#ending.ban(peer, 'a forged entry of the size estimate');
+  }
+
+  #spread(entries: readonly ExtremaEntry[], from: Peer | undefined): void {
+    if (entries.length === 0) return;
+    const { nowMs, tuning, peers } = this.#c;
+    let low = 0;
+    let high = 0;
+    for (const { slot, id } of entries) {
+      this.#latest[slot] = id;
+      if (slot < halfBits) low |= 1 << slot;
+      else high |= 1 << (slot - halfBits);
+    }
+    for (const peer of peers.neighbours) {
+      if (peer === from) {
+        peer.dirtyLow &= ~low;
+        peer.dirtyHigh &= ~high;
+      } else {
+        peer.dirtyLow |= low;
+        peer.dirtyHigh |= high;
+      }
+    }
+    if (this.#flushAtMs === Number.POSITIVE_INFINITY) {
+      this.#flushAtMs = Math.max(nowMs, this.#flushedMs + tuning.extremaEveryMs);
+    }
+  }
+
+  #flush(): void {
+    const { nowMs, peers, tuning } = this.#c;
+    this.#flushedMs = nowMs;
+    this.#flushAtMs = Number.POSITIVE_INFINITY;
+    let table: ExtremaEntry[] | undefined;
+    let left = false;
+    for (const peer of peers.neighbours) {
+      if ((peer.dirtyLow | peer.dirtyHigh) === 0) continue;
+      table ??= this.#extrema.table(nowMs);
+      const news = table.filter(({ slot }) => isDirty(peer, slot));
+      if (!this.#tell(peer, news)) left = true;
+    }
+    if (left) this.#flushAtMs = nowMs + tuning.extremaEveryMs;
+  }
+
+  /** False if the neighbour would have to drop it, or takes nothing now: later. */
+  #tell(peer: Peer, entries: readonly ExtremaEntry[]): boolean {
+    const { nowMs, counters, degree } = this.#c;
+    if (peer.congestedMs !== undefined) return false;
+    const [messages, lines] = [peer.sending('extrema', nowMs), peer.sending('entries', nowMs)];
+    if (messages.level(nowMs) < 1 || lines.level(nowMs) < entries.length) {
+      counters.paced++;
+      return false;
+    }
+    if (entries.length > 0 && !this.#c.send(peer, encodeExtrema(degree, entries), 'shuffle')) return false;
+    messages.take(1, nowMs);
+    lines.take(entries.length, nowMs);
+    peer.dirtyLow = peer.dirtyHigh = 0;
+    return true;
+  }
+}
+
+function isDirty(peer: Peer, slot: number): boolean {
+  return slot < halfBits
+    ? (peer.dirtyLow & (1 << slot)) !== 0
+    : (peer.dirtyHigh & (1 << (slot - halfBits))) !== 0;
+}
+
+function clean(peer: Peer, slot: number): void {
+  if (slot < halfBits) peer.dirtyLow &= ~(1 << slot);
+  else peer.dirtyHigh &= ~(1 << (slot - halfBits));
+}

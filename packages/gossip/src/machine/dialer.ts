@@ -1,0 +1,217 @@
+// Dials: which are allowed, which are under way, and who rests. Strangers decide what is in the book, so everything
+// that is dialed for their sake is limited by host, net and group (protocol.md §3); what the local user asked for is not.
+import {
+  type Address,
+  type BookEntry,
+  type ErrorCode,
+  LruMap,
+  limitKeys,
+  type PeerId,
+  parseForeignAddress,
+  TokenBucket,
+} from '@peernet/core';
+import { DIALS_GLOBAL, DIALS_NARROW, DIALS_NET } from '../defaults.js';
+import type { Context } from './context.js';
+import type { Intent } from './peer.js';
+
+export interface Dial {
+  readonly number: number;
+  readonly address: Address;
+  readonly expect: PeerId | undefined;
+  readonly intent: Intent;
+  readonly group: string;
+  /** The user's `connect` calls that wait for it. */
+  requests: number[];
+}
+
+export interface DialRequest {
+  readonly intent: Intent;
+  readonly expect?: PeerId | undefined;
+  /** The local user wants it: no limits by host, net or group, no rest. */
+  readonly trusted?: boolean | undefined;
+}
+
+export class Dialer {
+  readonly #c: Context;
+  readonly #dials = new Map<number, Dial>();
+  #next = 1;
+  readonly #global: TokenBucket;
+  readonly #narrow: TokenBucket;
+  /** Last dial of each global host. */
+  readonly #hosts: LruMap<string, number>;
+  readonly #nets: LruMap<string, TokenBucket>;
+  /** Addresses that refused us or are ours, and what the user disconnected: until when. */
+  readonly #rests: LruMap<string, number>;
+  readonly #held: LruMap<string, number>;
+  /** Address groups met so far, up to as many as matter. */
+  readonly #groups = new Set<string>();
+
+  constructor(context: Context) {
+    const { tuning, nowMs } = context;
+    this.#c = context;
+    this.#global = new TokenBucket(DIALS_GLOBAL, nowMs);
+    this.#narrow = new TokenBucket(DIALS_NARROW, nowMs);
+    this.#hosts = new LruMap(tuning.dialKeysMax);
+    this.#nets = new LruMap(tuning.dialKeysMax);
+    this.#rests = new LruMap(tuning.restsMax);
+    this.#held = new LruMap(tuning.restsMax);
+  }
+
+  // ---- who may be dialed ----
+
+  /** Whether an entry of the book may be dialed now. */
+  mayDial(entry: BookEntry, intent: Intent): boolean {
+    const { peers, crypto } = this.#c;
+    if (entry.id === crypto.id || this.isOut(entry.address)) return false;
+    if (entry.id !== undefined && (peers.byId(entry.id) !== undefined || this.isHeld(entry.id))) return false;
+    if (this.isBusy(entry.address, entry.id)) return false;
+    const address = parseForeignAddress(entry.address);
+    if (address === undefined) return false;
+    const trusted = entry.saved || (this.#c.degree === 0 && entry.lastSeen !== undefined);
+    return this.#mayReach(address, trusted, intent);
+  }
+
+  /** Connected or being dialed already. */
+  isBusy(address: string, id: PeerId | undefined): boolean {
+    for (const dial of this.#dials.values()) {
+      if (dial.address.text === address || (id !== undefined && dial.expect === id)) return true;
+    }
+    for (const peer of this.#c.peers.all()) if (peer.dialed === address && peer.kind !== 'probe') return true;
+    return false;
+  }
+
+  #mayReach(address: Address, trusted: boolean, intent: Intent): boolean {
+    const { nowMs, tuning } = this.#c;
+    if (address.scope === 'forbidden') return false;
+    const { host, net, group } = limitKeys(address);
+    if (intent !== 'probe' && this.#groupIsFull(group)) return false;
+    if (trusted || address.scope !== 'global') return true;
+    if (nowMs - (this.#hosts.get(host) ?? Number.NEGATIVE_INFINITY) < tuning.dialHostEveryMs) return false;
+    return (this.#nets.get(net)?.level(nowMs) ?? 1) >= 1;
+  }
+
+  #groupIsFull(group: string): boolean {
+    const { peers, tuning } = this.#c;
+    if (this.#groups.size < tuning.groupsKnownMin) return false;
+    let count = peers.outboundIn(group);
+    for (const dial of this.#dials.values()) if (dial.group === group && isForOverlay(dial)) count++;
+    return count >= tuning.perGroupMax;
+  }
+
+  /** An address group exists: caps by group need some to choose from. */
+  met(group: string): void {
+    if (this.#groups.size < this.#c.tuning.groupsKnownMin) this.#groups.add(group);
+  }
+
+  // ---- dials under way ----
+
+  /** Dials that may become neighbours. */
+  get pending(): number {
+    let count = 0;
+    for (const dial of this.#dials.values()) if (isForOverlay(dial)) count++;
+    return count;
+  }
+
+  get size(): number {
+    return this.#dials.size;
+  }
+
+  /** Begins a dial, or returns undefined if a limit is in the way. */
+  start(address: Address, request: DialRequest): Dial | undefined {
+    const { nowMs, tuning, fx, counters } = this.#c;
+    const { intent, expect, trusted = false } = request;
+    if (
+      intent !== 'user' &&
+      (this.#dials.size >= tuning.dialsMax || !this.#mayReach(address, trusted, intent))
+    )
+      return undefined;
+    const keys = limitKeys(address);
+    if (intent !== 'user' && intent !== 'own' && !this.#spend(address, keys, trusted)) return undefined;
+    const dial: Dial = { number: this.#next++, address, expect, intent, group: keys.group, requests: [] };
+    this.#dials.set(dial.number, dial);
+    if (address.scope === 'global') this.#hosts.set(keys.host, nowMs);
+    counters.dials++;
+    fx.dial(dial.number, address.text, expect);
+    return dial;
+  }
+
+  #spend(address: Address, keys: { net: string }, trusted: boolean): boolean {
+    const { nowMs } = this.#c;
+    if (address.scope !== 'global') return this.#narrow.take(1, nowMs);
+    if (!this.#global.take(1, nowMs)) return false;
+    if (trusted) return true;
+    let net = this.#nets.touch(keys.net);
+    if (net === undefined) this.#nets.set(keys.net, (net = new TokenBucket(DIALS_NET, nowMs)));
+    return net.take(1, nowMs);
+  }
+
+  /** A dial has ended: it is returned, and not under way any more. */
+  finish(number: number): Dial | undefined {
+    const dial = this.#dials.get(number);
+    this.#dials.delete(number);
+    return dial;
+  }
+
+  /** What failed is remembered, here and in the book. */
+  failed(dial: Dial, code: ErrorCode): void {
+    const { store, peers, tuning, random } = this.#c;
+    const { text } = dial.address;
+    if (code === 'SELF') this.rest(text, Number.POSITIVE_INFINITY);
+    if (code === 'ABORTED' || dial.intent === 'own') return;
+    store.outcome(text, { ok: false, counts: peers.size > 0 });
+    if (this.#c.degree === 0) this.rest(text, tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296));
+  }
+
+  /** The dial for an address that is under way. */
+  find(address: string): Dial | undefined {
+    for (const dial of this.#dials.values()) {
+      if (dial.address.text === address && dial.intent !== 'own' && dial.intent !== 'probe') return dial;
+    }
+    return undefined;
+  }
+
+  cancel(dial: Dial): void {
+    this.#dials.delete(dial.number);
+    this.#c.fx.cancelDial(dial.number);
+  }
+
+  all(): IterableIterator<Dial> {
+    return this.#dials.values();
+  }
+
+  // ---- rests ----
+
+  /** Not this address for `ms`. */
+  rest(address: string, ms: number): void {
+    this.#rests.set(address, this.#c.nowMs + ms);
+  }
+
+  /** Not to be dialed by ourselves now: resting, our own, or held off. */
+  isOut(address: string): boolean {
+    return (this.#rests.get(address) ?? 0) > this.#c.nowMs || this.isHeld(address);
+  }
+
+  /** Nobody need rest any more: the network is back, or the user has news. Own addresses stay out. */
+  forgive(): void {
+    for (const [address, untilMs] of [...this.#rests.entries()]) {
+      if (untilMs < Number.POSITIVE_INFINITY) this.#rests.delete(address);
+    }
+  }
+
+  /** The user wants no link with an id or address for a while. */
+  hold(target: string): void {
+    this.#held.set(target, this.#c.nowMs + this.#c.tuning.holdOffMs);
+  }
+
+  release(target: string): void {
+    this.#held.delete(target);
+  }
+
+  isHeld(target: string): boolean {
+    return (this.#held.get(target) ?? 0) > this.#c.nowMs;
+  }
+}
+
+function isForOverlay(dial: Dial): boolean {
+  return dial.intent !== 'own' && dial.intent !== 'probe';
+}

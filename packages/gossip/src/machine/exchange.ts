@@ -1,0 +1,125 @@
+// Telling each other about peers. Only what we have proven ourselves is told: records of peers that we shook hands with
+// within the hour, and of neighbours that we dialed; so a false address dies one hop from its liar (protocol.md §3).
+// Every interval one random neighbour gets up to five records, and answers with as many.
+import { type BookEntry, type HeardRecord, jitter, type PeerId } from '@peernet/core';
+import { encodeShuffle, type Shuffle, WIRE } from '../wire.js';
+import type { Context, Ending } from './context.js';
+import type { Dialer } from './dialer.js';
+import type { Peer } from './peer.js';
+import type { Records } from './records.js';
+
+/** Share by which the interval varies (protocol.md §5). */
+const intervalJitter = 0.2;
+
+export class Exchange {
+  readonly #c: Context;
+  readonly #records: Records;
+  readonly #dialer: Dialer;
+  readonly #ending: Ending;
+  #nextMs: number;
+
+  constructor(context: Context, parts: { records: Records; dialer: Dialer; ending: Ending }) {
+    this.#c = context;
+    this.#records = parts.records;
+    this.#dialer = parts.dialer;
+    this.#ending = parts.ending;
+    this.#nextMs = this.#later();
+  }
+
+  #later(): number {
+    const { o, nowMs, random } = this.#c;
+    return o.intervalMs > 0 ? nowMs + jitter(random, o.intervalMs, intervalJitter) : Number.POSITIVE_INFINITY;
+  }
+
+  deadline(): number {
+    return this.#nextMs;
+  }
+
+  tick(): void {
+    if (this.#c.nowMs < this.#nextMs) return;
+    this.#nextMs = this.#later();
+    const { nowMs, peers, random } = this.#c;
+    const peer = peers.draw(random, (p) => p.congestedMs === undefined);
+    if (peer === undefined || !peer.sending('shuffle', nowMs).take(1, nowMs)) return;
+    if (this.#send(peer, false)) {
+      peer.unanswered++;
+      this.#c.counters.shuffles++;
+    }
+  }
+
+  onShuffle(peer: Peer, message: Shuffle): void {
+    const { nowMs, counters } = this.#c;
+    if (message.answer && peer.unanswered-- <= 0) {
+      this.#ending.ban(peer, 'an answer that nobody asked for');
+      return;
+    }
+    if (peer.kind !== 'overlay' && peer.kind !== 'guest') {
+      counters.unexpected++;
+      return;
+    }
+    peer.degree = message.degree;
+    this.take(message.records, peer);
+    if (message.answer) return;
+    if (peer.sending('shuffle', nowMs).take(1, nowMs)) this.#send(peer, true);
+    else counters.paced++;
+  }
+
+  #send(peer: Peer, answer: boolean): boolean {
+    const records = this.sample(peer, WIRE.recordsMax);
+    const taken = this.#c.send(peer, encodeShuffle({ answer, degree: this.#c.degree, records }), 'shuffle');
+    if (taken && peer.dialed !== undefined) this.#c.store.exchanged(peer.dialed, 0, records.length);
+    return taken;
+  }
+
+  /** Records, checked already, enter the book as far as their teller may tell them. */
+  take(heards: readonly HeardRecord[], from: Peer): void {
+    const { crypto, counters, nowMs } = this.#c;
+    const taken: HeardRecord[] = [];
+    for (const heard of heards) {
+      const { record } = heard;
+      if (record.id === crypto.id || !record.dialable || !this.#records.timely(heard)) continue;
+      const fit = this.#records.takeable(heard, from.scope);
+      if (fit === undefined) continue;
+      if (!from.receiving('admitted', nowMs).take(1, nowMs)) counters.recordsIgnored++;
+      else taken.push(fit);
+    }
+    if (from.dialed !== undefined) this.#c.store.exchanged(from.dialed, heards.length, 0);
+    if (taken.length > 0) this.#offer(taken, from.id);
+  }
+
+  #offer(taken: readonly HeardRecord[], source: PeerId): void {
+    const { store, fx } = this.#c;
+    if (!this.#c.o.wantsKnown()) {
+      store.offer(taken, source);
+      return;
+    }
+    const fresh = taken.flatMap(({ record }) =>
+      record.addresses.filter((text) => store.get(text) === undefined),
+    );
+    store.offer(taken, source);
+    const addresses = fresh.filter((text) => store.get(text) !== undefined);
+    if (addresses.length > 0) fx.emit({ type: 'known', addresses });
+  }
+
+  /** Up to `count` records that `to` may be told. Counts them against what it takes into its book. */
+  sample(to: Peer, count: number): HeardRecord[] {
+    const { store, peers, crypto, nowMs } = this.#c;
+    const allowed = to.sending('admitted', nowMs).takeUpTo(count, nowMs);
+    if (allowed === 0) return [];
+    const exclude = (entry: BookEntry): boolean => entry.id === to.id || entry.id === crypto.id;
+    const told: HeardRecord[] = [];
+    for (const entry of store.sample(allowed, { scope: to.scope, exclude })) {
+      if (entry.record !== undefined && entry.record.dialable) {
+        told.push({ record: entry.record, ageSeconds: entry.ageSeconds ?? 0 });
+      }
+    }
+    // A link that we made and that lives proves more than a handshake of an hour ago.
+    for (const peer of peers.neighbours) {
+      if (told.length >= allowed) break;
+      if (!peer.initiator || peer.id === to.id || told.some(({ record }) => record.id === peer.id)) continue;
+      const heard = peer.heard(nowMs);
+      if (heard?.record.dialable && this.#records.takeable(heard, to.scope) !== undefined) told.push(heard);
+    }
+    return told;
+  }
+}

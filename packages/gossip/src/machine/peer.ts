@@ -1,0 +1,134 @@
+// One link as the overlay sees it: who, what for, since when, and what it may still send and receive. Plain state; the
+// rules are in the other files of this folder. Ten thousand nodes share a process in the simulator, so what most links
+// never need is made when it is first used.
+import {
+  type LinkKey,
+  limitKeys,
+  type PeerId,
+  type PeerRecord,
+  parseAddress,
+  type Scope,
+  TokenBucket,
+} from '@peernet/core';
+import { RATES, type RateName, SEND_SHARE } from '../defaults.js';
+import type { Purpose } from '../wire.js';
+import type { LinkKind, NewLink } from './effects.js';
+
+/** Why a dial was made; it decides what the link may be used for. */
+export type Intent =
+  /** Below target: from the book, seeds, anchors, or a record that came with a message. */
+  | 'fill'
+  /** The end of a join walk. */
+  | 'walk'
+  /** One swap of the rotation. */
+  | 'rotate'
+  /** The user's `connect`. */
+  | 'user'
+  /** Does the neighbour answer at the address that it claims? */
+  | 'probe'
+  /** Is this address ours? */
+  | 'own';
+
+export class Peer {
+  readonly key: LinkKey;
+  readonly id: PeerId;
+  readonly initiator: boolean;
+  readonly scope: Scope;
+  readonly session: string | undefined;
+  readonly remoteAddress: string | undefined;
+  readonly sinceMs: number;
+  /** The address that we dialed. */
+  readonly dialed: string | undefined;
+  readonly intent: Intent | undefined;
+  /** Limit group of where it sits: what an attacker has to pay for. */
+  readonly group: string;
+  kind: LinkKind = 'pending';
+  purpose: Purpose = 'overlay';
+  /** When it ends by itself: HELLO missing, guest's time over. */
+  expiresMs: number;
+  /** When it became a neighbour. */
+  neighbourMs = 0;
+  /** Its HELLO has come. */
+  greeted = false;
+  /** Our HELLO is out. */
+  helloSent = false;
+  /** We asked to be neighbours and wait for LINK or FULL. */
+  asking = false;
+  /** A guest of ours (else, if a guest, we are its). */
+  hosted = false;
+  pinned = false;
+  /** The other link to the same peer; one of them will end. */
+  twin: Peer | undefined;
+  record: PeerRecord | undefined;
+  /** When its record was signed, on our clock. */
+  recordBornMs = 0;
+  degree = 0;
+  /** Its calendar minus ours, ms. */
+  skewMs: number | undefined;
+  digest: Uint8Array | undefined;
+  /** Seq of our record that it has. */
+  toldSeq = 0;
+  /** SHUFFLEs of ours that it has not answered. */
+  unanswered = 0;
+  /** Slots of the size estimate that it has to be told, as two 32-bit sets. */
+  dirtyLow = 0;
+  dirtyHigh = 0;
+  /** Since when it takes nothing. */
+  congestedMs: number | undefined;
+  /** Messages that wait for signature budget, oldest first. */
+  waiting: Uint8Array[] | undefined;
+  /** Numbers of the user's `connect` calls that wait for its HELLO. */
+  requests: number[] | undefined;
+  /** The store knows how the dial ended. */
+  settled = false;
+  /** Messages over the limits. */
+  drops = 0;
+  #receiving: Partial<Record<RateName, TokenBucket>> | undefined;
+  #sending: Partial<Record<RateName, TokenBucket>> | undefined;
+
+  constructor(link: NewLink, nowMs: number, dialed?: string, intent?: Intent) {
+    this.key = link.key;
+    this.id = link.peer;
+    this.initiator = link.initiator;
+    this.scope = link.scope;
+    this.session = link.session;
+    this.remoteAddress = link.remoteAddress;
+    this.sinceMs = nowMs;
+    this.expiresMs = Number.POSITIVE_INFINITY;
+    this.dialed = dialed;
+    this.intent = intent;
+    const at = parseAddress(dialed ?? link.remoteAddress ?? '');
+    this.group = at === undefined ? link.peer : limitKeys(at).group;
+  }
+
+  /** The bucket that what it sends us has to pass. */
+  receiving(name: RateName, nowMs: number): TokenBucket {
+    this.#receiving ??= {};
+    let bucket = this.#receiving[name];
+    if (bucket === undefined) this.#receiving[name] = bucket = new TokenBucket(RATES[name], nowMs);
+    return bucket;
+  }
+
+  /** The bucket that paces what we send it, below what it allows. */
+  sending(name: RateName, nowMs: number): TokenBucket {
+    this.#sending ??= {};
+    let bucket = this.#sending[name];
+    if (bucket === undefined) {
+      const { perSecond, burst } = RATES[name];
+      const rate = { perSecond: perSecond * SEND_SHARE, burst: Math.max(1, Math.floor(burst * SEND_SHARE)) };
+      this.#sending[name] = bucket = new TokenBucket(rate, nowMs);
+    }
+    return bucket;
+  }
+
+  /** Address to show: what we dialed, or what it claims and we believe. */
+  get address(): string | undefined {
+    return this.dialed ?? this.record?.addresses[0];
+  }
+
+  /** Its newest own word with its age. */
+  heard(nowMs: number): { record: PeerRecord; ageSeconds: number } | undefined {
+    if (this.record === undefined) return undefined;
+    return { record: this.record, ageSeconds: Math.max(0, Math.ceil((nowMs - this.recordBornMs) / 1000)) };
+  }
+}

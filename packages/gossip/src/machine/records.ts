@@ -1,0 +1,184 @@
+// Records of peers: which ones are believed, which addresses of them are taken and told, and our own. A record counts
+// if its owner signed it, it has not expired, and its seq is near the calendar (protocol.md §2); an address of it is
+// taken if we could dial it and its teller may know it (scope rule, §3).
+import {
+  type Address,
+  equalBytes,
+  type HeardRecord,
+  LruMap,
+  type PeerId,
+  type PeerRecord,
+  parseAddress,
+  RECORD_LIMITS,
+  type Scope,
+  scopeRank,
+  signRecord,
+  TokenBucket,
+  verifyRecord,
+} from '@peernet/core';
+import { NODE_SIGNATURES } from '../defaults.js';
+import type { Context } from './context.js';
+import type { Peer } from './peer.js';
+
+export class Records {
+  readonly #c: Context;
+  /** Last verified record of each owner. */
+  readonly #verified: LruMap<PeerId, PeerRecord>;
+  readonly #budget: TokenBucket;
+  #own: PeerRecord | undefined;
+  #ownBornMs = 0;
+  #ownAddresses: readonly string[] = [];
+  #seq: number;
+
+  constructor(context: Context) {
+    this.#c = context;
+    this.#verified = new LruMap(context.tuning.verifiedMax);
+    this.#budget = new TokenBucket(NODE_SIGNATURES, context.nowMs);
+    this.#seq = context.o.seq;
+  }
+
+  // ---- signatures ----
+
+  /** Whether there is budget to check `count` signatures for this link now. */
+  affordable(peer: Peer, count: number): boolean {
+    const { nowMs } = this.#c;
+    if (count === 0) return true;
+    return this.#budget.level(nowMs) >= count && peer.receiving('signatures', nowMs).level(nowMs) >= count;
+  }
+
+  /** When there will be budget for `count`. */
+  affordableAt(peer: Peer, count: number): number {
+    const { nowMs } = this.#c;
+    return Math.max(
+      this.#budget.readyAt(count, nowMs),
+      peer.receiving('signatures', nowMs).readyAt(count, nowMs),
+    );
+  }
+
+  /** Counts one signature check against the budgets. */
+  spend(peer: Peer): void {
+    const { nowMs } = this.#c;
+    this.#budget.take(1, nowMs);
+    peer.receiving('signatures', nowMs).take(1, nowMs);
+  }
+
+  /** How many of `records` need a signature check. */
+  unchecked(records: readonly HeardRecord[]): number {
+    let count = 0;
+    for (const { record } of records) if (!this.#isCached(record)) count++;
+    return count;
+  }
+
+  /** Whether its owner signed it. */
+  genuine(record: PeerRecord, from: Peer): boolean {
+    if (this.#isCached(record)) return true;
+    this.spend(from);
+    if (!verifyRecord(this.#c.crypto, record)) return false;
+    const known = this.#verified.get(record.id);
+    if (known === undefined || known.seq <= record.seq) this.#verified.set(record.id, record);
+    return true;
+  }
+
+  #isCached(record: PeerRecord): boolean {
+    const known = this.#verified.get(record.id);
+    return known !== undefined && known.seq === record.seq && equalBytes(known.bytes, record.bytes);
+  }
+
+  // ---- belief ----
+
+  /** Neither expired nor from another year. */
+  timely(heard: HeardRecord): boolean {
+    if (heard.ageSeconds >= heard.record.ttlSeconds) return false;
+    return Math.abs(heard.record.seq - this.#c.o.wall() - this.#correction()) <= this.#c.tuning.skewMs;
+  }
+
+  /** What our calendar is wrong by, if enough neighbours agree that it is. */
+  #correction(): number {
+    const { skewVoices, skewTolerated } = this.#c.tuning;
+    const voices: number[] = [];
+    for (const peer of this.#c.peers.neighbours) if (peer.skewMs !== undefined) voices.push(peer.skewMs);
+    if (voices.length < skewVoices) return 0;
+    voices.sort((a, b) => a - b);
+    const median = voices[voices.length >> 1] as number;
+    return Math.abs(median) > skewTolerated ? median : 0;
+  }
+
+  /** The record with those addresses that may be taken from a peer connected over `scope`; undefined if none may. */
+  takeable(heard: HeardRecord, scope: Scope): HeardRecord | undefined {
+    const { record } = heard;
+    const addresses: string[] = [];
+    for (const text of record.addresses) {
+      const address = parseAddress(text);
+      if (address !== undefined && this.mayTake(address, scope)) addresses.push(address.text);
+    }
+    if (addresses.length === 0) return undefined;
+    if (addresses.length === record.addresses.length) return heard;
+    return { record: { ...record, addresses }, ageSeconds: heard.ageSeconds };
+  }
+
+  /** Whether an address that came over a link of `scope` may be dialed and remembered. */
+  mayTake(address: Address, scope: Scope): boolean {
+    if (address.scope === 'forbidden' || !this.#c.o.schemes.includes(address.scheme)) return false;
+    if (scopeRank(address.scope) < scopeRank(scope)) return false;
+    if (address.scope !== 'global' || address.host === '') return true;
+    // The certificate binds a wss name; other names could be anybody's (protocol.md §3).
+    if (address.ip === undefined && address.scheme !== 'wss') return false;
+    return address.port >= this.#c.tuning.portMin || address.port === 80 || address.port === 443;
+  }
+
+  // ---- our own ----
+
+  /** Our record as of now; signed anew when it has to say something else, or is half a day old. */
+  own(): PeerRecord {
+    const { nowMs, tuning } = this.#c;
+    if (this.#own === undefined || nowMs - this.#ownBornMs >= tuning.recordRenewMs) this.#sign();
+    return this.#own as PeerRecord;
+  }
+
+  heardOwn(): HeardRecord {
+    const record = this.own();
+    return { record, ageSeconds: Math.max(0, Math.floor((this.#c.nowMs - this.#ownBornMs) / 1000)) };
+  }
+
+  /** When `own` would sign anew. */
+  renewAtMs(): number {
+    return this.#own === undefined
+      ? Number.POSITIVE_INFINITY
+      : this.#ownBornMs + this.#c.tuning.recordRenewMs;
+  }
+
+  /** What is to be in it. True if that is news. */
+  ownAddresses(addresses: readonly string[]): boolean {
+    const { length } = addresses;
+    if (length === this.#ownAddresses.length && addresses.every((text, i) => text === this.#ownAddresses[i]))
+      return false;
+    this.#ownAddresses = addresses.slice(0, RECORD_LIMITS.addressesMax);
+    this.#own = undefined;
+    return true;
+  }
+
+  /** Somebody has a record of ours that is newer than what we know: an earlier process was ahead. We jump above it. */
+  met(record: PeerRecord): boolean {
+    if (record.seq <= this.#seq) return false;
+    this.#seq = record.seq;
+    this.#own = undefined;
+    return true;
+  }
+
+  #sign(): void {
+    const { crypto, o, nowMs, fx } = this.#c;
+    this.#seq = Math.min(Math.max(this.#seq + 1, Math.floor(o.wall())), Number.MAX_SAFE_INTEGER);
+    this.#ownBornMs = nowMs;
+    this.#own = signRecord(crypto, {
+      seq: this.#seq,
+      ttlSeconds: RECORD_LIMITS.ttlSecondsMax,
+      addresses: this.#ownAddresses,
+      relays: [],
+      // In some scope; whoever takes an address looks at its scope anyway.
+      dialable: this.#ownAddresses.length > 0,
+      webrtc: false,
+      stun: false,
+    });
+    fx?.emit({ type: 'seq', seq: this.#seq });
+  }
+}

@@ -1,0 +1,251 @@
+// Keeps the target of neighbours: every interval a few tries, some dialing the book, some walking; only book and seeds
+// when there is nobody to walk with, for ever. While the target is met, one swap every two minutes: without it the
+// halves of a healed partition would never meet (protocol.md §5). Also keeps what the user connected, and the anchors.
+import {
+  type Address,
+  type BookEntry,
+  jitter,
+  type PeerId,
+  parseForeignAddress,
+  shuffle,
+  uniform,
+} from '@peernet/core';
+import type { Admission } from './admission.js';
+import type { Context } from './context.js';
+import type { Dialer } from './dialer.js';
+import type { Links } from './links.js';
+import type { Peer } from './peer.js';
+import type { Walks } from './walks.js';
+
+/** Share by which the interval varies (protocol.md §5). */
+const intervalJitter = 0.2;
+/** A round comes sooner, by this factor, when something good or bad has happened. Guess. */
+const hurryFactor = 0.2;
+
+/** What the user connected: dialed again until disconnected. */
+interface Pinned {
+  readonly address: Address;
+  id: PeerId | undefined;
+  nextMs: number;
+  waitMs: number;
+}
+
+export interface UpkeepParts {
+  readonly dialer: Dialer;
+  readonly walks: Walks;
+  readonly links: Links;
+  readonly admission: Admission;
+}
+
+export class Upkeep {
+  readonly #c: Context;
+  readonly #p: UpkeepParts;
+  readonly #intervalMs: number;
+  /** Seeds and anchors. */
+  readonly #seeds: readonly Address[];
+  readonly #pinned = new Map<string, Pinned>();
+  #nextMs: number;
+  #rotateAtMs: number;
+  #anchors = '';
+  /** Neighbours have come or gone since anchors were told. */
+  #moved = false;
+
+  constructor(context: Context, parts: UpkeepParts, intervalMs: number) {
+    const { nowMs, o, random, tuning } = context;
+    this.#c = context;
+    this.#p = parts;
+    this.#intervalMs = intervalMs;
+    this.#seeds = [...o.anchors, ...o.seeds].map(parseForeignAddress).filter((a) => a !== undefined);
+    this.#nextMs = nowMs;
+    this.#rotateAtMs = nowMs + tuning.rotateEveryMs * (0.25 + uniform(random));
+  }
+
+  deadline(): number {
+    return Math.min(this.#nextMs, this.#rotateAtMs);
+  }
+
+  tick(): void {
+    const { nowMs, random, tuning } = this.#c;
+    if (nowMs >= this.#nextMs) {
+      this.#nextMs = nowMs + jitter(random, this.#intervalMs, intervalJitter);
+      this.#round();
+    }
+    if (nowMs >= this.#rotateAtMs) {
+      this.#rotateAtMs = nowMs + jitter(random, tuning.rotateEveryMs, tuning.rotateJitter);
+      this.#rotate();
+    }
+  }
+
+  /** No need to wait a whole interval. */
+  hurry(): void {
+    const soonMs = this.#c.nowMs + jitter(this.#c.random, this.#intervalMs * hurryFactor, intervalJitter);
+    this.#nextMs = Math.min(this.#nextMs, soonMs);
+  }
+
+  /** Neighbours have come or gone. */
+  neighbourhood(): void {
+    this.#moved = true;
+    if (this.#c.degree < this.#c.o.connections) this.hurry();
+  }
+
+  /** Now. */
+  wake(): void {
+    this.#nextMs = this.#c.nowMs;
+    for (const pinned of this.#pinned.values()) pinned.nextMs = this.#c.nowMs;
+  }
+
+  // ---- a round ----
+
+  #round(): void {
+    this.#endCongested();
+    this.#keepPinned();
+    this.#tellAnchors();
+    if (!this.#c.o.bootstrap) return;
+    const missing = this.#missing();
+    if (missing > 0) this.#fill(Math.min(missing, this.#c.tuning.triesMax));
+  }
+
+  /** Links that we lack, those under way counted: to the target in all, and to the target of own outbound ones. */
+  #missing(): number {
+    const { o, degree, peers, linksMax } = this.#c;
+    const coming = this.#p.dialer.pending + this.#asking();
+    const inAll = o.connections - degree - coming;
+    if (degree + coming >= linksMax) return 0;
+    return Math.max(inAll, Math.min(o.connections - peers.outbound - coming, linksMax - degree - coming));
+  }
+
+  /** Links of ours whose LINK or FULL is to come. */
+  #asking(): number {
+    let count = 0;
+    for (const peer of this.#c.peers.all()) if (peer.asking) count++;
+    return count;
+  }
+
+  #fill(tries: number): void {
+    const { degree, tuning, random, o } = this.#c;
+    let byBook = 0;
+    const share = degree < tuning.desperateDegree ? tuning.bookShareLow : tuning.bookShare;
+    for (let i = 0; i < tries; i++) if (degree === 0 || uniform(random) < share) byBook++;
+    let dialed = this.#dialBook(byBook);
+    if (degree === 0 && dialed < tries) dialed += this.#dialSeeds(tries - dialed);
+    // Walks find nobody whom a full neighbourhood needs: then only outbound links are missing, and the book has those.
+    if (degree === 0 || degree >= o.connections) return;
+    for (let i = dialed; i < tries; i++) if (!this.#p.walks.start()) break;
+    this.#askApps();
+  }
+
+  #dialBook(count: number): number {
+    if (count === 0) return 0;
+    const { store, o, degree, tuning, random } = this.#c;
+    const exclude = (entry: BookEntry): boolean => !this.#p.dialer.mayDial(entry, 'fill');
+    const alone = degree === 0 ? jitter(random, tuning.retryAloneMs, 0.5) : undefined;
+    const entries = store.pick(count, { schemes: o.schemes, exclude, backoffMaxMs: alone });
+    return entries.filter((entry) => this.#dialEntry(entry, 'fill')).length;
+  }
+
+  #dialEntry(entry: BookEntry, intent: 'fill' | 'rotate'): boolean {
+    const address = parseForeignAddress(entry.address);
+    if (address === undefined) return false;
+    const trusted = entry.saved || (this.#c.degree === 0 && entry.lastSeen !== undefined);
+    return this.#p.dialer.start(address, { intent, expect: entry.id, trusted }) !== undefined;
+  }
+
+  #dialSeeds(count: number): number {
+    const { dialer } = this.#p;
+    let dialed = 0;
+    for (const address of shuffle(this.#c.random, [...this.#seeds])) {
+      if (dialed >= count) break;
+      if (dialer.isOut(address.text) || dialer.isBusy(address.text, address.id)) continue;
+      if (address.id !== undefined && this.#c.peers.byId(address.id) !== undefined) continue;
+      if (dialer.start(address, { intent: 'fill', expect: address.id, trusted: true }) !== undefined)
+        dialed++;
+    }
+    return dialed;
+  }
+
+  /** Peers that an application already talks to are the cheapest neighbours. */
+  #askApps(): void {
+    if (this.#c.peers.count('app') === 0) return;
+    for (const peer of this.#c.peers.all()) {
+      if (peer.kind === 'app' && peer.record?.dialable && this.#p.links.ask(peer)) return;
+    }
+  }
+
+  #endCongested(): void {
+    const { nowMs, tuning, peers } = this.#c;
+    let stuck: Peer[] | undefined;
+    for (const peer of peers.all()) {
+      if (peer.congestedMs === undefined || nowMs - peer.congestedMs < tuning.congestedMs) continue;
+      stuck ??= [];
+      stuck.push(peer);
+    }
+    for (const peer of stuck ?? []) this.#p.links.end(peer, 'TIMEOUT');
+  }
+
+  // ---- rotation ----
+
+  #rotate(): void {
+    const { o, degree, store } = this.#c;
+    if (!o.bootstrap || degree < o.connections || this.#p.admission.rotatable().length === 0) return;
+    const exclude = (entry: BookEntry): boolean => !this.#p.dialer.mayDial(entry, 'rotate');
+    const [entry] = store.pick(1, { schemes: o.schemes, exclude });
+    if (entry !== undefined) this.#dialEntry(entry, 'rotate');
+  }
+
+  // ---- what the user connected ----
+
+  pin(address: Address, id: PeerId | undefined): void {
+    const { tuning, nowMs } = this.#c;
+    const known = this.#pinned.get(address.text);
+    const waitMs = this.#intervalMs;
+    if (known !== undefined) known.id = id ?? known.id;
+    else this.#pinned.set(address.text, { address, id, nextMs: nowMs + waitMs, waitMs });
+    const oldest = this.#pinned.keys().next().value;
+    if (this.#pinned.size > tuning.pinnedMax && oldest !== undefined) this.#pinned.delete(oldest);
+  }
+
+  /** By address or id. */
+  unpin(target: string): void {
+    for (const [text, pinned] of this.#pinned) {
+      if (text === target || pinned.id === target) this.#pinned.delete(text);
+    }
+  }
+
+  isPinned(id: PeerId): boolean {
+    for (const pinned of this.#pinned.values()) if (pinned.id === id) return true;
+    return false;
+  }
+
+  #keepPinned(): void {
+    const { nowMs, tuning, peers } = this.#c;
+    for (const pinned of this.#pinned.values()) {
+      const { address, id } = pinned;
+      if ((id !== undefined && peers.byId(id) !== undefined) || this.#p.dialer.isBusy(address.text, id)) {
+        pinned.waitMs = this.#intervalMs;
+        pinned.nextMs = nowMs + pinned.waitMs;
+      } else if (nowMs >= pinned.nextMs) {
+        pinned.waitMs = Math.min(2 * pinned.waitMs, tuning.pinnedRestMs);
+        pinned.nextMs = nowMs + pinned.waitMs;
+        this.#p.dialer.start(address, { intent: 'user', expect: id });
+      }
+    }
+  }
+
+  // ---- anchors ----
+
+  /** The oldest neighbours that we dialed: where to begin after a restart. */
+  #tellAnchors(): void {
+    const { peers, tuning, fx } = this.#c;
+    if (!this.#moved) return;
+    this.#moved = false;
+    const oldest = peers.neighbours
+      .filter((peer) => peer.initiator && peer.dialed !== undefined)
+      .sort((a, b) => a.neighbourMs - b.neighbourMs)
+      .slice(0, tuning.anchors)
+      .map((peer) => peer.dialed as string);
+    const text = oldest.join();
+    if (text === this.#anchors || oldest.length === 0) return;
+    this.#anchors = text;
+    fx.emit({ type: 'anchors', addresses: oldest });
+  }
+}

@@ -1,0 +1,347 @@
+// Every byte of channel peernet/gossip/1 (protocol.md §5). Encoders are for us and throw on misuse; decoders are for
+// strangers: total, bounded before they allocate, undefined for anything that v1 could not have written. Kinds from
+// 128 on belong to later versions and are skipped, so that a network can be upgraded node by node.
+//
+// `aged` below is  ageSeconds:u32 · record : the record as its owner signed it, and how old its carriers say it is.
+import {
+  addressBytesMax,
+  fromHex,
+  type HeardRecord,
+  type PeerId,
+  peerIdBytes,
+  peerIdFromBytes,
+  peerIdToBytes,
+  RECORD_LIMITS,
+  Reader,
+  readRecord,
+  signatureBytes,
+  toHex,
+  Writer,
+} from '@peernet/core';
+
+/** Wire limits of this channel. */
+export const WIRE = Object.freeze({
+  /** Records in SHUFFLE, LINK, FULL and REPLACED (protocol.md §5). */
+  recordsMax: 5,
+  /** Slots of the size estimate (protocol.md §5, K = 64). */
+  slots: 64,
+  /** Entries of EXTREMA: a whole table, 64 winners and as many heirs (machine/extrema.ts). */
+  entriesMax: 128,
+  /** Bytes of the digest of that table in HELLO. */
+  digestBytes: 8,
+  /** Bytes of a walk's id: 2^64 walks do not meet within the 30 s that hops remember them. */
+  walkIdBytes: 8,
+  /** Longest walk: 24 hops and 4 more to find an end (protocol.md §5). */
+  ttlMax: 28,
+  /** Bytes in HELLO that v1 does not understand: room for what later versions want to say. */
+  extensionBytesMax: 256,
+  /** Ages above this are expired whatever the record says, seconds: the longest ttl. */
+  ageSecondsMax: RECORD_LIMITS.ttlSecondsMax,
+});
+
+const kinds = Object.freeze({
+  hello: 1,
+  record: 2,
+  shuffle: 3,
+  extrema: 4,
+  walk: 5,
+  link: 6,
+  full: 7,
+  replaced: 8,
+});
+/** First kind that v1 skips instead of refusing. */
+const laterKinds = 128;
+
+/** What a connection is for, by its number on the wire. */
+export const purposes = ['overlay', 'app', 'probe'] as const;
+export type Purpose = (typeof purposes)[number];
+export const walkKinds = ['join', 'introduce'] as const;
+export type WalkKind = (typeof walkKinds)[number];
+
+/** One slot of the size estimate as it travels; the meaning is in machine/extrema.ts. */
+export interface WireEntry {
+  readonly slot: number;
+  readonly id: PeerId;
+  readonly ageSeconds: number;
+  readonly signature: Uint8Array;
+}
+
+export interface Hello {
+  readonly kind: 'hello';
+  readonly purpose: Purpose;
+  readonly degree: number;
+  /** Calendar of the sender, ms. */
+  readonly wallMs: number;
+  /** The address that the sender dialed; '' from the one who was dialed. */
+  readonly dialed: string;
+  /** Where the sender sees the receiver: `tcp://ip:port`; '' if it does not know. */
+  readonly observed: string;
+  /** WIRE.digestBytes of the size estimate's table. */
+  readonly digest: Uint8Array;
+  readonly self: HeardRecord;
+}
+export interface RecordMessage {
+  readonly kind: 'record';
+  readonly self: HeardRecord;
+}
+export interface Shuffle {
+  readonly kind: 'shuffle';
+  /** True: in reply to one. */
+  readonly answer: boolean;
+  readonly degree: number;
+  readonly records: readonly HeardRecord[];
+}
+export interface ExtremaMessage {
+  readonly kind: 'extrema';
+  readonly degree: number;
+  readonly entries: readonly WireEntry[];
+}
+export interface Walk {
+  readonly kind: 'walk';
+  /** 16 hex digits. */
+  readonly id: string;
+  /** Hops left, the last 4 of them to find an end. */
+  readonly ttl: number;
+  readonly purpose: WalkKind;
+  /** Of the sender of this hop. */
+  readonly degree: number;
+  /** The origin has fewer than 3 links. */
+  readonly desperate: boolean;
+  readonly origin: HeardRecord;
+}
+/** LINK: "be my neighbour"; FULL: "no room, but these may have". */
+export interface Answer {
+  readonly kind: 'link' | 'full';
+  /** The walk that is answered, or '' for the link that this is sent over. */
+  readonly walk: string;
+  readonly degree: number;
+  /** LINK to a walk: first the record of who answers. */
+  readonly records: readonly HeardRecord[];
+}
+export interface Replaced {
+  readonly kind: 'replaced';
+  /** Who got the place: make a link with it, and the edge was split, not lost. */
+  readonly joiner: HeardRecord | undefined;
+  readonly records: readonly HeardRecord[];
+}
+/** A message of a later version. */
+export interface Unknown {
+  readonly kind: 'unknown';
+}
+export type Message = Hello | RecordMessage | Shuffle | ExtremaMessage | Walk | Answer | Replaced | Unknown;
+
+const noWalk = '0'.repeat(2 * WIRE.walkIdBytes);
+
+/** Bytes that a message with records begins with; it grows. */
+const startBytes = 512;
+
+function writeAged(w: Writer, heard: HeardRecord): Writer {
+  return w
+    .u32(Math.min(Math.max(0, Math.floor(heard.ageSeconds)), WIRE.ageSecondsMax))
+    .fixed(heard.record.bytes);
+}
+
+function readAged(r: Reader): HeardRecord | undefined {
+  const ageSeconds = r.u32();
+  if (ageSeconds > WIRE.ageSecondsMax) return r.fail();
+  const record = r.bad ? undefined : readRecord(r);
+  return record && { record, ageSeconds };
+}
+
+function writeList(w: Writer, records: readonly HeardRecord[]): Writer {
+  if (records.length > WIRE.recordsMax) throw new TypeError(`${records.length} records`);
+  w.varint(records.length);
+  for (const heard of records) writeAged(w, heard);
+  return w;
+}
+
+function readList(r: Reader): HeardRecord[] {
+  const records: HeardRecord[] = [];
+  for (let n = r.count(WIRE.recordsMax); n > 0 && !r.bad; n--) {
+    const heard = readAged(r);
+    if (heard !== undefined) records.push(heard);
+  }
+  return records;
+}
+
+function degreeOf(degree: number): number {
+  return Math.min(degree, 0xffff);
+}
+
+/** HELLO = 1:u8 · purpose:u8 · degree:u16 · wallMs:u64 · dialed:text≤256 · observed:text≤256 · digest[8] · extension:bytes≤256 · aged   since v1 */
+export function encodeHello(m: Omit<Hello, 'kind'>): Uint8Array {
+  const w = new Writer(startBytes)
+    .u8(kinds.hello)
+    .u8(purposes.indexOf(m.purpose))
+    .u16(degreeOf(m.degree))
+    .u64(Math.max(0, Math.floor(m.wallMs)))
+    .text(m.dialed, addressBytesMax)
+    .text(m.observed, addressBytesMax)
+    .fixed(m.digest)
+    .varint(0);
+  return writeAged(w, m.self).finish();
+}
+
+function decodeHello(r: Reader): Hello | undefined {
+  const purpose = purposes[r.u8()];
+  const degree = r.u16();
+  const wallMs = r.u64();
+  const dialed = r.text(addressBytesMax);
+  const observed = r.text(addressBytesMax);
+  const digest = r.fixed(WIRE.digestBytes).slice();
+  r.bytes(WIRE.extensionBytesMax);
+  const self = readAged(r);
+  if (purpose === undefined || self === undefined) return undefined;
+  return { kind: 'hello', purpose, degree, wallMs, dialed, observed, digest, self };
+}
+
+/** RECORD = 2:u8 · aged   since v1 */
+export function encodeRecord(self: HeardRecord): Uint8Array {
+  return writeAged(new Writer(startBytes).u8(kinds.record), self).finish();
+}
+
+/** SHUFFLE = 3:u8 · answer:u8 (0, 1) · degree:u16 · n:varint≤5 · n × aged   since v1 */
+export function encodeShuffle(m: Omit<Shuffle, 'kind'>): Uint8Array {
+  const w = new Writer(startBytes)
+    .u8(kinds.shuffle)
+    .u8(m.answer ? 1 : 0)
+    .u16(degreeOf(m.degree));
+  return writeList(w, m.records).finish();
+}
+
+function decodeShuffle(r: Reader): Shuffle | undefined {
+  const answer = r.u8();
+  const degree = r.u16();
+  const records = readList(r);
+  return answer > 1 ? undefined : { kind: 'shuffle', answer: answer === 1, degree, records };
+}
+
+/**
+ * EXTREMA = 4:u8 · degree:u16 · n:varint≤128 · n × (id[32] · signature[64] · m:varint≤128 · m × (slot:u8 · ageSeconds:u16))   since v1
+ * One signature serves all slots of an id, so entries travel grouped by id; at most 128 of them in all.
+ */
+export function encodeExtrema(degree: number, entries: readonly WireEntry[]): Uint8Array {
+  if (entries.length > WIRE.entriesMax) throw new TypeError(`${entries.length} entries`);
+  const groups = new Map<PeerId, WireEntry[]>();
+  for (const entry of entries) {
+    const group = groups.get(entry.id);
+    if (group === undefined) groups.set(entry.id, [entry]);
+    else group.push(entry);
+  }
+  const w = new Writer(5 + groups.size * (1 + peerIdBytes + signatureBytes) + 3 * entries.length)
+    .u8(kinds.extrema)
+    .u16(degreeOf(degree))
+    .varint(groups.size);
+  for (const [id, group] of groups) {
+    w.fixed(peerIdToBytes(id))
+      .fixed((group[0] as WireEntry).signature)
+      .varint(group.length);
+    for (const { slot, ageSeconds } of group) w.u8(slot).u16(Math.min(Math.ceil(ageSeconds), 0xffff));
+  }
+  return w.finish();
+}
+
+function decodeExtrema(r: Reader): ExtremaMessage | undefined {
+  const degree = r.u16();
+  const entries: WireEntry[] = [];
+  for (let n = r.count(WIRE.entriesMax); n > 0; n--) {
+    const idBytes = r.fixed(peerIdBytes);
+    const signature = r.fixed(signatureBytes);
+    const count = r.count(WIRE.entriesMax - entries.length);
+    if (r.bad || count === 0) return undefined;
+    const id = peerIdFromBytes(idBytes);
+    for (let k = 0; k < count; k++) {
+      const slot = r.u8();
+      const ageSeconds = r.u16();
+      if (slot >= WIRE.slots) return undefined;
+      entries.push({ slot, id, ageSeconds, signature });
+    }
+  }
+  return { kind: 'extrema', degree, entries };
+}
+
+/** WALK = 5:u8 · id[8] · ttl:u8 · kind:u8 · degree:u16 · desperate:u8 (0, 1) · aged   since v1 */
+export function encodeWalk(m: Omit<Walk, 'kind'>): Uint8Array {
+  const w = new Writer(startBytes)
+    .u8(kinds.walk)
+    .fixed(fromHex(m.id) as Uint8Array)
+    .u8(m.ttl)
+    .u8(walkKinds.indexOf(m.purpose))
+    .u16(degreeOf(m.degree))
+    .u8(m.desperate ? 1 : 0);
+  return writeAged(w, m.origin).finish();
+}
+
+function decodeWalk(r: Reader): Walk | undefined {
+  const id = toHex(r.fixed(WIRE.walkIdBytes));
+  const ttl = r.u8();
+  const purpose = walkKinds[r.u8()];
+  const degree = r.u16();
+  const desperate = r.u8();
+  const origin = readAged(r);
+  if (purpose === undefined || origin === undefined || ttl > WIRE.ttlMax || desperate > 1) return undefined;
+  if (id === noWalk) return undefined;
+  return { kind: 'walk', id, ttl, purpose, degree, desperate: desperate === 1, origin };
+}
+
+/** LINK, FULL = 6 or 7:u8 · walk[8] (zeros: this link) · degree:u16 · n:varint≤5 · n × aged   since v1 */
+export function encodeAnswer(m: Answer): Uint8Array {
+  const w = new Writer(startBytes)
+    .u8(kinds[m.kind])
+    .fixed(fromHex(m.walk === '' ? noWalk : m.walk) as Uint8Array)
+    .u16(degreeOf(m.degree));
+  return writeList(w, m.records).finish();
+}
+
+function decodeAnswer(r: Reader, kind: Answer['kind']): Answer {
+  const walk = toHex(r.fixed(WIRE.walkIdBytes));
+  return { kind, walk: walk === noWalk ? '' : walk, degree: r.u16(), records: readList(r) };
+}
+
+/** REPLACED = 8:u8 · joiners:u8 (0, 1) · joiners × aged · n:varint≤5 · n × aged   since v1 */
+export function encodeReplaced(joiner: HeardRecord | undefined, records: readonly HeardRecord[]): Uint8Array {
+  const w = new Writer(startBytes).u8(kinds.replaced).u8(joiner === undefined ? 0 : 1);
+  if (joiner !== undefined) writeAged(w, joiner);
+  return writeList(w, records).finish();
+}
+
+function decodeReplaced(r: Reader): Replaced | undefined {
+  const joiners = r.u8();
+  const joiner = joiners === 1 ? readAged(r) : undefined;
+  const records = readList(r);
+  return joiners > 1 ? undefined : { kind: 'replaced', joiner, records };
+}
+
+/** The message that `bytes` are, or undefined. Signatures are not looked at. */
+export function decodeMessage(bytes: Uint8Array): Message | undefined {
+  const r = new Reader(bytes);
+  const kind = r.u8();
+  if (kind >= laterKinds) return { kind: 'unknown' };
+  const message = decodeBody(r, kind);
+  return r.done ? message : undefined;
+}
+
+function decodeBody(r: Reader, kind: number): Message | undefined {
+  switch (kind) {
+    case kinds.hello:
+      return decodeHello(r);
+    case kinds.record: {
+      const self = readAged(r);
+      return self && { kind: 'record', self };
+    }
+    case kinds.shuffle:
+      return decodeShuffle(r);
+    case kinds.extrema:
+      return decodeExtrema(r);
+    case kinds.walk:
+      return decodeWalk(r);
+    case kinds.link:
+      return decodeAnswer(r, 'link');
+    case kinds.full:
+      return decodeAnswer(r, 'full');
+    case kinds.replaced:
+      return decodeReplaced(r);
+    default:
+      return undefined;
+  }
+}
