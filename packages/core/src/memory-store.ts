@@ -14,7 +14,7 @@ import type {
   PickOptions,
   SampleOptions,
 } from './peer-store.js';
-import { type Random, seededRandom, shuffle, systemRandom } from './random.js';
+import { below, type Random, seededRandom, systemRandom } from './random.js';
 
 /** The numbers of the memory store. */
 const MEMORY_STORE = Object.freeze({
@@ -34,8 +34,14 @@ const MEMORY_STORE = Object.freeze({
   backoffKnownMaxMs: 600_000,
   /** Dropped after so many failures if it never worked (protocol.md §4). */
   failuresNewMax: 3,
-  /** Dropped after so many failures if it did (protocol.md §4). */
+  /** Dropped after so many failures if it did, and not for `failingMs` (protocol.md §4). */
   failuresKnownMax: 10,
+  /** So long without an answer before failures drop what once worked, ms: 7 days (protocol.md §4). */
+  failingMs: 604_800_000,
+  /** Longest rest of what the user saved, ms: 60 s (protocol.md §3). */
+  backoffSavedMaxMs: 60_000,
+  /** Random entries that are looked at for one that may give way. Guess: misses one time in 65 536 if half may. */
+  evictionDraws: 16,
 });
 
 interface Slot {
@@ -54,6 +60,10 @@ interface Slot {
   restUntilMs: number;
   failedAtMs: number;
   stats: AddressStats;
+  /** The last handshake (monotonic). */
+  seenAtMs: number;
+  /** Position in the list of all. */
+  index: number;
 }
 
 function scopeOf(address: string): NonNullable<ReturnType<typeof parseForeignAddress>>['scope'] {
@@ -69,6 +79,8 @@ class MemoryStore implements PeerStore {
   readonly #clock: Clock;
   readonly #random: Random;
   readonly #slots = new Map<string, Slot>();
+  /** The same ones, to draw from. */
+  readonly #list: Slot[] = [];
   readonly #tombstones = new Map<string, number>();
 
   constructor(clock: Clock, random: Random) {
@@ -84,18 +96,21 @@ class MemoryStore implements PeerStore {
   offer(records: readonly HeardRecord[], source: PeerId): void {
     const nowMs = this.#clock.now();
     for (const heard of records) {
-      for (const text of heard.record.addresses) {
-        if ((this.#tombstones.get(text) ?? 0) > nowMs) continue;
-        const slot = this.#slots.get(text) ?? this.#insert(text, source);
-        if (slot === undefined) continue;
-        // A claim never displaces what a handshake proved, nor an older claim of the same owner a newer one.
-        if (slot.proven !== undefined && slot.proven.id !== heard.record.id) continue;
-        if (slot.heard?.record.id === heard.record.id && slot.heard.record.seq >= heard.record.seq) continue;
-        slot.heard = heard;
-        slot.heardAtMs = nowMs;
-        slot.id ??= heard.record.id;
-      }
+      if (!(heard.ageSeconds < heard.record.ttlSeconds)) continue;
+      for (const text of heard.record.addresses) this.#hear(text, heard, source, nowMs);
     }
+  }
+
+  #hear(text: string, heard: HeardRecord, source: PeerId, nowMs: number): void {
+    if ((this.#tombstones.get(text) ?? 0) > nowMs) return;
+    const slot = this.#slots.get(text) ?? this.#insert(text, source);
+    if (slot === undefined) return;
+    // A claim never displaces what a handshake proved, nor an older claim of the same owner a newer one.
+    if (slot.proven !== undefined && slot.proven.id !== heard.record.id) return;
+    if (slot.heard?.record.id === heard.record.id && slot.heard.record.seq >= heard.record.seq) return;
+    slot.heard = heard;
+    slot.heardAtMs = nowMs;
+    slot.id ??= heard.record.id;
   }
 
   save(addresses: readonly string[]): void {
@@ -112,28 +127,39 @@ class MemoryStore implements PeerStore {
 
   outcome(text: string, outcome: DialOutcome): void {
     const nowMs = this.#clock.now();
-    const slot = this.#slots.get(text) ?? (outcome.ok ? this.#insert(text, 'dial', true) : undefined);
+    const slot = this.#slots.get(text) ?? (outcome.ok ? this.#reach(text, nowMs) : undefined);
     if (slot === undefined) return;
     if (!outcome.ok) {
       slot.stats.connections.fail++;
-      slot.proven = undefined;
-      slot.failedAtMs = nowMs;
-      if (outcome.counts === false) return;
-      slot.failures++;
-      const cap = slot.seenWall === undefined ? MEMORY_STORE.backoffMaxMs : MEMORY_STORE.backoffKnownMaxMs;
-      slot.restUntilMs = nowMs + Math.min(cap, MEMORY_STORE.backoffMs * 4 ** (slot.failures - 1));
+      if (outcome.counts !== false) this.#fail(slot, nowMs);
       return;
     }
     slot.stats.connections.ok++;
     slot.failures = 0;
     slot.restUntilMs = 0;
     slot.seenWall = this.#clock.wall();
+    slot.seenAtMs = nowMs;
     slot.id = outcome.id ?? slot.id;
     if (outcome.id !== undefined) slot.proven = { id: outcome.id, atMs: nowMs };
     if (outcome.record !== undefined) {
       slot.heard = { record: outcome.record, ageSeconds: 0 };
       slot.heardAtMs = nowMs;
     }
+  }
+
+  /** An entry for what answered us; not where the user removed it while we dialed. */
+  #reach(text: string, nowMs: number): Slot | undefined {
+    return (this.#tombstones.get(text) ?? 0) > nowMs ? undefined : this.#insert(text, 'dial', true);
+  }
+
+  #fail(slot: Slot, nowMs: number): void {
+    const { backoffMs, backoffMaxMs, backoffKnownMaxMs, backoffSavedMaxMs } = MEMORY_STORE;
+    slot.proven = undefined;
+    slot.failedAtMs = nowMs;
+    slot.failures++;
+    const known = slot.seenWall === undefined ? backoffMaxMs : backoffKnownMaxMs;
+    const cap = slot.saved ? backoffSavedMaxMs : known;
+    slot.restUntilMs = nowMs + Math.min(cap, backoffMs * 4 ** (slot.failures - 1));
   }
 
   exchanged(address: string, rx: number, tx: number): void {
@@ -147,7 +173,8 @@ class MemoryStore implements PeerStore {
     const until = this.#clock.now() + MEMORY_STORE.tombstoneMs;
     for (const text of addresses) {
       const key = parseForeignAddress(text)?.text ?? text;
-      this.#slots.delete(key);
+      const slot = this.#slots.get(key);
+      if (slot !== undefined) this.#delete(slot);
       this.#tombstones.delete(key);
       this.#tombstones.set(key, until);
       if (this.#tombstones.size <= MEMORY_STORE.tombstonesMax) continue;
@@ -159,8 +186,8 @@ class MemoryStore implements PeerStore {
   pick(count: number, options: PickOptions): readonly BookEntry[] {
     const nowMs = this.#clock.now();
     const picked = new Map<string, BookEntry>();
-    for (const slot of shuffle(this.#random, [...this.#slots.values()])) {
-      if (picked.size >= count) break;
+    for (let at = 0; at < this.#list.length && picked.size < count; at++) {
+      const slot = this.#draw(at);
       if (!options.schemes.includes(slot.scheme) || slot.scope === 'forbidden') continue;
       if (!slot.saved && options.scopes !== undefined && !options.scopes.includes(slot.scope)) continue;
       if (slot.restUntilMs > nowMs && nowMs - slot.failedAtMs < (options.backoffMaxMs ?? Infinity)) continue;
@@ -174,8 +201,9 @@ class MemoryStore implements PeerStore {
   sample(count: number, options: SampleOptions): readonly BookEntry[] {
     const nowMs = this.#clock.now();
     const picked = new Map<PeerId, BookEntry>();
-    for (const slot of shuffle(this.#random, [...this.#slots.values()])) {
-      if (picked.size >= count) break;
+    for (let at = 0; at < this.#list.length && picked.size < count; at++) {
+      const slot = this.#draw(at);
+      if (slot.proven === undefined) continue;
       if (slot.scope === 'forbidden' || scopeRank(slot.scope) < scopeRank(options.scope)) continue;
       const entry = this.#entry(slot, nowMs);
       if (!entry.verified || entry.id === undefined || picked.has(entry.id) || options.exclude(entry))
@@ -201,11 +229,16 @@ class MemoryStore implements PeerStore {
   }
 
   purge(): number {
+    const { failuresNewMax, failuresKnownMax, failingMs } = MEMORY_STORE;
+    const nowMs = this.#clock.now();
     let dropped = 0;
-    for (const slot of [...this.#slots.values()]) {
-      const max = slot.seenWall === undefined ? MEMORY_STORE.failuresNewMax : MEMORY_STORE.failuresKnownMax;
-      if (slot.saved || slot.failures < max) continue;
-      this.#slots.delete(slot.address);
+    for (const slot of [...this.#list]) {
+      const isDead =
+        slot.seenWall === undefined
+          ? slot.failures >= failuresNewMax
+          : slot.failures >= failuresKnownMax && nowMs - slot.seenAtMs > failingMs;
+      if (slot.saved || !isDead) continue;
+      this.#delete(slot);
       dropped++;
     }
     return dropped;
@@ -221,32 +254,63 @@ class MemoryStore implements PeerStore {
 
   /** `force`: for what may not be refused; something else has to go. */
   #insert(address: string, source: BookEntry['source'], force = false): Slot | undefined {
-    if (this.#slots.size >= MEMORY_STORE.entriesMax && !this.#evict() && !force) return undefined;
+    const scope = scopeOf(address);
+    if (scope === 'forbidden') return undefined;
+    if (this.#slots.size >= MEMORY_STORE.entriesMax && !this.#evict(force) && !force) return undefined;
     const slot: Slot = {
       address,
       scheme: address.slice(0, address.indexOf(':')),
-      scope: scopeOf(address),
+      scope,
       id: undefined,
       heard: undefined,
       heardAtMs: 0,
       saved: false,
       source,
       seenWall: undefined,
+      seenAtMs: Number.NEGATIVE_INFINITY,
       proven: undefined,
       failures: 0,
       restUntilMs: 0,
       failedAtMs: Number.NEGATIVE_INFINITY,
       stats: { connections: { ok: 0, fail: 0 }, nodes: { rx: 0, tx: 0 } },
+      index: this.#list.length,
     };
     this.#slots.set(address, slot);
+    this.#list.push(slot);
     return slot;
   }
 
-  /** Drops a random entry that never worked. False if there is none. */
-  #evict(): boolean {
-    const loose = [...this.#slots.values()].filter((slot) => !slot.saved && slot.seenWall === undefined);
-    const [victim] = shuffle(this.#random, loose);
-    return victim !== undefined && this.#slots.delete(victim.address);
+  #delete(slot: Slot): void {
+    this.#slots.delete(slot.address);
+    const last = this.#list.pop() as Slot;
+    if (last === slot) return;
+    this.#list[slot.index] = last;
+    last.index = slot.index;
+  }
+
+  /** A random entry of those from position `at` on, moved there: a shuffle that stops where its user does. */
+  #draw(at: number): Slot {
+    const from = at + below(this.#random, this.#list.length - at);
+    const slot = this.#list[from] as Slot;
+    const other = this.#list[at] as Slot;
+    this.#list[at] = slot;
+    this.#list[from] = other;
+    other.index = from;
+    slot.index = at;
+    return slot;
+  }
+
+  /** Drops an entry that never worked, or with `force` any that the user did not save. False if none was found. */
+  #evict(force: boolean): boolean {
+    for (const anything of force ? [false, true] : [false]) {
+      for (let at = 0; at < MEMORY_STORE.evictionDraws; at++) {
+        const slot = this.#draw(at);
+        if (slot.saved || (!anything && slot.seenWall !== undefined)) continue;
+        this.#delete(slot);
+        return true;
+      }
+    }
+    return false;
   }
 
   #entry(slot: Slot, nowMs: number): BookEntry {
@@ -262,7 +326,8 @@ class MemoryStore implements PeerStore {
       verified:
         proven !== undefined &&
         nowMs - proven.atMs < MEMORY_STORE.verifiedMs &&
-        proven.id === heard?.record.id,
+        proven.id === heard?.record.id &&
+        heard.ageSeconds + (nowMs - slot.heardAtMs) / 1000 < heard.record.ttlSeconds,
       failures: slot.failures,
     };
   }

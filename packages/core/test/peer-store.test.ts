@@ -1,0 +1,33 @@
+// The suite for address books meets its enemies: every case passes on the honest memory store, and every saboteur is
+// caught by exactly the case that it names.
+import { describe, expect, test } from 'vitest';
+import { peerStoreCases } from '../src/conformance/index.js';
+import { honestSubject, storeSaboteurs } from './saboteurs/stores.js';
+
+describe('the memory store', () => {
+  test.each(peerStoreCases.map((c) => [c.name, c] as const))('%s', async (_, c) => {
+    await c.run(() => honestSubject());
+  });
+});
+
+test('every case has its saboteur, every saboteur its case', () => {
+  expect(storeSaboteurs.map((saboteur) => saboteur.breaks).sort()).toEqual(
+    peerStoreCases.map((c) => c.name).sort(),
+  );
+});
+
+describe('a store that breaks', () => {
+  test.each(storeSaboteurs.map((s) => [s.breaks, s] as const))('%s', async (_, saboteur) => {
+    const failed: string[] = [];
+    for (const c of peerStoreCases) {
+      const error = await c
+        .run(() => honestSubject(saboteur))
+        .then(
+          () => undefined,
+          (reason: unknown) => reason,
+        );
+      if (error !== undefined) failed.push(c.name);
+    }
+    expect(failed).toEqual([saboteur.breaks]);
+  });
+});
