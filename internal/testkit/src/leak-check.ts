@@ -2,8 +2,8 @@
 //
 // `process.getActiveResourcesInfo()` cannot do it: it leaves out whatever is unref'd, and that is exactly how timers
 // are forgotten; and it cannot tell a socket of the test runner from ours. So a hook notes each handle at its birth,
-// with the stack that made it, and strikes it out at its death. Timers count only if the innermost frame outside of
-// node is ours (the runner has timers, too); sockets and servers always count.
+// with the stack that made it, and strikes it out at its death. Timers count only if it was our code that asked for
+// them (the runner has timers, and so has node:http); sockets and servers always count.
 import { createHook } from 'node:async_hooks';
 import { until } from './until.js';
 
@@ -15,8 +15,8 @@ const requests = new Set(['GETADDRINFOREQWRAP', 'TCPCONNECTWRAP', 'PIPECONNECTWR
 const ours = /\/(packages|internal|examples)\/[^\s]+\.[cm]?[jt]s|\/node_modules\/(ws|streamx)\//;
 /** The waiting of tests themselves. */
 const notOurs = /\/internal\/\w+\/src\/|\.test\.ts/;
-/** Frames that say nothing: the hook, node's own, code without a file. */
-const noise = /leak-check\.ts|node:|<anonymous>\)?$/;
+/** Frames on the way from whoever asked for a timer to the hook. Timers that node keeps for itself are not ours. */
+const noise = /leak-check\.ts|node:internal\/(async_hooks|timers)|node:timers/;
 
 interface Born {
   readonly type: string;

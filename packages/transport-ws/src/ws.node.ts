@@ -83,5 +83,9 @@ async function upgrade(stream: Socket, target: Address, signal: AbortSignal) {
   });
   // Made before it is open: messages that arrive with the answer must find somebody who listens.
   const duplex = wsDuplex(socket);
-  return whenReady(duplex, 'open', signal);
+  await whenReady(duplex, 'open', signal);
+  // One turn, in which a server that answers with a breach shows itself: nobody gets a stream that has closed already.
+  await new Promise((resolve) => setImmediate(resolve));
+  if (duplex.destroying) throw new PeernetError('DIAL_FAILED', `${target.text}: closed at once`);
+  return duplex;
 }
