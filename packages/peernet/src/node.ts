@@ -54,7 +54,11 @@ export class Node {
     this.#foreign = choice.foreign;
     this.#schemes = this.#transports.flatMap((transport) => transport.schemes);
     const [clock, random] = [this.#clock, this.#random];
-    this.store = createStore(db as LevelDatabase | undefined, { clock, random, onError: (error: Error) => this.#storeError(error) });
+    this.store = createStore(db as LevelDatabase | undefined, {
+      clock,
+      random,
+      onError: (error: Error) => this.#storeError(error),
+    });
     this.services = new Services({
       transports: this.#foreign === undefined ? this.#transports : platformTransports(),
       common: { trustProxy: options.trustProxy, origins: options.origins, limits: options.limits },

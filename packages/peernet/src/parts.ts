@@ -106,12 +106,11 @@ export class Parts {
   }
 
   /** Events of the parts become events of the API. */
-  #tell({ emit, debug }: PartsEvents): void {
+  #tell({ emit }: PartsEvents): void {
     this.gossip.on('peer', (peer) => emit('peer', peer));
     this.gossip.on('known', (addresses) => {
       for (const address of addresses) emit('known', address);
     });
-    this.gossip.on('debug', (event, fields) => debug(event, fields));
     this.search.on('search', ({ hash, name, payload }, hops, reply) => {
       const query = {
         hash: toHex(hash),

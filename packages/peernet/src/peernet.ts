@@ -16,7 +16,7 @@ import { DEFAULTS } from './defaults.js';
 import { explain } from './explain.js';
 import { type AddressList, addressList, closedError, complain, oneAddress, subnetName } from './inputs.js';
 import { Node } from './node.js';
-import { rowsOf } from './rows.js';
+import { failedRows, rowsOf } from './rows.js';
 import { searchRows } from './search-rows.js';
 import type { Snapshot } from './snapshot.js';
 import { safePair } from './streams.js';
@@ -225,6 +225,7 @@ export class Peernet extends Emitter<PeernetEvents> {
         `a search payload has at most ${DEFAULTS.payloadBytesMax} bytes, got ${payload.length}`,
       );
     }
+    if (this.#node.closed) return failedRows(closedError());
     return searchRows(() => this.#node.started(), name, { limit, timeoutMs: timeout, payload }, signal);
   }
 

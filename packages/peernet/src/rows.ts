@@ -69,3 +69,12 @@ export function rowsFrom<T>(
   });
   return stream;
 }
+
+/** A stream that has failed already: the error is its first and last event. */
+export function failedRows(error: Error): Readable {
+  return new Readable({
+    open(done: (error: Error | null) => void) {
+      done(error);
+    },
+  });
+}

@@ -1,5 +1,5 @@
 // A search as a stream of rows that ends by itself, with the search, or when its reader has enough.
-import { PeernetError } from '@peernet/core';
+import { isPeernetError, PeernetError } from '@peernet/core';
 import type { Readable } from 'streamx';
 import { DEFAULTS } from './defaults.js';
 import type { Parts } from './parts.js';
@@ -33,11 +33,15 @@ export function searchRows(
     };
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort, { once: true });
-    started().then((parts) => {
-      if (over) return;
-      const onRow = (row: SearchRow): void => push({ ...row, hash: name, address: row.address || row.id });
-      cancel = parts.search.search(name, searching, onRow, () => finish());
-    }, finish);
+    started().then(
+      (parts) => {
+        if (over) return;
+        const onRow = (row: SearchRow): void => push({ ...row, hash: name, address: row.address || row.id });
+        cancel = parts.search.search(name, searching, onRow, () => finish());
+        // Closing ends a search that was there before; asking afterwards is the error.
+      },
+      (error: Error) => finish(isPeernetError(error, 'CLOSED') ? undefined : error),
+    );
     return () => {
       over = true;
       signal?.removeEventListener('abort', abort);
