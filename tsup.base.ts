@@ -20,8 +20,8 @@ export const nodeBase: Options = { ...base, platform: 'node', removeNodeProtocol
 
 /**
  * The files behind the `browser` condition: `dist/<entry>.browser.js` and `.cjs`, without types of their own.
- * In this build an import of `./anything.node.js` becomes `./anything.browser.ts` beside it, so a package
- * writes the two halves of what differs between platforms as `x.node.ts` and `x.browser.ts`.
+ * In this build an import of `./x.node.js` or `./x.js` becomes `./x.browser.ts` if that is beside it, so a package
+ * writes the two halves of what differs between platforms as `x.node.ts` (or `x.ts`) and `x.browser.ts`.
  */
 export function browserBuild(entry: Record<string, string>): Options {
   return {
@@ -35,9 +35,10 @@ export function browserBuild(entry: Record<string, string>): Options {
       {
         name: 'browser-halves',
         setup(build) {
-          build.onResolve({ filter: /^\.\.?\/.*\.node\.js$/ }, ({ path, resolveDir, importer }) => {
-            const half = join(resolveDir, path.replace(/\.node\.js$/, '.browser.ts'));
+          build.onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path, resolveDir, importer }) => {
+            const half = join(resolveDir, path.replace(/(\.node)?\.js$/, '.browser.ts'));
             if (existsSync(half)) return { path: half };
+            if (!path.endsWith('.node.js')) return undefined;
             return { errors: [{ text: `${path} has no browser half (${half}), imported by ${importer}` }] };
           });
         },

@@ -226,7 +226,7 @@ function checkDead(pack) {
     if (alive.has(path) || !byPath.has(path)) continue;
     alive.add(path);
     for (const { to } of byPath.get(path).imports) if (to.startsWith('.')) entries.push(target(path, to));
-    entries.push(path.replace(/\.node\.ts$/, '.browser.ts')); // its other half, see tsup.base.ts
+    entries.push(path.replace(/(\.node)?\.ts$/, '.browser.ts')); // its other half, see tsup.base.ts
   }
   return pack.files
     .filter((file) => !alive.has(file.path))

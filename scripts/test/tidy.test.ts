@@ -205,6 +205,9 @@ test('dead: what neither exports, bin, tsup nor an import reaches', () => {
   expect(findings(node)).toHaveLength(2);
   const index = "import './platform.node.js';\nimport './machine/step.js';\n";
   expect(findings({ ...node, 'packages/gossip/src/index.ts': index })).toEqual([]);
+  const plain = { ...halves, 'packages/gossip/src/platform.ts': 'export {};\n' };
+  const plainIndex = index.replace('.node.js', '.js');
+  expect(findings({ ...plain, 'packages/gossip/src/index.ts': plainIndex })).toEqual([]);
 });
 
 test('ratchet: forgives what it lists, not more, and asks to be lowered', () => {
