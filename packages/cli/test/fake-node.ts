@@ -32,7 +32,7 @@ export class FakeNode implements Node {
   }
 
   emit<K extends keyof NodeEvents>(event: K, ...args: NodeEvents[K]): void {
-    for (const listener of this.#listeners.get(event) ?? []) listener(...(args as never[]));
+    for (const listener of this.#listeners.get(event) ?? []) listener(...(args as unknown as never[]));
   }
 
   async ready(): Promise<void> {

@@ -1,0 +1,115 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { Services } from '../src/services.js';
+import { FakeNode } from './fake-node.js';
+import { tempFolder, until } from './harness.js';
+
+function create(path: string, node = new FakeNode()) {
+  const events: [string, unknown][] = [];
+  const services = new Services({
+    node,
+    path,
+    retryMs: 20,
+    log: (event, fields) => events.push([event, fields]),
+  });
+  const end = async (): Promise<void> => {
+    services.close();
+    await node.close();
+  };
+  onTestFinished(end);
+  return { services, node, events, end };
+}
+
+const file = (): string => join(tempFolder(), 'services.json');
+
+describe('services', () => {
+  it('come back at the same port, with all that was asked for', async () => {
+    const path = file();
+    const before = create(path);
+    const announce = ['ws://peer.example:80'];
+    const { port } = await before.services.listen({ protocol: 'ws', port: 0, host: '127.0.0.1', announce });
+    const tcp = await before.services.listen({ protocol: 'tcp', port: 0 });
+    await before.end();
+    const after = create(path);
+    await after.services.restore();
+    expect(after.services.list()).toMatchObject([
+      { protocol: 'ws', port, host: '127.0.0.1', state: 'listening' },
+      { protocol: 'tcp', port: tcp.port, state: 'listening' },
+    ]);
+    expect(JSON.parse(readFileSync(path, 'utf8')).services[0]).toEqual({
+      protocol: 'ws',
+      port,
+      host: '127.0.0.1',
+      announce,
+    });
+  });
+
+  it('a port that is taken: a warning, and tried again until it is free', async () => {
+    const path = file();
+    const before = create(path);
+    const { port } = await before.services.listen({ protocol: 'ws', port: 0 });
+    await before.end();
+    const thief = new FakeNode();
+    const stolen = await thief.listen('ws', { port });
+    onTestFinished(() => thief.close());
+    const after = create(path);
+    await after.services.restore();
+    expect(after.services.list()).toMatchObject([{ port, state: 'waiting' }]);
+    await until(() => after.events.length >= 3);
+    expect(after.events[0]).toMatchObject(['service waits', { protocol: 'ws', port }]);
+    await stolen.close();
+    await until(() => after.services.list()[0]?.state === 'listening');
+  });
+
+  it('a waiting one can be forgotten, or asked for again', async () => {
+    const path = file();
+    const before = create(path);
+    const { port } = await before.services.listen({ protocol: 'ws', port: 0 });
+    await before.end();
+    const thief = new FakeNode();
+    const stolen = await thief.listen('ws', { port });
+    onTestFinished(() => thief.close());
+    const after = create(path);
+    await after.services.restore();
+    await expect(after.services.listen({ protocol: 'ws', port })).rejects.toMatchObject({
+      code: 'PORT_IN_USE',
+    });
+    await stolen.close();
+    await after.services.listen({ protocol: 'ws', port });
+    expect(after.services.list()).toMatchObject([{ port, state: 'listening' }]);
+    await after.services.unlisten({ port });
+    const empty = create(path);
+    await empty.services.restore();
+    expect(empty.services.list()).toEqual([]);
+  });
+
+  it('two `listen` at once for one port: one service', async () => {
+    const { services, node } = create(file());
+    const { port, close } = await new FakeNode().listen('ws', {});
+    await close();
+    const [a, b] = await Promise.all([
+      services.listen({ protocol: 'ws', port }),
+      services.listen({ protocol: 'ws', port }),
+    ]);
+    expect(a).toEqual(b);
+    expect(node.services.size).toBe(1);
+  });
+
+  it.each([
+    '',
+    'nonsense',
+    '{"v":1}',
+    '{"v":1,"services":[{"protocol":"ws","port":"x"}]}',
+    '{"v":9,"services":[]}',
+  ])('a damaged list %j is set aside', async (text) => {
+    const path = file();
+    writeFileSync(path, text, { mode: 0o600 });
+    const { services, events } = create(path);
+    await services.restore();
+    expect(services.list()).toEqual([]);
+    expect(events[0]?.[0]).toBe('list of services set aside');
+    expect(readFileSync(`${path}.bad`, 'utf8')).toBe(text);
+    await services.listen({ protocol: 'ws', port: 0 });
+  });
+});
