@@ -5,7 +5,7 @@
 // Message boundaries mean nothing; a text frame is a breach (close code 1003). However the socket closes, its end
 // reads as the end of the stream after all data, as with TCP; whether that was the whole of it, only the layer above
 // can know. Errors are seen by whoever listens and never become exceptions.
-import { type DuplexLike, PeernetError } from '@peernet/core';
+import { type DuplexLike, dialError, PeernetError } from '@peernet/core';
 import { Duplex } from 'streamx';
 import {
   browserFrameBytes,
@@ -31,6 +31,7 @@ export interface WebSocketLike {
 
 /** What sockets of `ws` can do beyond that. */
 interface PausableSocket extends WebSocketLike {
+  readonly url?: string;
   pause(): void;
   resume(): void;
   terminate(): void;
@@ -135,7 +136,8 @@ abstract class SocketDuplex<Socket extends WebSocketLike> extends Duplex {
 
 /** Over a socket of the `ws` package. */
 class NodeDuplex extends SocketDuplex<PausableSocket> {
-  #violation: number | undefined;
+  /** The other side broke the rules, and is being told so. */
+  #violating = false;
 
   constructor(socket: PausableSocket) {
     super(socket);
@@ -144,10 +146,15 @@ class NodeDuplex extends SocketDuplex<PausableSocket> {
       if (!isBinary) this.#violate(textFrame, 'a text frame');
       else if (!this.take(data)) socket.pause();
     });
-    // `ws` has sent the close code itself by now.
+    let opened = socket.readyState === OPEN;
+    socket.on('open', () => {
+      opened = true;
+    });
     socket.on('error', (cause: Error) => {
-      this.#violation ??= 0;
-      this.destroy(new PeernetError('PROTOCOL', `WebSocket: ${cause.message}`, { cause }));
+      if (this.destroying) return;
+      this.#violating = opened; // then `ws` is sending the close code
+      const breach = new PeernetError('PROTOCOL', `WebSocket: ${cause.message}`, { cause });
+      this.destroy(opened ? breach : dialError(socket.url ?? 'WebSocket', cause));
     });
   }
 
@@ -176,7 +183,7 @@ class NodeDuplex extends SocketDuplex<PausableSocket> {
 
   #violate(code: number, what: string): void {
     if (this.destroying) return;
-    this.#violation = code;
+    this.#violating = true;
     this.socket.close(code);
     this.destroy(new PeernetError('PROTOCOL', `WebSocket: ${what}`));
   }
@@ -185,7 +192,7 @@ class NodeDuplex extends SocketDuplex<PausableSocket> {
   protected override abandon(): void {
     const { socket } = this;
     if (socket.readyState === CLOSED) return;
-    if (this.#violation === undefined) {
+    if (!this.#violating) {
       socket.terminate();
       return;
     }
