@@ -31,7 +31,7 @@ export const systemRandom: Random = (() => {
  * @param seed any safe integer; different seeds give unrelated streams.
  */
 export function seededRandom(seed: number): Random {
-  let mix = (seed ^ Math.floor(seed / 4_294_967_296)) >>> 0;
+  let mix = seed >>> 0;
   const word = (): number => {
     mix = (mix + 0x9e3779b9) >>> 0;
     let z = mix;
@@ -41,6 +41,7 @@ export function seededRandom(seed: number): Random {
   };
   let a = word();
   let b = word();
+  mix ^= Math.floor(seed / 4_294_967_296); // the high half, so that seeds of 53 bits differ too
   let c = word();
   let d = word();
   return {
@@ -61,7 +62,7 @@ export function seededRandom(seed: number): Random {
 
 /** An integer in [0, bound), without modulo bias. `bound` in 1 … 2^32. */
 export function below(random: Random, bound: number): number {
-  if (!(bound >= 1 && bound <= 4_294_967_296))
+  if (!(Number.isInteger(bound) && bound >= 1 && bound <= 4_294_967_296))
     throw new TypeError(`below: bound must be 1 … 2^32, got ${bound}`);
   const limit = 4_294_967_296 - (4_294_967_296 % bound);
   for (;;) {
