@@ -199,7 +199,8 @@ export class Reader {
   /** varint length ‖ bytes, a view; bad if longer than `maxBytes`. */
   bytes(maxBytes: number): Uint8Array {
     const length = this.varint();
-    if (length > maxBytes) this.#bad = true;
+    // Also before anything is allocated: a length that the message cannot hold.
+    if (length > maxBytes || length > this.left) this.#bad = true;
     return this.#bad ? new Uint8Array(0) : this.fixed(length);
   }
 
