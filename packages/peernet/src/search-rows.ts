@@ -1,5 +1,6 @@
 // A search as a stream of rows that ends by itself, with the search, or when its reader has enough.
 import { isPeernetError, PeernetError } from '@peernet/core';
+import type { SearchRow as Found } from '@peernet/search';
 import type { Readable } from 'streamx';
 import { DEFAULTS } from './defaults.js';
 import type { Parts } from './parts.js';
@@ -33,15 +34,14 @@ export function searchRows(
     };
     if (signal?.aborted) abort();
     signal?.addEventListener('abort', abort, { once: true });
-    started().then(
-      (parts) => {
+    started()
+      .then((parts) => {
         if (over) return;
-        const onRow = (row: SearchRow): void => push({ ...row, hash: name, address: row.address || row.id });
+        const onRow = ({ record: _, ...row }: Found): void => push({ ...row, hash: name });
         cancel = parts.search.search(name, searching, onRow, () => finish());
-        // Closing ends a search that was there before; asking afterwards is the error.
-      },
-      (error: Error) => finish(isPeernetError(error, 'CLOSED') ? undefined : error),
-    );
+      })
+      // Closing ends a search that was there before; asking afterwards is the error.
+      .catch((error: Error) => finish(isPeernetError(error, 'CLOSED') ? undefined : error));
     return () => {
       over = true;
       signal?.removeEventListener('abort', abort);
