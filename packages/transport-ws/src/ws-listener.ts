@@ -27,20 +27,21 @@ import { headerBytesMax, headersMax } from './defaults.js';
 import { socketOptions } from './socket-options.js';
 import { wsDuplex } from './ws-duplex.js';
 
+type RawSockets = WeakMap<Duplex, Socket>;
 type OnDuplex = (duplex: DuplexLike, from: RemoteInfo) => void;
 
 /** Listens for `ws:`, or for `wss:` with `options.tls`. Rejects with PORT_IN_USE, LISTEN_FAILED, ABORTED. */
 export async function listenWs(options: ListenOptions, onDuplex: OnDuplex, clock: Clock): Promise<Listener> {
   const door = new Door({ limits: options.limits, trustProxy: options.trustProxy, upgrades: true, clock });
-  const server = httpServer(door);
   /** What the HTTP server sees → the socket that the door knows: with TLS they differ. */
-  const rawOf = new WeakMap<Duplex, Socket>();
+  const rawOf: RawSockets = new WeakMap();
+  const server = httpServer(door, rawOf);
   guard(server, door, rawOf, secureContext(options.tls));
   serveUpgrades(server, door, rawOf, originsOf(options.origins), onDuplex);
   return openListener({ protocol: 'ws', secure: options.tls !== undefined, server, door, clock, options });
 }
 
-function httpServer(door: Door): Server {
+function httpServer(door: Door, rawOf: RawSockets): Server {
   const { headersMs, requestMs, checkMs } = door.limiter.limits;
   const server = createServer({
     headersTimeout: headersMs,
@@ -62,19 +63,15 @@ function httpServer(door: Door): Server {
   server.on('request', refuse);
   server.on('checkContinue', refuse);
   server.on('clientError', (_error, socket) => {
-    door.refuse('badRequest');
+    // Those whom the door threw out in the middle of a handshake are counted there.
+    if (rawOf.get(socket)?.destroyed !== true) door.refuse('badRequest');
     socket.destroy();
   });
   return server;
 }
 
 /** Puts the door before the HTTP server's own listener: what it refuses never gets a parser or a TLS handshake. */
-function guard(
-  server: Server,
-  door: Door,
-  rawOf: WeakMap<Duplex, Socket>,
-  context: SecureContext | undefined,
-): void {
+function guard(server: Server, door: Door, rawOf: RawSockets, context: SecureContext | undefined): void {
   const serve = server.listeners('connection') as ((socket: Duplex) => void)[];
   server.removeAllListeners('connection');
   server.on('connection', (raw: Socket) => {
@@ -109,7 +106,7 @@ function originsOf(allowed: readonly string[] | undefined): (origin: string | un
 function serveUpgrades(
   server: Server,
   door: Door,
-  rawOf: WeakMap<Duplex, Socket>,
+  rawOf: RawSockets,
   originAllowed: (origin: string | undefined) => boolean,
   onDuplex: OnDuplex,
 ): void {

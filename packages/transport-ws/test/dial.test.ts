@@ -107,11 +107,17 @@ describe('certificates', () => {
       (await trusting.dial(`wss://${name}:${port}`, { signal: live() })).destroy();
     }
     const wrongName = trusting.dial(`wss://other.test:${port}`, { signal: live() });
-    await expect(wrongName).rejects.toMatchObject({ code: 'DIAL_FAILED', message: /other\.test/ });
+    await expect(wrongName).rejects.toMatchObject({
+      code: 'DIAL_FAILED',
+      message: expect.stringMatching(/other\.test/),
+    });
     const wrongIp = ws({ ca: testCertificate.cert }).dial(`wss://127.0.0.2:${port}`, { signal: live() });
     await expect(wrongIp).rejects.toMatchObject({ code: 'DIAL_FAILED' });
     const untrusted = ws().dial(`wss://127.0.0.1:${port}`, { signal: live() });
-    await expect(untrusted).rejects.toMatchObject({ code: 'DIAL_FAILED', message: /self.signed/ });
+    await expect(untrusted).rejects.toMatchObject({
+      code: 'DIAL_FAILED',
+      message: expect.stringMatching(/self.signed/),
+    });
   });
 
   test('wss to a plain server, and ws to one with TLS, fail', async () => {
@@ -152,7 +158,10 @@ describe('servers that are no peers', () => {
       }),
     );
     const dialing = ws().dial(`ws://127.0.0.1:${redirecting}`, { signal: live() });
-    await expect(dialing).rejects.toMatchObject({ code: 'DIAL_FAILED', message: /302/ });
+    await expect(dialing).rejects.toMatchObject({
+      code: 'DIAL_FAILED',
+      message: expect.stringMatching(/302/),
+    });
     expect(accepted).toHaveLength(0);
   });
 });

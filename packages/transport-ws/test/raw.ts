@@ -13,7 +13,7 @@ export interface Raw {
 
 /** Connects to `port` on loopback. */
 export async function raw(port: number, first = ''): Promise<Raw> {
-  const socket = connect(port, '127.0.0.1');
+  const socket = connect({ port, host: '127.0.0.1', noDelay: true });
   let received = '';
   let closed = false;
   socket.on('error', () => {});

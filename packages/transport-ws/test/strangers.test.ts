@@ -10,7 +10,7 @@ import { host } from './hosts.js';
 import { type Raw, raw, upgraded, upgradeRequest } from './raw.js';
 
 /** A tenth of the real times and less, so that a test takes no ten seconds. The proportions are the same. */
-const quick = { firstByteMs: 200, upgradeMs: 500, headersMs: 200, requestMs: 400, checkMs: 50 };
+const quick = { firstByteMs: 200, upgradeMs: 500, headersMs: 300, requestMs: 400, checkMs: 50 };
 
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
