@@ -14,11 +14,6 @@ const settled = leakCheck();
 const unhandled: unknown[] = [];
 const note = (error: unknown): void => void unhandled.push(error);
 const limits = { localPerSecond: 10_000, localBurst: 10_000, acceptPerSecond: 10_000, acceptBurst: 10_000 };
-  perHostPerSecond: 10_000,
-  perHostBurst: 10_000,
-  acceptPerSecond: 10_000,
-  acceptBurst: 10_000,
-};
 let victim: Peernet;
 let honest: Peernet;
 let address: string;
