@@ -103,7 +103,11 @@ export const unlisten: Command = {
 const columns: readonly Column<ServiceRow>[] = [
   { title: 'PROTOCOL', cell: (row) => row.protocol },
   { title: 'LISTENS AT', cell: place },
-  { title: 'ADDRESS', cell: (row) => (row.state === 'waiting' ? 'waits for its port' : row.address) },
+  {
+    title: 'ADDRESS',
+    cell: (row) => row.address || 'waits for its port',
+    plain: (row) => row.address || '-',
+  },
 ];
 
 export const servers: Command = {

@@ -23,7 +23,8 @@ export const status: Command = {
     client.checkVersion();
     const state = await client.call('status', {});
     if (print.json) print.line('', { running: true, ...state });
-    else for (const [key, value] of describe(state)) print.raw(`${`${key}:`.padEnd(13)}${safe(value)}`);
+    else
+      for (const [key, value] of describe(state)) print.raw(`${(key && `${key}:`).padEnd(13)}${safe(value)}`);
     return exit.ok;
   },
 };
