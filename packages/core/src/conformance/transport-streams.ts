@@ -37,13 +37,16 @@ const bytes: readonly TransportCase[] = [
       }),
   },
   {
-    name: 'one large write arrives whole',
+    name: 'one large write arrives whole, both ways',
     run: async (make) =>
       withPair(await make(), async ({ near, far }) => {
-        const large = pattern(1024 * 1024, 1);
-        const sink = new Sink(far);
-        near.write(large);
-        sameBytes(await sink.read(large.length), large, 'a write of 1 MiB');
+        const large = [pattern(1024 * 1024, 1), pattern(1024 * 1024, 10)] as const;
+        const sinks = [new Sink(far), new Sink(near)] as const;
+        near.write(large[0]);
+        far.write(large[1]);
+        for (const i of [0, 1] as const) {
+          sameBytes(await sinks[i].read(large[i].length), large[i], 'a write of 1 MiB');
+        }
       }),
   },
   {

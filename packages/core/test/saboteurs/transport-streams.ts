@@ -75,7 +75,7 @@ function mixesConnections() {
 
 export const streamSaboteurs: Saboteurs = {
   'bytes arrive whole and in order, both ways at once': reorders(),
-  'one large write arrives whole': rewriting((chunk, write) =>
+  'one large write arrives whole, both ways': rewriting((chunk, write) =>
     write(chunk.length > 512 * 1024 ? chunk.slice(0, 512 * 1024) : chunk),
   ),
   'a view is sent as exactly its bytes': rewriting((chunk, write) =>
