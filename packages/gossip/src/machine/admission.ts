@@ -5,6 +5,7 @@
 import { type HeardRecord, LruMap, type PeerId, pickOne } from '@peernet/core';
 import { type Answer, encodeAnswer, encodeReplaced, type Hello, type Replaced, WIRE } from '../wire.js';
 import type { Context } from './context.js';
+import type { Dialer } from './dialer.js';
 import type { Exchange } from './exchange.js';
 import type { Links } from './links.js';
 import type { Peer } from './peer.js';
@@ -13,6 +14,7 @@ import type { Room, Walks } from './walks.js';
 export interface AdmissionParts {
   readonly links: Links;
   readonly exchange: Exchange;
+  readonly dialer: Dialer;
   readonly walks: () => Walks;
 }
 
@@ -213,7 +215,7 @@ export class Admission implements Room {
     const { joiner } = message;
     if (joiner === undefined) return;
     this.#p.exchange.take([joiner], peer);
-    this.#p.walks().dialRecord(joiner, peer);
+    if (this.#p.dialer.missing > 0) this.#p.walks().dialRecord(joiner, peer);
   }
 
   /** HELLO once more: only an application's link may ask to become an overlay link. */

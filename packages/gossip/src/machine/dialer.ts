@@ -5,12 +5,11 @@ import {
   type BookEntry,
   type ErrorCode,
   LruMap,
-  limitKeys,
   type PeerId,
-  parseForeignAddress,
   TokenBucket,
 } from '@peernet/core';
 import { DIALS_GLOBAL, DIALS_NARROW, DIALS_NET } from '../defaults.js';
+import { keysOf, userAddressOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Intent } from './peer.js';
 
@@ -65,7 +64,7 @@ export class Dialer {
     if (entry.id === crypto.id || this.isOut(entry.address)) return false;
     if (entry.id !== undefined && (peers.byId(entry.id) !== undefined || this.isHeld(entry.id))) return false;
     if (this.isBusy(entry.address, entry.id)) return false;
-    const address = parseForeignAddress(entry.address);
+    const address = userAddressOf(entry.address);
     if (address === undefined) return false;
     const trusted = entry.saved || (this.#c.degree === 0 && entry.lastSeen !== undefined);
     return this.#mayReach(address, trusted, intent);
@@ -83,7 +82,7 @@ export class Dialer {
   #mayReach(address: Address, trusted: boolean, intent: Intent): boolean {
     const { nowMs, tuning } = this.#c;
     if (address.scope === 'forbidden') return false;
-    const { host, net, group } = limitKeys(address);
+    const { host, net, group } = keysOf(address);
     if (intent !== 'probe' && this.#groupIsFull(group)) return false;
     if (trusted || address.scope !== 'global') return true;
     if (nowMs - (this.#hosts.get(host) ?? Number.NEGATIVE_INFINITY) < tuning.dialHostEveryMs) return false;
@@ -112,6 +111,14 @@ export class Dialer {
     return count;
   }
 
+  /** Links that we lack of our own making, those under way and those not yet answered counted. */
+  get missing(): number {
+    const { o, peers, degree, linksMax } = this.#c;
+    let coming = this.pending;
+    for (const peer of peers.all()) if (peer.asking) coming++;
+    return Math.min(o.connections - peers.outbound - coming, linksMax - degree - coming);
+  }
+
   get size(): number {
     return this.#dials.size;
   }
@@ -125,7 +132,7 @@ export class Dialer {
       (this.#dials.size >= tuning.dialsMax || !this.#mayReach(address, trusted, intent))
     )
       return undefined;
-    const keys = limitKeys(address);
+    const keys = keysOf(address);
     if (intent !== 'user' && intent !== 'own' && !this.#spend(address, keys, trusted)) return undefined;
     const dial: Dial = { number: this.#next++, address, expect, intent, group: keys.group, requests: [] };
     this.#dials.set(dial.number, dial);

@@ -5,10 +5,10 @@ import {
   type Machine,
   type PeerId,
   type PeerRecord,
-  parseForeignAddress,
 } from '@peernet/core';
 import type { RateName } from '../defaults.js';
 import { decodeMessage, type Hello, type Message } from '../wire.js';
+import { userAddressOf } from './address-memo.js';
 import { Admission } from './admission.js';
 import { Announcer } from './announcer.js';
 import { Census } from './census.js';
@@ -69,7 +69,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#dialer = dialer;
     this.#links = links;
     this.#exchange = exchange;
-    this.#admission = new Admission(c, { links, exchange, walks: () => this.#walks });
+    this.#admission = new Admission(c, { links, exchange, dialer, walks: () => this.#walks });
     this.#census = new Census(c, { records, ending: links, random: options.random });
     const size = (): number => this.#census.size();
     this.#walks = new Walks(c, { records, dialer, exchange, room: this.#admission, size });
@@ -182,12 +182,14 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     if (peer.drops > this.#c.tuning.dropsMax) this.#links.end(peer, 'RATE');
   }
 
-  #signaturesOf(message: Message): number {
-    return message.kind === 'extrema' ? message.entries.length : this.#records.unchecked(recordsOf(message));
-  }
-
   #affordable(peer: Peer, message: Message): boolean {
-    return this.#records.affordable(peer, this.#signaturesOf(message));
+    if (message.kind === 'extrema') return this.#records.affordable(peer, message.entries.length);
+    const records = recordsOf(message);
+    // Nearly always there is enough for all of them; only then it matters which ones we know.
+    return (
+      this.#records.affordable(peer, records.length) ||
+      this.#records.affordable(peer, this.#records.unchecked(records))
+    );
   }
 
   /** Whoever passes on what its owner did not sign has not checked it, or made it. */
@@ -310,7 +312,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
 
   #connect(request: number, text: string): void {
     const { fx } = this.#c;
-    const address = parseForeignAddress(text);
+    const address = userAddressOf(text);
     if (address === undefined || address.scope === 'forbidden') {
       fx.emit({ type: 'connectFailed', request, code: 'ADDRESS_INVALID' });
       return;

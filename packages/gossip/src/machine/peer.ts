@@ -3,15 +3,14 @@
 // never need is made when it is first used.
 import {
   type LinkKey,
-  limitKeys,
   type PeerId,
   type PeerRecord,
-  parseAddress,
   type Scope,
   TokenBucket,
 } from '@peernet/core';
 import { RATES, type RateName, SEND_SHARE } from '../defaults.js';
 import type { Purpose } from '../wire.js';
+import { addressOf, keysOf } from './address-memo.js';
 import type { LinkKind, NewLink } from './effects.js';
 
 /** Why a dial was made; it decides what the link may be used for. */
@@ -97,8 +96,8 @@ export class Peer {
     this.expiresMs = Number.POSITIVE_INFINITY;
     this.dialed = dialed;
     this.intent = intent;
-    const at = parseAddress(dialed ?? link.remoteAddress ?? '');
-    this.group = at === undefined ? link.peer : limitKeys(at).group;
+    const at = addressOf(dialed ?? link.remoteAddress ?? '');
+    this.group = at === undefined ? link.peer : keysOf(at).group;
   }
 
   /** The bucket that what it sends us has to pass. */

@@ -1,7 +1,8 @@
 // Checks what inbound neighbours claim. One that says it can be dialed is dialed once at the address it gives; if it
 // answers there, it may be told to others. Without this, those who only ever dial would never be known to anybody.
-import { BoundedQueue, parseAddress, TokenBucket } from '@peernet/core';
+import { BoundedQueue, TokenBucket } from '@peernet/core';
 import { PROBES } from '../defaults.js';
+import { addressOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Peer } from './peer.js';
@@ -45,7 +46,7 @@ export class Prober {
     const heard = peer.heard(nowMs);
     const fit = heard && this.#records.takeable(heard, peer.scope);
     for (const text of fit?.record.addresses ?? []) {
-      const address = parseAddress(text);
+      const address = addressOf(text);
       if (address === undefined || this.#dialer.isBusy(text, undefined)) continue;
       const entry = store.get(text);
       if (entry?.verified && entry.id === peer.id) return false;

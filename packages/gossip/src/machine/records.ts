@@ -8,7 +8,6 @@ import {
   LruMap,
   type PeerId,
   type PeerRecord,
-  parseAddress,
   RECORD_LIMITS,
   type Scope,
   scopeRank,
@@ -17,6 +16,7 @@ import {
   verifyRecord,
 } from '@peernet/core';
 import { NODE_SIGNATURES } from '../defaults.js';
+import { addressOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Peer } from './peer.js';
 
@@ -29,6 +29,8 @@ export class Records {
   #ownBornMs = 0;
   #ownAddresses: readonly string[] = [];
   #seq: number;
+  #correctionMs = 0;
+  #correctedMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context) {
     this.#c = context;
@@ -92,8 +94,17 @@ export class Records {
     return Math.abs(heard.record.seq - this.#c.o.wall() - this.#correction()) <= this.#c.tuning.skewMs;
   }
 
-  /** What our calendar is wrong by, if enough neighbours agree that it is. */
+  /** What our calendar is wrong by, if enough neighbours agree that it is. Looked at once per interval. */
   #correction(): number {
+    const { nowMs, tuning } = this.#c;
+    if (nowMs >= this.#correctedMs) {
+      this.#correctedMs = nowMs + tuning.upkeepMs;
+      this.#correctionMs = this.#medianSkew();
+    }
+    return this.#correctionMs;
+  }
+
+  #medianSkew(): number {
     const { skewVoices, skewTolerated } = this.#c.tuning;
     const voices: number[] = [];
     for (const peer of this.#c.peers.neighbours) if (peer.skewMs !== undefined) voices.push(peer.skewMs);
@@ -108,7 +119,7 @@ export class Records {
     const { record } = heard;
     const addresses: string[] = [];
     for (const text of record.addresses) {
-      const address = parseAddress(text);
+      const address = addressOf(text);
       if (address !== undefined && this.mayTake(address, scope)) addresses.push(address.text);
     }
     if (addresses.length === 0) return undefined;

@@ -6,10 +6,10 @@ import {
   type BookEntry,
   jitter,
   type PeerId,
-  parseForeignAddress,
   shuffle,
   uniform,
 } from '@peernet/core';
+import { userAddressOf } from './address-memo.js';
 import type { Admission } from './admission.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
@@ -55,7 +55,7 @@ export class Upkeep {
     this.#c = context;
     this.#p = parts;
     this.#intervalMs = intervalMs;
-    this.#seeds = [...o.anchors, ...o.seeds].map(parseForeignAddress).filter((a) => a !== undefined);
+    this.#seeds = [...o.anchors, ...o.seeds].map(userAddressOf).filter((a) => a !== undefined);
     this.#nextMs = nowMs;
     this.#rotateAtMs = nowMs + tuning.rotateEveryMs * (0.25 + uniform(random));
   }
@@ -101,24 +101,8 @@ export class Upkeep {
     this.#keepPinned();
     this.#tellAnchors();
     if (!this.#c.o.bootstrap) return;
-    const missing = this.#missing();
+    const { missing } = this.#p.dialer;
     if (missing > 0) this.#fill(Math.min(missing, this.#c.tuning.triesMax));
-  }
-
-  /** Links that we lack, those under way counted: to the target in all, and to the target of own outbound ones. */
-  #missing(): number {
-    const { o, degree, peers, linksMax } = this.#c;
-    const coming = this.#p.dialer.pending + this.#asking();
-    const inAll = o.connections - degree - coming;
-    if (degree + coming >= linksMax) return 0;
-    return Math.max(inAll, Math.min(o.connections - peers.outbound - coming, linksMax - degree - coming));
-  }
-
-  /** Links of ours whose LINK or FULL is to come. */
-  #asking(): number {
-    let count = 0;
-    for (const peer of this.#c.peers.all()) if (peer.asking) count++;
-    return count;
   }
 
   #fill(tries: number): void {
@@ -144,7 +128,7 @@ export class Upkeep {
   }
 
   #dialEntry(entry: BookEntry, intent: 'fill' | 'rotate'): boolean {
-    const address = parseForeignAddress(entry.address);
+    const address = userAddressOf(entry.address);
     if (address === undefined) return false;
     const trusted = entry.saved || (this.#c.degree === 0 && entry.lastSeen !== undefined);
     return this.#p.dialer.start(address, { intent, expect: entry.id, trusted }) !== undefined;

@@ -2,8 +2,9 @@
 // degrees are; that node takes it, or says who else might (protocol.md §5). A hop that does not move to a node (because
 // its degree is higher) sends the walk back, so that every node decides by its own degree and nobody's claim. Answers
 // return along the hops, each of which remembers for 30 s where a walk came from first.
-import { type HeardRecord, LruMap, type PeerId, parseAddress, randomBytes, toHex } from '@peernet/core';
+import { type HeardRecord, LruMap, type PeerId, randomBytes, toHex } from '@peernet/core';
 import { type Answer, encodeAnswer, encodeWalk, type Walk, WIRE } from '../wire.js';
+import { addressOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Exchange } from './exchange.js';
@@ -83,7 +84,7 @@ export class Walks {
     if (origin === undefined) return;
     for (let i = 0; i < count; i++) {
       const id = this.#newId();
-      if (this.#send(id, this.#length(), origin, (peer) => peer.id !== guest.id) === undefined) return;
+      if (this.#send(id, this.#length(), origin, (peer) => peer.id !== guest.id, true) === undefined) return;
       this.#routes.set(id, { from: guest, atMs: this.#c.nowMs });
     }
   }
@@ -171,7 +172,8 @@ export class Walks {
     const { crypto, peers } = this.#c;
     const { id } = walk.origin.record;
     if (id === crypto.id || peers.byId(id) !== undefined || this.#p.dialer.isHeld(id)) return false;
-    return this.#c.dialable || this.#canDial(walk.origin, teller);
+    // Who cannot be dialed has to dial: that is a link of its own making, so it must lack one.
+    return this.#c.dialable || (this.#p.dialer.missing > 0 && this.#canDial(walk.origin, teller));
   }
 
   #canDial(heard: HeardRecord, teller: Peer): boolean {
@@ -201,7 +203,9 @@ export class Walks {
   /** LINK or FULL to a walk, its records checked. */
   onAnswer(peer: Peer, message: Answer): void {
     const { nowMs, counters } = this.#c;
-    if (this.#own.delete(message.walk)) {
+    // A full node that has us as its guest walks for us, under numbers of its own.
+    const forGuest = peer.kind === 'guest' && !peer.hosted && !this.#routes.has(message.walk);
+    if (this.#own.delete(message.walk) || forGuest) {
       this.#mine(peer, message);
       return;
     }
@@ -228,7 +232,7 @@ export class Walks {
     counters.walksLinked++;
     this.refresh();
     const [end, ...others] = message.records;
-    if (end !== undefined) this.dialRecord(end, peer);
+    if (end !== undefined && this.#p.dialer.missing > 0) this.dialRecord(end, peer);
     this.#p.exchange.take(others, peer);
   }
 
@@ -239,7 +243,7 @@ export class Walks {
     if (!this.#c.o.bootstrap || !record.dialable || !records.timely(heard)) return false;
     if (this.#isKnown(record.id)) return false;
     for (const text of records.takeable(heard, teller.scope)?.record.addresses ?? []) {
-      const address = parseAddress(text);
+      const address = addressOf(text);
       if (address === undefined || dialer.isBusy(text, record.id) || dialer.isHeld(text)) continue;
       if (dialer.start(address, { intent: 'walk', expect: record.id }) !== undefined) return true;
     }
