@@ -37,7 +37,6 @@ export class Identity {
     random: Random,
     onError: (error: PeernetError) => void,
   ) {
-    seedOf(option);
     this.#option = option;
     this.#store = store;
     this.#random = random;

@@ -1,6 +1,7 @@
 // Checks what a programmer passes: misuse is a TypeError that names the option, at once.
 import { parseForeignAddress, type Transport } from '@peernet/core';
 import { DEFAULTS } from './defaults.js';
+import { seedOf } from './identity.js';
 import type { Options, TransportFunction } from './types.js';
 
 /** Whether `value` looks like a database handle of the Level family, old or new. */
@@ -28,6 +29,7 @@ export function checkOptions(options: Options): void {
     throw new TypeError('peernet: opts.network must be a string');
   }
   for (const name of ['announce', 'seeds'] as const) addresses(name, options[name]);
+  seedOf(options.identity);
   transportList(options.transport);
 }
 

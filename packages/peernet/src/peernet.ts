@@ -153,6 +153,10 @@ export class Peernet extends Emitter<PeernetEvents> {
   createStream(address?: string): Duplex {
     const known = address === undefined ? undefined : oneAddress(address);
     const { outer, inner } = safePair();
+    if (this.#node.closed) {
+      outer.destroy();
+      return outer;
+    }
     const { streams } = this.#node;
     streams.add(outer);
     outer.on('close', () => streams.delete(outer));
