@@ -17,6 +17,9 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['@peernet/source', 'module', 'node', 'development|production'] } },
   test: {
     reporters: ['default'],
+    // A busy machine with two cores must not fail a test that takes a second on a quiet one.
+    testTimeout: 30_000,
+    hookTimeout: 30_000,
     exclude: ['**/*.browser.test.ts', '**/node_modules/**', '**/dist/**'],
     projects: [
       ...projectsIn('packages'),
