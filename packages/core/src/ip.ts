@@ -86,13 +86,30 @@ function formatV6(groups: readonly number[]): string {
   return `${hex(groups.slice(0, best.at))}::${hex(groups.slice(best.at + best.length))}`;
 }
 
+/**
+ * Where clouds hand out credentials, by the vendors' manuals: instance metadata, time and pod identities of AWS,
+ * Tencent and Alibaba Cloud, the wire server of Azure (a global address), and the IPv6 one of Google Cloud. Those of
+ * Oracle (192.0.0.192) and the IPv6 ones of AWS are in ranges that are forbidden as a whole.
+ */
+const metadataServices: ReadonlySet<string> = new Set([
+  '169.254.169.254',
+  '169.254.169.253',
+  '169.254.169.123',
+  '169.254.170.2',
+  '169.254.170.23',
+  '169.254.0.23',
+  '100.100.100.200',
+  '168.63.129.16',
+  'fd20:ce::254',
+]);
+
 /** IANA special-purpose registries (RFC 6890 and updates). */
 function scopeOfV4(bytes: readonly number[]): Ip['scope'] {
-  const [a = 0, b = 0, c = 0, d = 0] = bytes;
+  const [a = 0, b = 0, c = 0] = bytes;
   if (a === 127) return 'loopback';
   if (a === 0 || a >= 224) return 'forbidden'; // this network, multicast, reserved, broadcast
-  if (a === 169 && b === 254) return c === 169 && d === 254 ? 'forbidden' : 'link-local'; // cloud metadata
-  if (a === 100 && b === 100 && c === 100 && d === 200) return 'forbidden'; // cloud metadata of one provider
+  if (metadataServices.has(bytes.join('.'))) return 'forbidden';
+  if (a === 169 && b === 254) return 'link-local';
   if (a === 10 || (a === 172 && b >= 16 && b <= 31) || (a === 192 && b === 168)) return 'private';
   if (a === 100 && b >= 64 && b <= 127) return 'private'; // carrier-grade NAT
   if (a === 198 && (b === 18 || b === 19)) return 'private'; // benchmarking
@@ -112,23 +129,24 @@ function scopeOfV6(groups: readonly number[]): Ip['scope'] {
   if (g0 >= 0xff00) return 'forbidden'; // multicast
   if ((g0 & 0xffc0) === 0xfe80) return 'link-local';
   if ((g0 & 0xfe00) === 0xfc00) {
-    // fd00:ec2::254, the metadata service of one cloud
-    const metadata = g0 === 0xfd00 && g1 === 0xec2 && zeros(2, 7) && groups[7] === 0x254;
-    return metadata ? 'forbidden' : 'private';
+    if (g0 === 0xfd00 && g1 === 0xec2) return 'forbidden'; // services of AWS to its instances
+    return metadataServices.has(formatV6(groups)) ? 'forbidden' : 'private';
   }
-  if (g0 === 0x2001 && g1 === 0xdb8) return 'private'; // documentation
-  // Translated and tunnelled IPv4 (NAT64, 6to4, Teredo) could hide a private target.
-  if ((g0 === 0x64 && g1 === 0xff9b) || g0 === 0x2002 || (g0 === 0x2001 && g1 === 0)) return 'forbidden';
+  // Documentation, RFC 3849 and RFC 9637
+  if ((g0 === 0x2001 && g1 === 0xdb8) || (g0 === 0x3fff && g1 < 0x1000)) return 'private';
+  // Translated and tunnelled IPv4 (NAT64, 6to4, Teredo) could hide a private target; so could the rest of the
+  // protocol assignments 2001::/23 (benchmarking, ORCHID …), where nobody's peers are.
+  if ((g0 === 0x64 && g1 === 0xff9b) || g0 === 0x2002 || (g0 === 0x2001 && g1 < 0x200)) return 'forbidden';
   return (g0 & 0xe000) === 0x2000 ? 'global' : 'forbidden';
 }
 
 /** Whether `ip` lies in `cidr` (`10.0.0.0/8`, `::1/128`, or a bare IP). TypeError if `cidr` is none. */
 export function inCidr(ip: Ip, cidr: string): boolean {
-  const [base = '', bits] = cidr.split('/');
+  const [base = '', bits, ...more] = cidr.split('/');
   const net = parseIp(base);
   const width = net?.version === 4 ? 32 : 128;
   const length = bits === undefined ? width : Number(bits);
-  if (net === undefined || !/^\d{1,3}$/.test(bits ?? '0') || length > width) {
+  if (net === undefined || more.length > 0 || !/^\d{1,3}$/.test(bits ?? '0') || length > width) {
     throw new TypeError(`not an address range: ${cidr}`);
   }
   if (net.version !== ip.version) return false;
