@@ -5,7 +5,7 @@
 //
 // `#<id>` at the end pins the identity. An app with a transport function of its own may use any `scheme:rest`
 // (`parseForeignAddress`): stored and dialed for the local user, never taken from or told to the network.
-import { type Ip, parseIp, type Scope } from './ip.js';
+import { type Ip, parseIp, type Scope, scopeRank } from './ip.js';
 import { type PeerId, parsePeerId } from './peer-id.js';
 
 /** Longest address, bytes; they are ASCII (protocol.md §2). */
@@ -78,6 +78,7 @@ function parseHostAddress(scheme: string, rest: string): Address | undefined {
   const host = ip?.text ?? parseName(bare ?? '');
   if (host === undefined) return undefined;
   const text = `${scheme}://${ip?.version === 6 ? `[${host}]` : host}:${port}`;
+  if (text.length > addressBytesMax) return undefined; // the port that was left out made it too long
   return { text, scheme, host, port, ip, id: pinned.id, via: [], scope: ip?.scope ?? scopeOfName(host) };
 }
 
@@ -108,7 +109,16 @@ function parseWrtc(rest: string): Address | undefined {
     via.push(relay);
   }
   const text = `wrtc:${id}${via.map((relay, i) => `${i === 0 ? '?' : '&'}via=${formatAddress(relay)}`).join('')}`;
-  return { text, scheme: 'wrtc', host: '', port: 0, id, via, scope: 'global' };
+  if (text.length > addressBytesMax) return undefined;
+  return { text, scheme: 'wrtc', host: '', port: 0, id, via, scope: narrowest(via) };
+}
+
+/** Who is introduced by a relay in a narrow network can be reached in no wider one. */
+function narrowest(via: readonly Address[]): Address['scope'] {
+  const rank = ({ scope }: Address): number => (scope === 'forbidden' ? -1 : scopeRank(scope));
+  return (
+    via.reduce<Address | undefined>((a, b) => (a && rank(a) < rank(b) ? a : b), undefined)?.scope ?? 'global'
+  );
 }
 
 function parseMemory(rest: string): Address | undefined {
