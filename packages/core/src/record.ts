@@ -71,13 +71,16 @@ function encodeBody(id: PeerId, fields: RecordFields): Writer {
   return w;
 }
 
-/** Signs our own record. Too many addresses or relays, or a ttl above the limit: TypeError. */
+/** Signs our own record. What others would refuse (limits, texts that may not travel) is a TypeError. */
 export function signRecord(crypto: Crypto, fields: RecordFields): PeerRecord {
   const { addressesMax, relaysMax, ttlSecondsMax } = RECORD_LIMITS;
   if (fields.addresses.length > addressesMax)
     throw new TypeError(`a record has at most ${addressesMax} addresses`);
   if (fields.relays.length > relaysMax) throw new TypeError(`a record has at most ${relaysMax} relays`);
   if (fields.ttlSeconds > ttlSecondsMax) throw new TypeError(`a record lives at most ${ttlSecondsMax} s`);
+  const texts = [...fields.addresses, ...fields.relays.map((relay) => relay.address)];
+  const bad = texts.find((text) => !isTextAddress(text));
+  if (bad !== undefined) throw new TypeError(`not an address for a record: ${JSON.stringify(bad)}`);
   const body = encodeBody(crypto.id, fields);
   const signature = crypto.sign(DOMAIN.record, body.finish());
   return { ...fields, id: crypto.id, bytes: body.fixed(signature).finish() };
