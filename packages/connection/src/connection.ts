@@ -159,13 +159,17 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
   link(name: string): ChannelLink {
     checkName(name);
     const link = new ChannelLink(this);
-    return link.attach(this.mux.open('messages', name, link, this.#clock.now()));
+    link.attach(this.mux.open('messages', name, link, this.#clock.now()));
+    this.#rearm();
+    return link;
   }
 
   open(name: string): ChannelStream {
     checkName(name);
     const stream = new ChannelStream(this.mux, name);
-    return stream.attach(this.mux.open('stream', name, stream, this.#clock.now()), this.closing);
+    stream.attach(this.mux.open('stream', name, stream, this.#clock.now()), this.closing);
+    this.#rearm();
+    return stream;
   }
 
   onClose(listener: (reason: CloseReason) => void): void {
@@ -269,6 +273,10 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
   /** Every way in: what the app throws ends this connection and nothing else, and the alarm is right afterwards. */
   #enter(run: () => void): void {
     this.guard(run);
+    this.#rearm();
+  }
+
+  #rearm(): void {
     if (this.#over === undefined) this.#alarm.set(this.mux.deadline());
   }
 

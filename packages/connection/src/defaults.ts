@@ -83,6 +83,8 @@ export const DEFAULTS = Object.freeze({
   spareBuffersMax: 32,
   /** Waiting bytes of a memory duplex, each way (as a socket's). */
   memoryBufferBytes: 65_536,
+  /** A memory duplex lets timers and sockets have their turn after this much, bytes; by reasoning: about a millisecond. */
+  memoryTurnBytes: 1_048_576,
 });
 
 /** What `limits` may replace. */

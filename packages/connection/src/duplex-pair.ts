@@ -11,6 +11,8 @@ class PairedDuplex extends Duplex {
   #other!: PairedDuplex;
   /** A write of ours that the other end has no room for. */
   #waiting: Callback | undefined;
+  #ended = false;
+  #sinceTurnBytes = 0;
 
   constructor() {
     super({ highWaterMark: DEFAULTS.memoryBufferBytes, byteLength });
@@ -24,19 +26,32 @@ class PairedDuplex extends Duplex {
 
   override _writev(batch: Uint8Array[], callback: Callback): void {
     let room = true;
-    for (const chunk of batch) room = this.#other.push(chunk);
-    if (room) callback(null);
-    else this.#waiting = callback;
+    for (const chunk of batch) {
+      room = this.#other.push(chunk);
+      this.#sinceTurnBytes += chunk.length;
+    }
+    if (!room) this.#waiting = callback;
+    else if (this.#sinceTurnBytes < DEFAULTS.memoryTurnBytes) callback(null);
+    else this.#takeTurn(callback);
+  }
+
+  /** Everything here runs in microtasks: two busy ends would never let a timer or a socket have its turn. */
+  #takeTurn(callback: Callback): void {
+    this.#sinceTurnBytes = 0;
+    setTimeout(() => callback(null), 0);
   }
 
   override _read(callback: Callback): void {
-    const waiting = this.#other.#waiting;
-    this.#other.#waiting = undefined;
-    waiting?.(null);
+    const other = this.#other;
+    const waiting = other.#waiting;
+    other.#waiting = undefined;
+    if (waiting !== undefined && other.#sinceTurnBytes >= DEFAULTS.memoryTurnBytes) other.#takeTurn(waiting);
+    else waiting?.(null);
     callback(null);
   }
 
   override _final(callback: Callback): void {
+    this.#ended = true;
     this.#other.push(null);
     callback(null);
   }
@@ -48,8 +63,8 @@ class PairedDuplex extends Duplex {
   }
 
   override _destroy(callback: Callback): void {
-    // An end that both know of has closed the other one already; anything else is a broken pipe.
-    this.#other.destroy();
+    // If both have ended, the other one closes by itself when all is read; anything else is a broken pipe.
+    if (!this.#ended || !this.#other.#ended) this.#other.destroy();
     callback(null);
   }
 }

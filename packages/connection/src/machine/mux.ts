@@ -33,7 +33,6 @@ export interface MuxOptions {
   readonly pool: BufferPool;
 }
 
-const empty = new Uint8Array(0);
 /** A view into a record that is this many times as large is copied before it waits: it would pin all of it. */
 const pinFactor = 4;
 
@@ -101,13 +100,15 @@ export class Mux {
   accept(channel: Channel, sink: ChannelSink): void {
     channel.sink = sink;
     channel.accepted = true;
-    this.#control(FRAME.ACCEPT, channel.id, empty);
+    this.#control(FRAME.ACCEPT, channel.id, new Uint8Array(0));
   }
 
   /** One message, copied. False: not taken; `onDrain` follows unless the channel is closed. */
   send(channel: Channel, message: Uint8Array, urgency: Urgency): boolean {
-    if (message.length > messageBytesMax) {
-      throw new TypeError(`a message has at most ${messageBytesMax} bytes, this one ${message.length}`);
+    if (!(message instanceof Uint8Array && message.length <= messageBytesMax)) {
+      throw new TypeError(
+        `a message is a Uint8Array of at most ${messageBytesMax} bytes, got ${message?.length}`,
+      );
     }
     if (channel.dead || channel.finReason !== undefined || this.#leaving !== undefined) return false;
     return this.#sender.send(channel, message, urgency);
@@ -266,7 +267,7 @@ export class Mux {
   }
 
   #onFin(channel: Channel, reason: CloseReason): boolean {
-    if (channel.finReceived || !channel.opened) return false;
+    if (channel.finReceived) return false;
     channel.finReceived = true;
     if (channel.finSent) this.#remove(channel);
     if (channel.kind === 'messages') {
@@ -305,6 +306,8 @@ export class Mux {
     const channel = this.#channels.get(id);
     // A frame may cross our end of a channel; one of a channel that never was, not.
     if (channel === undefined) return this.#isMine(id) ? id < this.#nextId : id <= this.#lastRemoteId;
+    // The answer to OPEN comes before anything else.
+    if (!channel.accepted && type !== FRAME.ACCEPT && type !== FRAME.REJECT) return false;
     switch (type) {
       case FRAME.DATA:
         return this.#onData(channel, record, start, end);
@@ -375,7 +378,7 @@ export class Mux {
   #onData(channel: Channel, record: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
     channel.receiveWindow -= length + WIRE.frameCostBytes;
-    if (channel.receiveWindow < 0 || channel.finReceived || !channel.opened) return false;
+    if (channel.receiveWindow < 0 || channel.finReceived) return false;
     if (channel.kind === 'stream' ? length === 0 : length > messageBytesMax) return false;
     if (channel.sink === undefined) return true; // we have closed it
     const pins = length * pinFactor < record.length;
