@@ -18,13 +18,12 @@ import {
 } from '@peernet/core';
 import type { Changed } from './machine/admission.js';
 import { Book, type Moment } from './machine/book.js';
-import type { Scale } from './machine/places.js';
 
 export interface CreateBookOptions {
   readonly clock?: Clock;
   readonly random?: Random;
   /** Size of the tables: 1 (default), 1/16 (browsers), 1/64 (simulations of thousands). */
-  readonly scale?: Scale;
+  readonly scale?: number;
   /** How long a handshake proves an address, ms; default 1 h. */
   readonly verifiedMs?: number;
 }

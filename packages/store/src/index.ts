@@ -2,4 +2,3 @@
 export { type CreateBookOptions, createBook } from './book-store.js';
 export type { LevelDatabase } from './database.js';
 export { type CreateStoreOptions, createStore, type Store } from './level-store.js';
-export type { Scale } from './machine/places.js';

@@ -185,7 +185,7 @@ class LevelStore extends BookStore implements Store {
     const key = wire.KEY.address + address;
     const value = entry && wire.encodeAddress(key, rowOf(book, entry, moment));
     const rows: RowWrite[] = [{ key, value }];
-    const untilMs = book.tombstones.get(address);
+    const untilMs = book.absent.buriedUntil(address);
     const tombstone = wire.KEY.tombstone + address;
     if (untilMs !== undefined) {
       const untilWall = Math.max(1, moment.wallMs + untilMs - moment.nowMs);

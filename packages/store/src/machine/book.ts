@@ -7,7 +7,6 @@ import {
   type BookEntry,
   type DialOutcome,
   type HeardRecord,
-  LruMap,
   limitKeys,
   type PeerId,
   PeernetError,
@@ -20,15 +19,19 @@ import {
   scopeRank,
 } from '@peernet/core';
 import { BOOK } from '../defaults.js';
+import { Absent } from './absent.js';
 import { Admission, type Changed } from './admission.js';
 import type { Entry, EntryKey, Owner, Source } from './entry.js';
 import * as judge from './judge.js';
-import { Places, type Scale, shapeOf } from './places.js';
+import { Places, shapeOf } from './places.js';
 import { Registry } from './registry.js';
+
+/** Known ones, so that entries share the strings. */
+const schemes = ['ws', 'wss', 'tcp', 'wrtc', 'memory'];
 
 export interface BookOptions {
   readonly random: Random;
-  readonly scale?: Scale | undefined;
+  readonly scale?: number | undefined;
   readonly verifiedMs?: number | undefined;
   /** 32 bytes that decide about places; drawn from `random` if none are given. */
   readonly secret?: Uint8Array | undefined;
@@ -49,11 +52,11 @@ export class Book {
   readonly verifiedMs: number;
   /** What decides about places; persisted, so that they stay. */
   secret: Uint8Array;
-  /** Address → until when it stays away (monotonic). */
-  readonly tombstones: LruMap<string, number>;
+  readonly absent: Absent;
   readonly #random: Random;
   readonly #changed: Changed;
-  #strangers: LruMap<string, AddressStats> | undefined;
+  /** Of peers that came to us: they share one group, because they may claim to be from any. */
+  #unknownGroup: number;
 
   constructor(options: BookOptions) {
     const scale = options.scale ?? 1;
@@ -63,7 +66,8 @@ export class Book {
     this.secret = options.secret ?? randomBytes(options.random, 32);
     this.places = new Places(shapeOf(scale), this.secret);
     this.admission = new Admission(this.registry, this.places, this.#random, this.#changed);
-    this.tombstones = new LruMap(BOOK.tombstonesMax * scale);
+    this.absent = new Absent(scale);
+    this.#unknownGroup = this.places.keyOf('unknown');
   }
 
   get size(): number {
@@ -90,12 +94,13 @@ export class Book {
   }
 
   #hearNew(text: string, id: PeerId, source: PeerId, sourceGroup: number, nowMs: number): void {
-    if (this.isTombstoned(text, nowMs)) return;
+    if (this.absent.isBuried(text, nowMs)) return;
     const key = this.keyOf(text);
     if (key === undefined || (key.id !== undefined && key.id !== id)) return;
     const entry = this.registry.entries.get(key.address);
     if (entry !== undefined) this.#hearAgain(entry, id, sourceGroup, nowMs);
-    else if (!this.isTombstoned(key.address, nowMs)) this.admission.hear(key, id, source, sourceGroup, nowMs);
+    else if (!this.absent.isBuried(key.address, nowMs))
+      this.admission.hear(key, id, source, sourceGroup, nowMs);
   }
 
   #hearAgain(entry: Entry, id: PeerId, sourceGroup: number, nowMs: number): void {
@@ -135,7 +140,7 @@ export class Book {
         refused++;
         continue;
       }
-      this.tombstones.delete(key.address);
+      this.absent.exhume(key.address);
       entry ??= this.admission.keep(key, nowMs);
       this.registry.setSaved(entry, true);
       if (key.id !== undefined) this.#pin(entry, key.id);
@@ -153,7 +158,7 @@ export class Book {
 
   outcome(text: string, outcome: DialOutcome, nowMs: number): void {
     const entry = this.#find(text) ?? (outcome.ok ? this.#reach(text, nowMs) : undefined);
-    if (entry === undefined) this.#countStranger(text, outcome.ok);
+    if (entry === undefined) this.#countStranger(text).connections[outcome.ok ? 'ok' : 'fail']++;
     else if (outcome.ok) this.#succeed(entry, outcome, nowMs);
     else this.#fail(entry, outcome.counts !== false, nowMs);
   }
@@ -161,13 +166,13 @@ export class Book {
   /** An entry for an address that answered us. Not where the user removed it while we dialed. */
   #reach(text: string, nowMs: number): Entry | undefined {
     const key = this.keyOf(text);
-    if (key === undefined || this.isTombstoned(key.address, nowMs)) return undefined;
+    if (key === undefined || this.absent.isBuried(key.address, nowMs)) return undefined;
     const entry = this.admission.reach(key, nowMs);
-    const before = this.#strangers?.get(key.address);
-    if (entry === undefined || before === undefined) return entry;
-    const { ok, fail } = before.connections;
-    Object.assign(this.registry.historyOf(entry), { ok, fail, ...before.nodes });
-    this.#strangers?.delete(key.address);
+    const before = entry && this.absent.takeStats(key.address);
+    if (before !== undefined) {
+      const { ok, fail } = before.connections;
+      Object.assign(this.registry.historyOf(entry as Entry), { ok, fail, ...before.nodes });
+    }
     return entry;
   }
 
@@ -205,7 +210,7 @@ export class Book {
   exchanged(text: string, rx: number, tx: number): void {
     const entry = this.#find(text);
     if (entry === undefined) {
-      const { nodes } = this.#stranger(text);
+      const { nodes } = this.#countStranger(text);
       nodes.rx += rx;
       nodes.tx += tx;
       return;
@@ -221,9 +226,8 @@ export class Book {
       const address = this.keyOf(text)?.address ?? text;
       const entry = this.registry.entries.get(address);
       if (entry !== undefined) this.admission.drop(entry);
-      this.#strangers?.delete(address);
-      const lost = this.tombstones.set(address, nowMs + BOOK.tombstoneMs);
-      if (lost !== undefined) this.#changed(lost[0], true);
+      const lost = this.absent.bury(address, nowMs + BOOK.tombstoneMs);
+      if (lost !== undefined) this.#changed(lost, true);
       this.#changed(address, true);
     }
   }
@@ -231,9 +235,9 @@ export class Book {
   /** A tombstone of an earlier run. False if it is over, or the user saved the address again. */
   restoreTombstone(address: string, leftMs: number, nowMs: number): boolean {
     if (leftMs <= 0 || this.registry.entries.get(address)?.saved === true) return false;
-    if (this.tombstones.size >= this.tombstones.capacity) return false;
-    if (!this.tombstones.has(address))
-      this.tombstones.set(address, nowMs + Math.min(leftMs, BOOK.tombstoneMs));
+    if (!this.absent.hasRoom) return false;
+    if (this.absent.buriedUntil(address) === undefined)
+      this.absent.bury(address, nowMs + Math.min(leftMs, BOOK.tombstoneMs));
     return true;
   }
 
@@ -294,9 +298,9 @@ export class Book {
 
   stats(text: string): AddressStats {
     const entry = this.#find(text);
-    const stranger = entry ?? this.#strangers?.get(this.keyOf(text)?.address ?? text);
-    if (stranger !== undefined && 'connections' in stranger)
-      return { connections: { ...stranger.connections }, nodes: { ...stranger.nodes } };
+    const absent =
+      entry === undefined ? this.absent.stats(parseForeignAddress(text)?.text ?? text) : undefined;
+    if (absent !== undefined) return { connections: { ...absent.connections }, nodes: { ...absent.nodes } };
     const { ok = 0, fail = 0, rx = 0, tx = 0 } = entry?.history ?? {};
     return { connections: { ok, fail }, nodes: { rx, tx } };
   }
@@ -308,11 +312,7 @@ export class Book {
       this.admission.drop(entry);
       dropped++;
     }
-    for (const [address, untilMs] of this.tombstones.entries()) {
-      if (untilMs > nowMs) continue;
-      this.tombstones.delete(address);
-      this.#changed(address, false);
-    }
+    for (const address of this.absent.expire(nowMs)) this.#changed(address, false);
     return dropped;
   }
 
@@ -321,6 +321,7 @@ export class Book {
     this.secret = secret;
     const entries = [...this.registry.entries.values()];
     this.places.rekey(secret);
+    this.#unknownGroup = this.places.keyOf('unknown');
     this.admission.endTrials();
     this.registry.hosts.clear();
     for (const entry of entries) {
@@ -352,12 +353,12 @@ export class Book {
     };
   }
 
-  /** Group of the address where we reached a peer. Peers that came to us share one: they may claim what they like. */
+  /** Group of the address where we reached a peer. */
   #groupOf(source: Source): number {
     const owner = source === 'self' || source === 'dial' ? undefined : this.registry.owners.get(source);
     for (let entry = owner?.first; entry !== undefined; entry = entry.nextOfOwner)
       if (judge.worked(entry)) return entry.group;
-    return this.places.keyOf('unknown');
+    return this.#unknownGroup;
   }
 
   #find(text: string): Entry | undefined {
@@ -373,8 +374,9 @@ export class Book {
     if (address === undefined || address.scope === 'forbidden') return undefined;
     const keys = limitKeys(address);
     return {
-      address: address.text,
-      scheme: address.scheme,
+      // The string that came, where it is in normal form: many books of one process then share it.
+      address: address.text === text ? text : address.text,
+      scheme: schemes.find((scheme) => scheme === address.scheme) ?? address.scheme,
       scope: address.scope,
       host: this.places.keyOf(keys.host),
       group: this.places.keyOf(keys.group),
@@ -382,24 +384,7 @@ export class Book {
     };
   }
 
-  isTombstoned(address: string, nowMs: number): boolean {
-    return (this.tombstones.get(address) ?? Number.NEGATIVE_INFINITY) > nowMs;
-  }
-
-  #stranger(text: string): AddressStats {
-    const address = parseForeignAddress(text)?.text ?? text;
-    this.#strangers ??= new LruMap(BOOK.strangersMax);
-    const stats = this.#strangers.touch(address) ?? {
-      connections: { ok: 0, fail: 0 },
-      nodes: { rx: 0, tx: 0 },
-    };
-    this.#strangers.set(address, stats);
-    return stats;
-  }
-
-  #countStranger(text: string, ok: boolean): void {
-    const { connections } = this.#stranger(text);
-    if (ok) connections.ok++;
-    else connections.fail++;
+  #countStranger(text: string): AddressStats {
+    return this.absent.count(parseForeignAddress(text)?.text ?? text);
   }
 }

@@ -4,64 +4,8 @@
 /** Half of the book's secret: 16 bytes as four little-endian words. */
 export type HashKey = readonly [number, number, number, number];
 
-/** Halves of v0 … v3, low before high. One state for all calls: hashing is synchronous. */
-const v = new Int32Array(8);
 /** The message: what is hashed is short (an address has at most 256 bytes). */
 const scratch = new Uint8Array(1024);
-
-function add(a: number, b: number): void {
-  const low = ((v[a] as number) >>> 0) + ((v[b] as number) >>> 0);
-  v[a] = low;
-  v[a + 1] = (v[a + 1] as number) + (v[b + 1] as number) + (low > 0xffff_ffff ? 1 : 0);
-}
-
-/** v[a] = rotl(v[a], bits) ^ v[b], for bits < 32. */
-function rotateXor(a: number, bits: number, b: number): void {
-  const low = v[a] as number;
-  const high = v[a + 1] as number;
-  v[a] = ((low << bits) | (high >>> (32 - bits))) ^ (v[b] as number);
-  v[a + 1] = ((high << bits) | (low >>> (32 - bits))) ^ (v[b + 1] as number);
-}
-
-function swapHalves(a: number): void {
-  const low = v[a] as number;
-  v[a] = v[a + 1] as number;
-  v[a + 1] = low;
-}
-
-function rounds(count: number): void {
-  for (let i = 0; i < count; i++) {
-    add(0, 2);
-    rotateXor(2, 13, 0);
-    swapHalves(0);
-    add(4, 6);
-    rotateXor(6, 16, 4);
-    add(0, 6);
-    rotateXor(6, 21, 0);
-    add(4, 2);
-    rotateXor(2, 17, 4);
-    swapHalves(4);
-  }
-}
-
-function begin([a, b, c, d]: HashKey): void {
-  v[0] = a ^ 0x70736575;
-  v[1] = b ^ 0x736f6d65;
-  v[2] = c ^ 0x6e646f6d;
-  v[3] = d ^ 0x646f7261;
-  v[4] = a ^ 0x6e657261;
-  v[5] = b ^ 0x6c796765;
-  v[6] = c ^ 0x79746573;
-  v[7] = d ^ 0x74656462;
-}
-
-function block(low: number, high: number): void {
-  v[6] = (v[6] as number) ^ low;
-  v[7] = (v[7] as number) ^ high;
-  rounds(2);
-  v[0] = (v[0] as number) ^ low;
-  v[1] = (v[1] as number) ^ high;
-}
 
 function word(bytes: Uint8Array, at: number): number {
   return (
@@ -72,22 +16,69 @@ function word(bytes: Uint8Array, at: number): number {
   );
 }
 
-/** Low 32 bits of SipHash-2-4 of the first `length` bytes. */
+/** Low 32 bits of SipHash-2-4 of the first `length` bytes. All state in local variables: this is called very often. */
 export function hashBytes(key: HashKey, bytes: Uint8Array, length = bytes.length): number {
-  begin(key);
-  const whole = length & ~7;
-  for (let at = 0; at < whole; at += 8) block(word(bytes, at), word(bytes, at + 4));
-  let low = 0;
-  let high = length << 24;
-  for (let at = whole; at < length; at++) {
-    const shift = 8 * (at & 3);
-    if ((at & 7) < 4) low |= (bytes[at] as number) << shift;
-    else high |= (bytes[at] as number) << shift;
+  let [al, ah, bl, bh] = [key[0] ^ 0x70736575, key[1] ^ 0x736f6d65, key[2] ^ 0x6e646f6d, key[3] ^ 0x646f7261];
+  let [cl, ch, dl, dh] = [key[0] ^ 0x6e657261, key[1] ^ 0x6c796765, key[2] ^ 0x79746573, key[3] ^ 0x74656462];
+  const blocks = (length >>> 3) + 1;
+  // Two rounds for each block of 8 bytes, the last of which holds the length; then four more.
+  for (let block = 0; block < blocks + 2; block++) {
+    const ml = block < blocks ? padded(bytes, 8 * block, length) : 0;
+    const mh = block < blocks ? padded(bytes, 8 * block + 4, length) | lastByte(block, blocks, length) : 0;
+    dl ^= ml;
+    dh ^= mh;
+    if (block === blocks) cl ^= 0xff;
+    for (let round = 0; round < 2; round++) {
+      let l = (al + bl) | 0; // v0 += v1
+      ah = (ah + bh + carry(l, al)) | 0;
+      al = l;
+      l = (cl + dl) | 0; // v2 += v3
+      ch = (ch + dh + carry(l, cl)) | 0;
+      cl = l;
+      l = ((bl << 13) | (bh >>> 19)) ^ al; // v1 = rotl(v1, 13) ^ v0
+      bh = ((bh << 13) | (bl >>> 19)) ^ ah;
+      bl = l;
+      l = ((dl << 16) | (dh >>> 16)) ^ cl; // v3 = rotl(v3, 16) ^ v2
+      dh = ((dh << 16) | (dl >>> 16)) ^ ch;
+      dl = l;
+      const high = al; // v0 = rotl(v0, 32) + v3
+      l = (ah + dl) | 0;
+      ah = (high + dh + carry(l, ah)) | 0;
+      al = l;
+      l = (cl + bl) | 0; // v2 += v1
+      ch = (ch + bh + carry(l, cl)) | 0;
+      cl = l;
+      l = ((dl << 21) | (dh >>> 11)) ^ al; // v3 = rotl(v3, 21) ^ v0
+      dh = ((dh << 21) | (dl >>> 11)) ^ ah;
+      dl = l;
+      l = ((bl << 17) | (bh >>> 15)) ^ cl; // v1 = rotl(v1, 17) ^ v2
+      bh = ((bh << 17) | (bl >>> 15)) ^ ch;
+      bl = l;
+      l = cl; // v2 = rotl(v2, 32)
+      cl = ch;
+      ch = l;
+    }
+    al ^= ml;
+    ah ^= mh;
   }
-  block(low, high);
-  v[4] = (v[4] as number) ^ 0xff;
-  rounds(4);
-  return ((v[0] as number) ^ (v[2] as number) ^ (v[4] as number) ^ (v[6] as number)) >>> 0;
+  return (al ^ bl ^ cl ^ dl) >>> 0;
+}
+
+/** Carry of a 32-bit sum. */
+function carry(sum: number, addend: number): number {
+  return sum >>> 0 < addend >>> 0 ? 1 : 0;
+}
+
+/** Four bytes from `at`, zeros behind the end. */
+function padded(bytes: Uint8Array, at: number, length: number): number {
+  if (at + 4 <= length) return word(bytes, at);
+  let value = 0;
+  for (let i = at; i < length; i++) value |= (bytes[i] as number) << (8 * (i - at));
+  return value;
+}
+
+function lastByte(block: number, blocks: number, length: number): number {
+  return block === blocks - 1 ? length << 24 : 0;
 }
 
 /** Hash of a text of printable ASCII (addresses and their groups are nothing else), preceded by the words given. */

@@ -9,9 +9,6 @@ import { BOOK } from '../defaults.js';
 import { type Entry, placeCount, placesOf } from './entry.js';
 import { type HashKey, hashKeys, hashText, hashWords } from './keyed-hash.js';
 
-/** 1: a daemon. 1/16: a browser. 1/64: thousands of nodes in one simulation. */
-export type Scale = 1 | 0.0625 | 0.015625;
-
 /** Sizes of the tables. */
 export interface Shape {
   readonly newBuckets: number;
@@ -21,10 +18,13 @@ export interface Shape {
   readonly bucketsPerGroup: number;
 }
 
-/** Buckets and slots both shrink by the root of `scale`, so that small books still spread over groups. */
-export function shapeOf(scale: Scale): Shape {
+/**
+ * Buckets and slots both shrink by the root of `scale`, so that small books still spread over groups.
+ * @param scale 1: a daemon. 1/16: a browser. 1/64: thousands of nodes in one simulation. Nothing else: TypeError.
+ */
+export function shapeOf(scale: number): Shape {
   const by = Math.sqrt(scale);
-  if (scale !== 1 && scale !== 0.0625 && scale !== 0.015625)
+  if (![1, 1 / 16, 1 / 64].includes(scale))
     throw new TypeError(`scale must be 1, 1/16 or 1/64, got ${scale}`);
   return {
     newBuckets: BOOK.newBuckets * by,

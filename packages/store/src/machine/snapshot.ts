@@ -41,7 +41,8 @@ export function rowOf(book: Book, entry: Entry, moment: Moment): AddressRow {
 /** Takes a row into the book; what the book learned since it was opened wins. False: not wanted, or no room. */
 export function restore(book: Book, address: string, row: AddressRow, moment: Moment): boolean {
   const key = book.keyOf(address);
-  if (key === undefined || key.address !== address || book.isTombstoned(address, moment.nowMs)) return false;
+  if (key === undefined || key.address !== address || book.absent.isBuried(address, moment.nowMs))
+    return false;
   const present = book.registry.entries.get(address);
   if (present !== undefined) {
     merge(book, present, row, moment);

@@ -1,0 +1,103 @@
+// What the store's tests share: a clock that only moves when told, databases of every kind that must work, peers.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Clock, PeerId, PeerRecord, RecordFields } from '@peernet/core';
+import { signatureBytes, signRecord, toHex } from '@peernet/core';
+import { ClassicLevel } from 'classic-level';
+import { MemoryLevel } from 'memory-level';
+import { MemoryLevel as MemoryLevel1 } from 'memory-level-1';
+import { onTestFinished } from 'vitest';
+import type { LevelDatabase } from '../src/index.js';
+
+export interface ManualClock extends Clock {
+  /** Moves both axes, ms; rings what is due. */
+  pass(ms: number): void;
+  /** Sets the calendar, as an administrator or NTP does. */
+  setWall(wallMs: number): void;
+}
+
+export const wallStart = 1_767_225_600_000;
+
+export function manualClock(): ManualClock {
+  let nowMs = 1_000_000;
+  let offsetMs = wallStart - nowMs;
+  const alarms = new Set<{ atMs: number; ring: () => void }>();
+  return {
+    now: () => nowMs,
+    wall: () => nowMs + offsetMs,
+    alarm(atMs, ring) {
+      const alarm = { atMs, ring };
+      alarms.add(alarm);
+      return () => alarms.delete(alarm);
+    },
+    pass(ms) {
+      nowMs += ms;
+      for (const alarm of [...alarms].sort((a, b) => a.atMs - b.atMs)) {
+        if (alarm.atMs > nowMs || !alarms.delete(alarm)) continue;
+        alarm.ring();
+      }
+    },
+    setWall(wallMs) {
+      offsetMs = wallMs - nowMs;
+    },
+  };
+}
+
+/** What tests do with a database, beyond what the store needs. */
+export interface TestDatabase extends LevelDatabase {
+  put(key: string, value: string): Promise<void>;
+  get(key: string): Promise<string | undefined>;
+  close(): Promise<void>;
+  iterator(): AsyncIterable<[string, string]>;
+}
+
+export function temporaryFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), 'peernet-store-'));
+  onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
+  return folder;
+}
+
+/** Name → an open database of that kind, closed when the test is over. */
+export const databases: readonly (readonly [string, () => TestDatabase])[] = [
+  ['memory-level (abstract-level 3)', () => closing(new MemoryLevel() as unknown as TestDatabase)],
+  ['memory-level (abstract-level 1)', () => closing(new MemoryLevel1() as unknown as TestDatabase)],
+  ['classic-level', () => closing(new ClassicLevel(temporaryFolder()) as unknown as TestDatabase)],
+];
+
+function closing(db: TestDatabase): TestDatabase {
+  onTestFinished(() => db.close());
+  return db;
+}
+
+/** A peer by number. */
+export function peer(n: number): PeerId {
+  const bytes = new Uint8Array(32).fill(0x5a);
+  new DataView(bytes.buffer).setUint32(0, n + 1);
+  return toHex(bytes) as PeerId;
+}
+
+/** A global address by number, each in a /16 of its own up to 20 000. */
+export function address(n: number): string {
+  return `ws://${20 + (n % 80)}.${Math.floor(n / 80) % 250}.${Math.floor(n / 20_000) % 250}.9:4000`;
+}
+
+/** A record that is well-formed but signed by nobody. */
+export function recordOf(n: number, fields: Partial<RecordFields> = {}): PeerRecord {
+  const unsigned = { id: peer(n), sign: () => new Uint8Array(signatureBytes) };
+  return signRecord(unsigned as unknown as Parameters<typeof signRecord>[0], {
+    seq: wallStart,
+    ttlSeconds: 86_400,
+    addresses: [address(n)],
+    relays: [],
+    dialable: true,
+    webrtc: false,
+    stun: false,
+    ...fields,
+  });
+}
+
+/** What `offer` takes. */
+export function heard(n: number, fields: Partial<RecordFields> = {}, ageSeconds = 1) {
+  return { record: recordOf(n, fields), ageSeconds };
+}
