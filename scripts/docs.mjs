@@ -7,7 +7,12 @@ import ts from 'typescript';
 const root = fileURLToPath(new URL('..', import.meta.url));
 
 /** Which source files speak about bytes and numbers, in the order of the page. */
-const layoutFiles = ['core/src/record.ts', 'connection/src/wire.ts', 'gossip/src/wire.ts', 'search/src/wire.ts'];
+const layoutFiles = [
+  'core/src/record.ts',
+  'connection/src/wire.ts',
+  'gossip/src/wire.ts',
+  'search/src/wire.ts',
+];
 const numberFiles = [
   'core/src/record.ts',
   'core/src/link.ts',
@@ -22,7 +27,9 @@ const numberFiles = [
 
 function parse(file) {
   const path = `${root}packages/${file}`;
-  return existsSync(path) ? ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true) : undefined;
+  return existsSync(path)
+    ? ts.createSourceFile(path, readFileSync(path, 'utf8'), ts.ScriptTarget.Latest, true)
+    : undefined;
 }
 
 /** The text of the doc comment right before `node`, without its stars. */
@@ -31,7 +38,11 @@ function docOf(node, source) {
   const last = ranges.findLast(({ pos }) => source.text.startsWith('/**', pos));
   if (last === undefined) return undefined;
   const text = source.text.slice(last.pos + 3, last.end - 2);
-  return text.split('\n').map((line) => line.replace(/^\s*\* ?/, '').trimEnd()).join('\n').trim();
+  return text
+    .split('\n')
+    .map((line) => line.replace(/^\s*\* ?/, '').trimEnd())
+    .join('\n')
+    .trim();
 }
 
 /** `name = field · field …` in the doc comments of a wire file: one layout each. */
@@ -56,9 +67,16 @@ export function numbers(file) {
     if (ts.isPropertyAssignment(node)) {
       const words = docOf(node, source);
       if (words !== undefined && !ts.isObjectLiteralExpression(node.initializer)) {
-        found.push({ key: node.name.getText(), value: node.initializer.getText().replace(/\s+/g, ' '), words: words.replace(/\s+/g, ' ') });
+        found.push({
+          key: node.name.getText(),
+          value: node.initializer.getText().replace(/\s+/g, ' '),
+          words: words.replace(/\s+/g, ' '),
+        });
       } else if (words !== undefined) {
-        const value = node.initializer.getText().replace(/\s+/g, ' ').replace(/\/\*\*.*?\*\/ ?/g, '');
+        const value = node.initializer
+          .getText()
+          .replace(/\s+/g, ' ')
+          .replace(/\/\*\*.*?\*\/ ?/g, '');
         found.push({ key: node.name.getText(), value, words: words.replace(/\s+/g, ' ') });
         return;
       }
@@ -85,7 +103,14 @@ function numberTables() {
     const rows = numbers(file);
     if (rows.length === 0) return [];
     const lines = rows.map(({ key, value, words }) => `| \`${key}\` | \`${cell(value)}\` | ${cell(words)} |`);
-    return [`#### ${file}`, '', '| constant | value | what, and where it comes from |', '|---|---|---|', ...lines, ''];
+    return [
+      `#### ${file}`,
+      '',
+      '| constant | value | what, and where it comes from |',
+      '|---|---|---|',
+      ...lines,
+      '',
+    ];
   });
 }
 
@@ -97,7 +122,9 @@ function table(file, name, head) {
     if (ts.isVariableDeclaration(node) && node.name.getText() === name) {
       const object = node.initializer.expression ?? node.initializer;
       for (const property of object.properties) {
-        rows.push(`| \`${property.name.getText()}\` | ${cell(property.initializer.text ?? property.initializer.getText())} |`);
+        rows.push(
+          `| \`${property.name.getText()}\` | ${cell(property.initializer.text ?? property.initializer.getText())} |`,
+        );
       }
     }
     ts.forEachChild(node, visit);
