@@ -52,7 +52,7 @@ export function layouts(file) {
   const found = [];
   for (const node of source.statements) {
     for (const line of (docOf(node, source) ?? '').split('\n')) {
-      const match = /^([A-Za-z_ ]{2,24}?)\s+= (.+?)(?:\s{2,}since (v\d+))?$/.exec(line);
+      const match = /^([A-Za-z_ /·,]{2,24}?)\s+= (.+?)(?:\s{2,}since (v\d+))?$/.exec(line);
       if (match) found.push({ name: match[1], layout: match[2].trim(), since: match[3] ?? 'v1' });
     }
   }
