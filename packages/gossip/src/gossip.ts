@@ -4,15 +4,10 @@
 import {
   Alarm,
   type Clock,
-  type CloseReason,
-  type Crypto,
-  type Dial,
   Emitter,
   type ErrorCode,
   errorCodes,
-  isPeernetError,
   type Link,
-  type LinkEvents,
   type LinkKey,
   type Log,
   memoryStore,
@@ -22,99 +17,17 @@ import {
   type PeerRecord,
   type PeerStore,
   type Random,
-  type Scope,
   shuffle,
   systemClock,
   systemRandom,
   type Urgency,
 } from '@peernet/core';
-import { OPTIONS, TUNING, type Tuning } from './defaults.js';
-import type { LinkKind, OverlayEffects, OverlayEvent, OverlayInput, Service } from './machine/effects.js';
+import { OPTIONS, TUNING } from './defaults.js';
+import { type DialNow, type DialNowResult, withoutPromises } from './dial-now.js';
+import { HeldLink } from './held-link.js';
+import type { OverlayEffects, OverlayEvent, OverlayInput, Service } from './machine/effects.js';
 import { Overlay } from './machine/overlay.js';
-
-export type DialNowResult = { link: Link; code?: undefined } | { code: ErrorCode; link?: undefined };
-/** A dial without promises: calls `done` once, unless the returned function gave up first. */
-export type DialNow = (
-  address: string,
-  options: { expect?: PeerId | undefined },
-  done: (result: DialNowResult) => void,
-) => () => void;
-
-export interface GossipOptions {
-  /** Who we are. */
-  readonly crypto: Crypto;
-  /** How to reach out. Without one, only links that are `add`ed are used. */
-  readonly dial?: Dial | undefined;
-  /** The same without promises; goes before `dial`. */
-  readonly dialNow?: DialNow | undefined;
-  /** The address book. Default: one in memory. */
-  readonly store?: PeerStore | undefined;
-  readonly clock?: Clock | undefined;
-  readonly random?: Random | undefined;
-  readonly log?: Log | undefined;
-  /** Links that we keep. Default 5. */
-  readonly connections?: number | undefined;
-  /** Between two exchanges of addresses, ms; 0: none. Default 5000. */
-  readonly interval?: number | undefined;
-  /** Dial from the book, by walks and for rotation. Default true. */
-  readonly bootstrap?: boolean | undefined;
-  /** Accept 256 links instead of 128. */
-  readonly relay?: boolean | undefined;
-  readonly lan?: boolean | undefined;
-  /** Schemes that `dial` serves; the array may grow. Default ws, wss, tcp. */
-  readonly schemes?: readonly string[] | undefined;
-  /** Dialed when there is nobody else. */
-  readonly seeds?: readonly string[] | undefined;
-  /** What `anchors` told in an earlier run. */
-  readonly anchors?: readonly string[] | undefined;
-  /** Addresses at which others reach us, whatever we find out ourselves. */
-  readonly announce?: readonly string[] | undefined;
-  /** The highest `seq` of an earlier run. */
-  readonly seq?: number | undefined;
-  /** IPs of the own interfaces. */
-  readonly interfaces?: (() => readonly string[]) | undefined;
-  /** Differences from TUNING, for private clusters and experiments. */
-  readonly limits?: Partial<Tuning> | undefined;
-}
-
-/** A neighbour in the overlay. */
-export interface Neighbour {
-  readonly key: LinkKey;
-  readonly id: PeerId;
-  readonly address: string | undefined;
-  readonly direction: 'in' | 'out';
-  readonly scope: Scope;
-  /** When it became one, ms of the clock's `now()`. */
-  readonly since: number;
-  readonly pinned: boolean;
-  /** Neighbours that it says it has. */
-  readonly degree: number;
-}
-
-/** Any link that gossip holds. */
-export interface LinkView extends Neighbour {
-  readonly kind: LinkKind;
-  readonly link: Link;
-}
-
-export interface GossipEvents {
-  /** A link became an overlay link. */
-  up: [{ id: PeerId; address: string | undefined; direction: 'in' | 'out'; link: Link }];
-  /** … and is none any more. */
-  down: [{ id: PeerId; address: string | undefined; reason: CloseReason; link: Link }];
-  /** `up`, for users. */
-  peer: [{ id: PeerId; address: string | undefined }];
-  /** A link that was no neighbour ended. */
-  gone: [{ id: PeerId; kind: LinkKind; reason: CloseReason; link: Link }];
-  /** New addresses in the book. */
-  known: [addresses: readonly string[]];
-  own: [addresses: readonly string[]];
-  /** To be given back as `anchors` after a restart. */
-  anchors: [addresses: readonly string[]];
-  /** To be given back as `seq` after a restart. */
-  seq: [seq: number];
-  debug: [event: string, fields: Readonly<Record<string, unknown>>];
-}
+import type { GossipEvents, GossipOptions, LinkView, Neighbour } from './types.js';
 
 type ConnectDone = (result: { id: PeerId; code?: undefined } | { code: ErrorCode; id?: undefined }) => void;
 
@@ -174,15 +87,16 @@ export class Gossip extends Emitter<GossipEvents> {
 
   /** Takes a link over: an inbound one, or one that the application dialed itself (`purpose: 'app'`, or to be a neighbour). */
   add(link: Link, options: { purpose?: 'overlay' | 'app' | undefined } = {}): void {
-    const key = this.#hold(link);
-    this.#handle({ type: 'linkUp', link: describe(key, link), purpose: options.purpose ?? 'overlay' });
-    this.#held.get(key)?.begin();
+    const held = this.#hold(link);
+    this.#handle({ type: 'linkUp', link: held.describe(), purpose: options.purpose ?? 'overlay' });
+    held.begin();
   }
 
-  #hold(link: Link): LinkKey {
+  #hold(link: Link): HeldLink {
     const key = this.#nextKey++;
-    this.#held.set(key, new HeldLink(key, link, this.#receive));
-    return key;
+    const held = new HeldLink(key, link, this.#receive);
+    this.#held.set(key, held);
+    return held;
   }
 
   readonly #receive = (input: OverlayInput): void => {
@@ -340,9 +254,9 @@ export class Gossip extends Emitter<GossipEvents> {
       if (this.#closed) result.link?.close('SHUTDOWN');
       else if (result.link === undefined) this.#handle({ type: 'dialFailed', dial, code: result.code });
       else {
-        const key = this.#hold(result.link);
-        this.#handle({ type: 'dialed', dial, link: describe(key, result.link) });
-        this.#held.get(key)?.begin();
+        const held = this.#hold(result.link);
+        this.#handle({ type: 'dialed', dial, link: held.describe() });
+        held.begin();
       }
     };
     const cancel = this.#dialNow?.(address, { expect }, done);
@@ -397,40 +311,6 @@ export class Gossip extends Emitter<GossipEvents> {
   }
 }
 
-/** A link with its number; turns its events into inputs. */
-class HeldLink implements LinkEvents {
-  readonly link: Link;
-  readonly #key: LinkKey;
-  readonly #receive: (input: OverlayInput) => void;
-
-  constructor(key: LinkKey, link: Link, receive: (input: OverlayInput) => void) {
-    this.#key = key;
-    this.link = link;
-    this.#receive = receive;
-  }
-
-  begin(): void {
-    this.link.open(this);
-  }
-
-  onMessage(bytes: Uint8Array): void {
-    this.#receive({ type: 'message', key: this.#key, bytes });
-  }
-
-  onDrain(): void {
-    this.#receive({ type: 'drain', key: this.#key });
-  }
-
-  onClose(reason: CloseReason): void {
-    this.#receive({ type: 'linkDown', key: this.#key, reason });
-  }
-}
-
-function describe(key: LinkKey, link: Link) {
-  const { peer, initiator, scope, session, remoteAddress } = link;
-  return { key, peer, initiator, scope, session, remoteAddress };
-}
-
 function view(peer: Overlay['neighbours'][number]): Neighbour {
   const { key, id, address, scope, pinned, degree } = peer;
   const direction = peer.initiator ? 'out' : 'in';
@@ -443,15 +323,4 @@ function numberOption(name: string, value: number): number {
     throw new TypeError(`${name}: a number ≥ 0, not ${String(value)}`);
   }
   return value;
-}
-
-function withoutPromises(dial: Dial): DialNow {
-  return (address, { expect }, done) => {
-    const abort = new AbortController();
-    dial(address, { expect, signal: abort.signal }).then(
-      (link) => done({ link }),
-      (error: unknown) => done({ code: isPeernetError(error) ? error.code : 'INTERNAL' }),
-    );
-    return () => abort.abort(new PeernetError('ABORTED', `gave up dialing ${address}`));
-  };
 }

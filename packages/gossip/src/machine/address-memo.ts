@@ -1,6 +1,6 @@
 // Remembers how addresses parse. The same few thousand come again with every shuffle, and parsing them strictly is a
 // good part of what receiving one costs. A pure function with a bounded memory: nothing depends on what is in it.
-import { type Address, LruMap, type LimitKeys, limitKeys, parseForeignAddress } from '@peernet/core';
+import { type Address, type LimitKeys, LruMap, limitKeys, parseForeignAddress } from '@peernet/core';
 
 /** Addresses remembered, per process. Those of a large network's book; about 2 MB. Guess. */
 const memoMax = 8_192;

@@ -1,7 +1,7 @@
 // Carries the size estimate between neighbours: whole tables when two with different ones meet, then what changes.
 // Changes gather for one gossip round; a neighbour from whom one of them comes meanwhile need not be told, so that each
 // change crosses most links once.
-import { equalBytes, type PeerId, type Random } from '@peernet/core';
+import { equalBytes, type PeerId } from '@peernet/core';
 import { type ExtremaMessage, encodeExtrema } from '../wire.js';
 import type { Context, Ending } from './context.js';
 import { Extrema, type ExtremaEntry } from './extrema.js';
@@ -22,11 +22,11 @@ export class Census {
   #flushAtMs = Number.POSITIVE_INFINITY;
   #flushedMs = Number.NEGATIVE_INFINITY;
 
-  constructor(context: Context, parts: { records: Records; ending: Ending; random: Random }) {
+  constructor(context: Context, parts: { records: Records; ending: Ending }) {
     this.#c = context;
     this.#records = parts.records;
     this.#ending = parts.ending;
-    this.#extrema = new Extrema({ crypto: context.crypto, random: parts.random, nowMs: context.nowMs });
+    this.#extrema = new Extrema({ crypto: context.crypto, random: context.random, nowMs: context.nowMs });
   }
 
   /** N̂ ≥ 1. */

@@ -148,7 +148,10 @@ export class Dialer {
     if (!this.#global.take(1, nowMs)) return false;
     if (trusted) return true;
     let net = this.#nets.touch(keys.net);
-    if (net === undefined) this.#nets.set(keys.net, (net = new TokenBucket(DIALS_NET, nowMs)));
+    if (net === undefined) {
+      net = new TokenBucket(DIALS_NET, nowMs);
+      this.#nets.set(keys.net, net);
+    }
     return net.take(1, nowMs);
   }
 

@@ -109,7 +109,7 @@ export class Exchange {
     const exclude = (entry: BookEntry): boolean => entry.id === to.id || entry.id === crypto.id;
     const told: HeardRecord[] = [];
     for (const entry of store.sample(allowed, { scope: to.scope, exclude })) {
-      if (entry.record !== undefined && entry.record.dialable) {
+      if (entry.record?.dialable) {
         told.push({ record: entry.record, ageSeconds: entry.ageSeconds ?? 0 });
       }
     }

@@ -1,14 +1,7 @@
 // The overlay machine: one node of the random graph. It routes what happens to the parts beside it, each of which holds
-// one rule of protocol.md §5, and checks on the way what is the same for all messages: form, rate and signatures.
-import {
-  type HeardRecord,
-  type Machine,
-  type PeerId,
-  type PeerRecord,
-} from '@peernet/core';
-import type { RateName } from '../defaults.js';
-import { decodeMessage, type Hello, type Message } from '../wire.js';
-import { userAddressOf } from './address-memo.js';
+// one rule of protocol.md §5.
+import type { HeardRecord, Machine, PeerRecord } from '@peernet/core';
+import type { Hello, Message } from '../wire.js';
 import { Admission } from './admission.js';
 import { Announcer } from './announcer.js';
 import { Census } from './census.js';
@@ -16,30 +9,20 @@ import { Context, type OverlayOptions } from './context.js';
 import { Dialer } from './dialer.js';
 import type { LinkKind, OverlayEffects, OverlayInput } from './effects.js';
 import { Exchange } from './exchange.js';
+import { Intake } from './intake.js';
 import { Links, type LinksListener } from './links.js';
 import type { Peer } from './peer.js';
 import { Prober } from './prober.js';
 import { Records } from './records.js';
 import { Upkeep } from './upkeep.js';
 import { Walks } from './walks.js';
-
-/** The bucket that each kind of message has to pass. */
-const rateOf: { readonly [K in Message['kind']]: RateName } = {
-  hello: 'hello',
-  record: 'record',
-  shuffle: 'shuffle',
-  extrema: 'extrema',
-  walk: 'walk',
-  link: 'answer',
-  full: 'answer',
-  replaced: 'answer',
-  unknown: 'shuffle',
-};
+import { Wishes } from './wishes.js';
 
 export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksListener {
   readonly #c: Context;
   readonly #records: Records;
   readonly #dialer: Dialer;
+  readonly #intake: Intake;
   readonly #links: Links;
   readonly #exchange: Exchange;
   readonly #walks: Walks;
@@ -48,85 +31,82 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
   readonly #announcer: Announcer;
   readonly #prober: Prober;
   readonly #upkeep: Upkeep;
-  /** Links with messages that wait for signature budget, and when to look again. */
-  readonly #waiting = new Set<Peer>();
-  #waitingMs = Number.POSITIVE_INFINITY;
+  readonly #wishes: Wishes;
 
   constructor(options: OverlayOptions) {
     const c = new Context(options);
-    this.#c = c;
     const records = new Records(c);
     const dialer = new Dialer(c);
+    const digest = (): Uint8Array => this.#census.digest();
     const links: Links = new Links(c, {
       records,
       dialer,
+      digest,
       admission: () => this.#admission,
-      digest: () => this.#census.digest(),
       listener: this,
     });
     const exchange = new Exchange(c, { records, dialer, ending: links });
+    const admission = new Admission(c, { links, exchange, dialer, walks: () => this.#walks });
+    const size = (): number => this.#census.size();
+    const walks = new Walks(c, { records, dialer, exchange, room: admission, size });
+    const wishes = new Wishes(c, { dialer, links });
+    this.#c = c;
     this.#records = records;
     this.#dialer = dialer;
     this.#links = links;
     this.#exchange = exchange;
-    this.#admission = new Admission(c, { links, exchange, dialer, walks: () => this.#walks });
-    this.#census = new Census(c, { records, ending: links, random: options.random });
-    const size = (): number => this.#census.size();
-    this.#walks = new Walks(c, { records, dialer, exchange, room: this.#admission, size });
+    this.#admission = admission;
+    this.#walks = walks;
+    this.#wishes = wishes;
+    this.#census = new Census(c, { records, ending: links });
     this.#announcer = new Announcer(c, { records, dialer });
     this.#prober = new Prober(c, { dialer, records });
-    const { intervalMs } = options;
-    const parts = { dialer, walks: this.#walks, links, admission: this.#admission };
-    this.#upkeep = new Upkeep(c, parts, intervalMs > 0 ? intervalMs : c.tuning.upkeepMs);
+    this.#upkeep = new Upkeep(c, { dialer, walks, links, admission, wishes });
+    this.#intake = new Intake(c, {
+      records,
+      ending: links,
+      dispatch: (peer, message) => this.#dispatch(peer, message),
+      mirrored: (record) => {
+        if (records.met(record)) this.#announcer.tell();
+      },
+    });
   }
 
   handle(input: OverlayInput, nowMs: number, effects: OverlayEffects): void {
     this.#c.nowMs = nowMs;
     this.#c.fx = effects;
-    if (this.#c.closed && input.type !== 'linkDown' && input.type !== 'linkUp' && input.type !== 'dialed')
-      return;
-    this.#route(input);
-  }
-
-  #route(input: OverlayInput): void {
+    if (this.#c.closed && input.type !== 'linkUp' && input.type !== 'dialed') return;
     switch (input.type) {
       case 'tick':
-        return this.#tick();
+        this.#tick();
+        break;
       case 'message':
-        return this.#message(input.key, input.bytes);
+        this.#intake.message(input.key, input.bytes);
+        break;
+      case 'drain':
+        this.#drained(input.key);
+        break;
       case 'linkUp':
-        return this.#links.arrived(input.link, input.purpose);
+        this.#links.arrived(input.link, input.purpose);
+        break;
       case 'linkDown':
-        return this.#links.onDown(input.key, input.reason);
+        this.#links.onDown(input.key, input.reason);
+        break;
       case 'dialed':
-        return this.#dialed(input);
+        this.#dialed(input);
+        break;
       case 'dialFailed':
-        return this.#dialFailed(input);
-      case 'drain': {
-        const peer = this.#c.peers.get(input.key);
-        if (peer !== undefined) peer.congestedMs = undefined;
-        return;
-      }
-      case 'connect':
-        return this.#connect(input.request, input.address);
-      case 'connectCancel':
-        return this.#connectCancel(input.request);
-      case 'disconnect':
-        return this.#disconnect(input.target);
-      case 'listening':
-        return this.#announcer.listening(input.services, input.interfaces);
-      case 'wake':
-        this.#dialer.forgive();
-        this.#walks.refresh();
-        return this.#upkeep.wake();
-      case 'close':
-        return this.#close();
+        this.#dialFailed(input);
+        break;
+      default:
+        this.#obey(input);
     }
   }
 
   deadline(): number {
     if (this.#c.closed) return Number.POSITIVE_INFINITY;
     return Math.min(
+      this.#intake.deadline(),
       this.#links.deadline(),
       this.#exchange.deadline(),
       this.#walks.deadline(),
@@ -134,12 +114,11 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       this.#announcer.deadline(),
       this.#prober.deadline(),
       this.#upkeep.deadline(),
-      this.#waitingMs,
     );
   }
 
   #tick(): void {
-    if (this.#c.nowMs >= this.#waitingMs) this.#resume();
+    this.#intake.tick();
     this.#links.tick();
     this.#walks.tick();
     this.#exchange.tick();
@@ -151,81 +130,33 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
 
   // ---- messages ----
 
-  #message(key: number, bytes: Uint8Array): void {
-    const peer = this.#c.peers.get(key);
-    if (peer === undefined) return;
-    if (peer.waiting !== undefined) this.#postpone(peer, bytes);
-    else this.#read(peer, bytes);
-  }
-
-  #read(peer: Peer, bytes: Uint8Array): void {
-    const { counters, nowMs } = this.#c;
-    const message = decodeMessage(bytes);
-    if (message === undefined) {
-      counters.malformed++;
-      this.#links.ban(peer, 'a malformed message');
-      return;
-    }
-    if (!this.#affordable(peer, message)) {
-      this.#postpone(peer, bytes);
-      return;
-    }
-    if (!peer.receiving(rateOf[message.kind], nowMs).take(1, nowMs)) this.#drop(peer);
-    else if (message.kind !== 'hello' && !peer.greeted) this.#links.end(peer, 'PROTOCOL');
-    else if (this.#genuine(peer, message)) this.#dispatch(peer, message);
-  }
-
-  /** More than it may: dropped, not punished, unless it goes on and on. */
-  #drop(peer: Peer): void {
-    this.#c.counters.limiterDrops++;
-    peer.drops++;
-    if (peer.drops > this.#c.tuning.dropsMax) this.#links.end(peer, 'RATE');
-  }
-
-  #affordable(peer: Peer, message: Message): boolean {
-    if (message.kind === 'extrema') return this.#records.affordable(peer, message.entries.length);
-    const records = recordsOf(message);
-    // Nearly always there is enough for all of them; only then it matters which ones we know.
-    return (
-      this.#records.affordable(peer, records.length) ||
-      this.#records.affordable(peer, this.#records.unchecked(records))
-    );
-  }
-
-  /** Whoever passes on what its owner did not sign has not checked it, or made it. */
-  #genuine(peer: Peer, message: Message): boolean {
-    for (const { record } of recordsOf(message)) {
-      if (!this.#records.genuine(record, peer)) {
-        this.#c.counters.badSignatures++;
-        this.#links.ban(peer, 'a forged record');
-        return false;
-      }
-      if (record.id === this.#c.crypto.id && this.#records.met(record)) this.#announcer.tell();
-    }
-    return true;
-  }
-
   #dispatch(peer: Peer, message: Message): void {
     switch (message.kind) {
       case 'hello':
-        return this.#links.onHello(peer, message);
+        this.#links.onHello(peer, message);
+        break;
       case 'record':
-        return this.#onRecord(peer, message.self);
+        this.#onRecord(peer, message.self);
+        break;
       case 'shuffle':
-        return this.#exchange.onShuffle(peer, message);
+        this.#exchange.onShuffle(peer, message);
+        break;
       case 'extrema':
-        return this.#census.onExtrema(peer, message);
+        this.#census.onExtrema(peer, message);
+        break;
       case 'walk':
-        return this.#walks.onWalk(peer, message);
+        this.#walks.onWalk(peer, message);
+        break;
       case 'link':
       case 'full':
-        return message.walk === ''
-          ? this.#admission.onAnswer(peer, message)
-          : this.#walks.onAnswer(peer, message);
+        if (message.walk === '') this.#admission.onAnswer(peer, message);
+        else this.#walks.onAnswer(peer, message);
+        break;
       case 'replaced':
-        return this.#admission.onReplaced(peer, message);
+        this.#admission.onReplaced(peer, message);
+        break;
       case 'unknown':
-        return;
+        break; // of a later version
     }
   }
 
@@ -239,32 +170,9 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#prober.consider(peer);
   }
 
-  // ---- later, not lost ----
-
-  /** Keeps a message until there is budget for its signatures, and those behind it in order. */
-  #postpone(peer: Peer, bytes: Uint8Array): void {
-    const { counters, tuning, nowMs } = this.#c;
-    peer.waiting ??= [];
-    if (peer.waiting.length >= tuning.waitingMax) {
-      this.#drop(peer);
-      return;
-    }
-    counters.postponed++;
-    peer.waiting.push(bytes);
-    this.#waiting.add(peer);
-    this.#waitingMs = Math.min(this.#waitingMs, nowMs + tuning.waitingMs);
-  }
-
-  #resume(): void {
-    const { peers, nowMs, tuning } = this.#c;
-    this.#waitingMs = Number.POSITIVE_INFINITY;
-    for (const peer of [...this.#waiting]) {
-      const list = peer.waiting ?? [];
-      peer.waiting = undefined;
-      this.#waiting.delete(peer);
-      for (const bytes of list) if (peers.get(peer.key) === peer) this.#message(peer.key, bytes);
-    }
-    if (this.#waiting.size > 0) this.#waitingMs = nowMs + tuning.waitingMs;
+  #drained(key: number): void {
+    const peer = this.#c.peers.get(key);
+    if (peer !== undefined) peer.congestedMs = undefined;
   }
 
   // ---- what links tell (LinksListener) ----
@@ -295,8 +203,8 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       return;
     }
     if (dial.intent === 'own') this.#announcer.probed(dial.address.text, undefined);
+    this.#wishes.dialed(dial, input.link.peer);
     this.#links.dialed(input.link, dial);
-    if (dial.intent === 'user') this.#upkeep.pin(dial.address, input.link.peer);
   }
 
   #dialFailed(input: Extract<OverlayInput, { type: 'dialFailed' }>): void {
@@ -310,75 +218,34 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     if (this.#c.degree === 0 && dial.intent === 'fill') this.#upkeep.hurry();
   }
 
-  #connect(request: number, text: string): void {
-    const { fx } = this.#c;
-    const address = userAddressOf(text);
-    if (address === undefined || address.scope === 'forbidden') {
-      fx.emit({ type: 'connectFailed', request, code: 'ADDRESS_INVALID' });
-      return;
-    }
-    this.#dialer.release(address.text);
-    if (address.id !== undefined) this.#dialer.release(address.id);
-    const there = this.#linkTo(address.text, address.id);
-    if (there !== undefined) {
-      there.pinned = true;
-      this.#upkeep.pin(address, there.id);
-      if (there.greeted) fx.emit({ type: 'connected', request, id: there.id });
-      else there.requests = [...(there.requests ?? []), request];
-      if (there.kind === 'app') this.#links.ask(there);
-      return;
-    }
-    const running = this.#dialer.find(address.text);
-    const dial = running ?? this.#dialer.start(address, { intent: 'user', expect: address.id });
-    if (dial === undefined) fx.emit({ type: 'connectFailed', request, code: 'LIMIT' });
-    else dial.requests.push(request);
-  }
+  // ---- what the local user wants ----
 
-  #linkTo(address: string, id: PeerId | undefined): Peer | undefined {
-    const { peers } = this.#c;
-    if (id !== undefined) return peers.byId(id);
-    for (const peer of peers.all()) if (peer.dialed === address && peer.kind !== 'probe') return peer;
-    return undefined;
-  }
-
-  #connectCancel(request: number): void {
-    for (const dial of [...this.#dialer.all()]) {
-      if (!dial.requests.includes(request)) continue;
-      dial.requests = dial.requests.filter((other) => other !== request);
-      if (dial.requests.length === 0 && dial.intent === 'user') this.#dialer.cancel(dial);
+  #obey(input: OverlayInput): void {
+    switch (input.type) {
+      case 'connect':
+        this.#wishes.connect(input.request, input.address);
+        break;
+      case 'connectCancel':
+        this.#wishes.cancel(input.request);
+        break;
+      case 'disconnect':
+        this.#wishes.disconnect(input.target);
+        break;
+      case 'listening':
+        this.#announcer.listening(input.services, input.interfaces);
+        break;
+      case 'wake':
+        this.#dialer.forgive();
+        this.#walks.refresh();
+        this.#wishes.wake();
+        this.#upkeep.wake();
+        break;
+      case 'close':
+        this.#c.closed = true;
+        this.#wishes.close();
+        for (const peer of [...this.#c.peers.all()]) this.#links.end(peer, 'SHUTDOWN');
+        break;
     }
-    for (const peer of this.#c.peers.all()) {
-      if (peer.requests !== undefined) peer.requests = peer.requests.filter((other) => other !== request);
-    }
-  }
-
-  #disconnect(target: string): void {
-    this.#dialer.hold(target);
-    this.#upkeep.unpin(target);
-    for (const dial of [...this.#dialer.all()]) {
-      if (dial.address.text !== target && dial.expect !== target) continue;
-      this.#dialer.cancel(dial);
-      for (const request of dial.requests) {
-        this.#c.fx.emit({ type: 'connectFailed', request, code: 'HELD_OFF' });
-      }
-    }
-    for (const peer of [...this.#c.peers.all()]) {
-      if (peer.id !== target && peer.dialed !== target && !peer.record?.addresses.includes(target)) continue;
-      this.#dialer.hold(peer.id);
-      if (peer.dialed !== undefined) this.#dialer.hold(peer.dialed);
-      this.#upkeep.unpin(peer.id);
-      this.#links.end(peer, 'USER');
-    }
-  }
-
-  #close(): void {
-    this.#c.closed = true;
-    for (const dial of [...this.#dialer.all()]) {
-      this.#dialer.cancel(dial);
-      for (const request of dial.requests)
-        this.#c.fx.emit({ type: 'connectFailed', request, code: 'CLOSED' });
-    }
-    for (const peer of [...this.#c.peers.all()]) this.#links.end(peer, 'SHUTDOWN');
   }
 
   // ---- what can be seen from outside ----
@@ -422,24 +289,5 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       dialable,
       linksMax,
     };
-  }
-}
-
-/** Records in a message whose signatures have to hold before it means anything. */
-function recordsOf(message: Message): readonly HeardRecord[] {
-  switch (message.kind) {
-    case 'hello':
-    case 'record':
-      return [message.self];
-    case 'walk':
-      return [message.origin];
-    case 'shuffle':
-    case 'link':
-    case 'full':
-      return message.records;
-    case 'replaced':
-      return message.joiner === undefined ? message.records : [message.joiner, ...message.records];
-    default:
-      return [];
   }
 }

@@ -1,13 +1,7 @@
 // One link as the overlay sees it: who, what for, since when, and what it may still send and receive. Plain state; the
 // rules are in the other files of this folder. Ten thousand nodes share a process in the simulator, so what most links
 // never need is made when it is first used.
-import {
-  type LinkKey,
-  type PeerId,
-  type PeerRecord,
-  type Scope,
-  TokenBucket,
-} from '@peernet/core';
+import { type LinkKey, type PeerId, type PeerRecord, type Scope, TokenBucket } from '@peernet/core';
 import { RATES, type RateName, SEND_SHARE } from '../defaults.js';
 import type { Purpose } from '../wire.js';
 import { addressOf, keysOf } from './address-memo.js';
@@ -104,7 +98,10 @@ export class Peer {
   receiving(name: RateName, nowMs: number): TokenBucket {
     this.#receiving ??= {};
     let bucket = this.#receiving[name];
-    if (bucket === undefined) this.#receiving[name] = bucket = new TokenBucket(RATES[name], nowMs);
+    if (bucket === undefined) {
+      bucket = new TokenBucket(RATES[name], nowMs);
+      this.#receiving[name] = bucket;
+    }
     return bucket;
   }
 
@@ -115,7 +112,8 @@ export class Peer {
     if (bucket === undefined) {
       const { perSecond, burst } = RATES[name];
       const rate = { perSecond: perSecond * SEND_SHARE, burst: Math.max(1, Math.floor(burst * SEND_SHARE)) };
-      this.#sending[name] = bucket = new TokenBucket(rate, nowMs);
+      bucket = new TokenBucket(rate, nowMs);
+      this.#sending[name] = bucket;
     }
     return bucket;
   }

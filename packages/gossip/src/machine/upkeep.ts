@@ -1,14 +1,7 @@
 // Keeps the target of neighbours: every interval a few tries, some dialing the book, some walking; only book and seeds
 // when there is nobody to walk with, for ever. While the target is met, one swap every two minutes: without it the
-// halves of a healed partition would never meet (protocol.md §5). Also keeps what the user connected, and the anchors.
-import {
-  type Address,
-  type BookEntry,
-  jitter,
-  type PeerId,
-  shuffle,
-  uniform,
-} from '@peernet/core';
+// halves of a healed partition would never meet (protocol.md §5). Also tells the anchors.
+import { type Address, type BookEntry, jitter, shuffle, uniform } from '@peernet/core';
 import { userAddressOf } from './address-memo.js';
 import type { Admission } from './admission.js';
 import type { Context } from './context.js';
@@ -16,25 +9,19 @@ import type { Dialer } from './dialer.js';
 import type { Links } from './links.js';
 import type { Peer } from './peer.js';
 import type { Walks } from './walks.js';
+import type { Wishes } from './wishes.js';
 
 /** Share by which the interval varies (protocol.md §5). */
 const intervalJitter = 0.2;
 /** A round comes sooner, by this factor, when something good or bad has happened. Guess. */
 const hurryFactor = 0.2;
 
-/** What the user connected: dialed again until disconnected. */
-interface Pinned {
-  readonly address: Address;
-  id: PeerId | undefined;
-  nextMs: number;
-  waitMs: number;
-}
-
 export interface UpkeepParts {
   readonly dialer: Dialer;
   readonly walks: Walks;
   readonly links: Links;
   readonly admission: Admission;
+  readonly wishes: Wishes;
 }
 
 export class Upkeep {
@@ -43,18 +30,17 @@ export class Upkeep {
   readonly #intervalMs: number;
   /** Seeds and anchors. */
   readonly #seeds: readonly Address[];
-  readonly #pinned = new Map<string, Pinned>();
   #nextMs: number;
   #rotateAtMs: number;
   #anchors = '';
   /** Neighbours have come or gone since anchors were told. */
   #moved = false;
 
-  constructor(context: Context, parts: UpkeepParts, intervalMs: number) {
+  constructor(context: Context, parts: UpkeepParts) {
     const { nowMs, o, random, tuning } = context;
     this.#c = context;
     this.#p = parts;
-    this.#intervalMs = intervalMs;
+    this.#intervalMs = o.intervalMs > 0 ? o.intervalMs : tuning.upkeepMs;
     this.#seeds = [...o.anchors, ...o.seeds].map(userAddressOf).filter((a) => a !== undefined);
     this.#nextMs = nowMs;
     this.#rotateAtMs = nowMs + tuning.rotateEveryMs * (0.25 + uniform(random));
@@ -91,14 +77,13 @@ export class Upkeep {
   /** Now. */
   wake(): void {
     this.#nextMs = this.#c.nowMs;
-    for (const pinned of this.#pinned.values()) pinned.nextMs = this.#c.nowMs;
   }
 
   // ---- a round ----
 
   #round(): void {
     this.#endCongested();
-    this.#keepPinned();
+    this.#p.wishes.keep();
     this.#tellAnchors();
     if (!this.#c.o.bootstrap) return;
     const { missing } = this.#p.dialer;
@@ -174,45 +159,6 @@ export class Upkeep {
     const exclude = (entry: BookEntry): boolean => !this.#p.dialer.mayDial(entry, 'rotate');
     const [entry] = store.pick(1, { schemes: o.schemes, exclude });
     if (entry !== undefined) this.#dialEntry(entry, 'rotate');
-  }
-
-  // ---- what the user connected ----
-
-  pin(address: Address, id: PeerId | undefined): void {
-    const { tuning, nowMs } = this.#c;
-    const known = this.#pinned.get(address.text);
-    const waitMs = this.#intervalMs;
-    if (known !== undefined) known.id = id ?? known.id;
-    else this.#pinned.set(address.text, { address, id, nextMs: nowMs + waitMs, waitMs });
-    const oldest = this.#pinned.keys().next().value;
-    if (this.#pinned.size > tuning.pinnedMax && oldest !== undefined) this.#pinned.delete(oldest);
-  }
-
-  /** By address or id. */
-  unpin(target: string): void {
-    for (const [text, pinned] of this.#pinned) {
-      if (text === target || pinned.id === target) this.#pinned.delete(text);
-    }
-  }
-
-  isPinned(id: PeerId): boolean {
-    for (const pinned of this.#pinned.values()) if (pinned.id === id) return true;
-    return false;
-  }
-
-  #keepPinned(): void {
-    const { nowMs, tuning, peers } = this.#c;
-    for (const pinned of this.#pinned.values()) {
-      const { address, id } = pinned;
-      if ((id !== undefined && peers.byId(id) !== undefined) || this.#p.dialer.isBusy(address.text, id)) {
-        pinned.waitMs = this.#intervalMs;
-        pinned.nextMs = nowMs + pinned.waitMs;
-      } else if (nowMs >= pinned.nextMs) {
-        pinned.waitMs = Math.min(2 * pinned.waitMs, tuning.pinnedRestMs);
-        pinned.nextMs = nowMs + pinned.waitMs;
-        this.#p.dialer.start(address, { intent: 'user', expect: id });
-      }
-    }
   }
 
   // ---- anchors ----

@@ -1,0 +1,154 @@
+// What the local user wants: to be connected with somebody, and to stay so; or with somebody not at all. A wish knows
+// no limits by host or group, and no long rest (protocol.md §3).
+import type { Address, PeerId } from '@peernet/core';
+import { userAddressOf } from './address-memo.js';
+import type { Context } from './context.js';
+import type { Dial, Dialer } from './dialer.js';
+import type { Links } from './links.js';
+import type { Peer } from './peer.js';
+
+/** What the user connected: dialed again until disconnected. */
+interface Pinned {
+  readonly address: Address;
+  id: PeerId | undefined;
+  nextMs: number;
+  waitMs: number;
+}
+
+export class Wishes {
+  readonly #c: Context;
+  readonly #dialer: Dialer;
+  readonly #links: Links;
+  /** First wait of a lost one, ms. */
+  readonly #waitMs: number;
+  readonly #pinned = new Map<string, Pinned>();
+
+  constructor(context: Context, parts: { dialer: Dialer; links: Links }) {
+    this.#c = context;
+    this.#dialer = parts.dialer;
+    this.#links = parts.links;
+    this.#waitMs = context.tuning.upkeepMs;
+  }
+
+  // ---- connect ----
+
+  /** Answered by `connected` or `connectFailed` with the same number. */
+  connect(request: number, text: string): void {
+    const { fx } = this.#c;
+    const address = userAddressOf(text);
+    if (address === undefined || address.scope === 'forbidden') {
+      fx.emit({ type: 'connectFailed', request, code: 'ADDRESS_INVALID' });
+      return;
+    }
+    this.#dialer.release(address.text);
+    if (address.id !== undefined) this.#dialer.release(address.id);
+    const there = this.#linkTo(address.text, address.id);
+    if (there !== undefined) this.#useLink(request, address, there);
+    else {
+      const running = this.#dialer.find(address.text);
+      const dial = running ?? this.#dialer.start(address, { intent: 'user', expect: address.id });
+      if (dial === undefined) fx.emit({ type: 'connectFailed', request, code: 'LIMIT' });
+      else dial.requests.push(request);
+    }
+  }
+
+  #linkTo(address: string, id: PeerId | undefined): Peer | undefined {
+    const { peers } = this.#c;
+    if (id !== undefined) return peers.byId(id);
+    for (const peer of peers.all()) if (peer.dialed === address && peer.kind !== 'probe') return peer;
+    return undefined;
+  }
+
+  #useLink(request: number, address: Address, peer: Peer): void {
+    peer.pinned = true;
+    this.pin(address, peer.id);
+    if (peer.greeted) this.#c.fx.emit({ type: 'connected', request, id: peer.id });
+    else peer.requests = [...(peer.requests ?? []), request];
+    if (peer.kind === 'app') this.#links.ask(peer);
+  }
+
+  cancel(request: number): void {
+    for (const dial of [...this.#dialer.all()]) {
+      if (!dial.requests.includes(request)) continue;
+      dial.requests = dial.requests.filter((other) => other !== request);
+      if (dial.requests.length === 0 && dial.intent === 'user') this.#dialer.cancel(dial);
+    }
+    for (const peer of this.#c.peers.all()) {
+      if (peer.requests !== undefined) peer.requests = peer.requests.filter((other) => other !== request);
+    }
+  }
+
+  // ---- stay connected ----
+
+  /** A dial that the user wanted has succeeded. */
+  dialed(dial: Dial, id: PeerId): void {
+    if (dial.intent === 'user' || dial.requests.length > 0) this.pin(dial.address, id);
+  }
+
+  pin(address: Address, id: PeerId): void {
+    const { tuning, nowMs } = this.#c;
+    this.#pinned.delete(address.text);
+    this.#pinned.set(address.text, { address, id, nextMs: nowMs + this.#waitMs, waitMs: this.#waitMs });
+    const oldest = this.#pinned.keys().next().value;
+    if (this.#pinned.size > tuning.pinnedMax && oldest !== undefined) this.#pinned.delete(oldest);
+  }
+
+  /** No need to wait. */
+  wake(): void {
+    for (const pinned of this.#pinned.values()) pinned.nextMs = this.#c.nowMs;
+  }
+
+  /** Part of every round of upkeep: dials those that are lost. */
+  keep(): void {
+    const { nowMs, tuning, peers } = this.#c;
+    for (const pinned of this.#pinned.values()) {
+      const { address, id } = pinned;
+      if ((id !== undefined && peers.byId(id) !== undefined) || this.#dialer.isBusy(address.text, id)) {
+        pinned.waitMs = this.#waitMs;
+        pinned.nextMs = nowMs + this.#waitMs;
+      } else if (nowMs >= pinned.nextMs && !this.#dialer.isHeld(address.text)) {
+        pinned.waitMs = Math.min(2 * pinned.waitMs, tuning.pinnedRestMs);
+        pinned.nextMs = nowMs + pinned.waitMs;
+        this.#dialer.start(address, { intent: 'user', expect: id });
+      }
+    }
+  }
+
+  // ---- disconnect ----
+
+  /** By id, or by address. */
+  disconnect(target: string): void {
+    this.#dialer.hold(target);
+    this.#unpin(target);
+    for (const dial of [...this.#dialer.all()]) {
+      if (dial.address.text !== target && dial.expect !== target) continue;
+      this.#dialer.cancel(dial);
+      for (const request of dial.requests) {
+        this.#c.fx.emit({ type: 'connectFailed', request, code: 'HELD_OFF' });
+      }
+    }
+    for (const peer of [...this.#c.peers.all()]) {
+      const named = peer.id === target || peer.dialed === target || peer.record?.addresses.includes(target);
+      if (!named) continue;
+      this.#dialer.hold(peer.id);
+      if (peer.dialed !== undefined) this.#dialer.hold(peer.dialed);
+      this.#unpin(peer.id);
+      this.#links.end(peer, 'USER');
+    }
+  }
+
+  #unpin(target: string): void {
+    for (const [text, pinned] of this.#pinned) {
+      if (text === target || pinned.id === target) this.#pinned.delete(text);
+    }
+  }
+
+  /** Nobody waits any more. */
+  close(): void {
+    for (const dial of [...this.#dialer.all()]) {
+      this.#dialer.cancel(dial);
+      for (const request of dial.requests)
+        this.#c.fx.emit({ type: 'connectFailed', request, code: 'CLOSED' });
+    }
+  }
+}
