@@ -37,10 +37,15 @@ describe.each([3, 30])('a star of %i', (count) => {
     const wanted = Math.min(4, count - 2);
     const shape = (): string =>
       `components ${components(others)}, degrees ${others.map((n) => degree(n, centreId))}`;
-    const meshed = (): boolean =>
-      components(others)[0] === others.length && others.every((node) => degree(node, centreId) >= wanted);
-    const tookMs = await until(meshed, 30_000, shape);
-    console.log(`star of ${count}: a mesh after ${(tookMs / 1000).toFixed(1)} s`);
+    const whole = (): boolean => components(others)[0] === others.length;
+    const meshed = (): boolean => whole() && others.every((node) => degree(node, centreId) >= wanted);
+    // The issue asks for the component in 30 s, S11 of the targets for the links in 35 s.
+    const wholeMs = await until(whole, 30_000, shape);
+    const meshedMs = wholeMs + (await until(meshed, 35_000 - wholeMs, shape));
+    const seconds = [wholeMs, meshedMs].map((ms) => (ms / 1000).toFixed(1));
+    console.log(
+      `star of ${count}: one component after ${seconds[0]} s, ${wanted} links each after ${seconds[1]} s`,
+    );
     await centre.close();
     const gone = (): boolean => others.every((node) => node.peers().every((peer) => peer.id !== centreId));
     await until(gone, 15_000, shape);
