@@ -49,8 +49,6 @@ export const CAST = Object.freeze({
   secondFactor: 4,
   /** Largest budget that anybody passes on (protocol.md §6). */
   budgetMax: 32_767,
-  /** Copies with more budget that are taken after the first (protocol.md §6: 2 suffice for .999 reach). */
-  topUpsMax: 2,
   /** Members of the own subnet seen in one refresh interval from which we advertise less: a full cell. */
   crowd: 16,
   /** A member in a crowd still sends this share of its bubble. */
@@ -105,16 +103,8 @@ export const TIMES = Object.freeze({
 export const CAPACITY = Object.freeze({
   /** Casts remembered, of each kind (algorithms.md §7.5). */
   seen: 16_384,
-  /** Adverts of one subnet (protocol.md §6; algorithms.md §3.5). */
-  cell: 16,
-  /** … from one neighbour (protocol.md §6: a flooding link cannot silence the others). */
-  cellPerNeighbour: 4,
   /** Subnets of one key (protocol.md §6), and own memberships: more would be refused by everybody. */
   subnetsPerKey: 64,
-  /** Adverts in all (protocol.md §6). */
-  adverts: 16_384,
-  /** Bytes of adverts in all: 8 MiB (protocol.md §6). */
-  advertBytes: 8_388_608,
   /** Share of all adverts that one neighbour may bring (protocol.md §6). */
   neighbourShare: 0.25,
   /** Adverts whose way we remember for withdrawals: as many as are held. */
@@ -139,8 +129,8 @@ export const CAPACITY = Object.freeze({
   stale: 256,
 });
 
-/** What one link carries towards us (protocol.md §8; research/joint.md §5: honest traffic stays below a tenth of it). */
-export const RATES: Readonly<Record<string, Rate>> & {
+/** What one link carries towards us. */
+export interface Rates {
   readonly adverts: Rate;
   readonly advertUnits: Rate;
   readonly searches: Rate;
@@ -150,7 +140,10 @@ export const RATES: Readonly<Record<string, Rate>> & {
   readonly oneAdvert: Rate;
   readonly ownAdvert: Rate;
   readonly unasked: Rate;
-} = Object.freeze({
+}
+
+/** Protocol.md §8; research/joint.md §5: honest traffic stays below a tenth of it. */
+export const RATES: Rates = Object.freeze({
   /** AD messages. */
   adverts: Object.freeze({
     /** 1/s. */
@@ -226,4 +219,29 @@ export const PACE = Object.freeze({
   ownWeight: 8,
   /** Bytes buffered on a link from which casts skip it: 256 KiB (protocol.md §8). */
   congestedBytes: 262_144,
+});
+
+/** What a node may set differently: smaller in browsers, larger in private clusters, off in experiments. */
+export interface SearchLimits {
+  readonly cell: number;
+  readonly cellPerNeighbour: number;
+  readonly adverts: number;
+  readonly advertBytes: number;
+  readonly topUpsMax: number;
+  readonly rates: Rates;
+}
+
+export const LIMITS: SearchLimits = Object.freeze({
+  /** Adverts of one subnet (protocol.md §6; algorithms.md §3.5). */
+  cell: 16,
+  /** … from one neighbour (protocol.md §6: a flooding link cannot silence the others). */
+  cellPerNeighbour: 4,
+  /** Adverts in all (protocol.md §6). */
+  adverts: 16_384,
+  /** Bytes of adverts in all: 8 MiB (protocol.md §6). */
+  advertBytes: 8_388_608,
+  /** Copies with more budget that are taken after the first (protocol.md §6: 2 suffice for .999 reach). */
+  topUpsMax: 2,
+  /** See `RATES`. */
+  rates: RATES,
 });

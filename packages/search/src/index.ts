@@ -1,10 +1,21 @@
 // @peernet/search: subnets over any overlay. Join one, be found; search one, find who is in it.
-export { CAPACITY, CAST, PACE, RATES, TIMES, WIRE } from './defaults.js';
+export {
+  CAPACITY,
+  CAST,
+  LIMITS,
+  PACE,
+  RATES,
+  type Rates,
+  type SearchLimits,
+  TIMES,
+  WIRE,
+} from './defaults.js';
 export type {
   FoundRow,
   IncomingQuery,
   Misbehaviour,
   SearchEffects,
+  SearchEvent,
   SearchInput,
   SearchRequest,
   Surroundings,

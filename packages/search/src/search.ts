@@ -17,8 +17,16 @@ import {
   toHex,
   utf8,
 } from '@peernet/core';
-import { CAPACITY, PACE, WIRE } from './defaults.js';
-import type { FoundRow, IncomingQuery, Misbehaviour, SearchEffects, SearchInput } from './machine/effects.js';
+import { CAPACITY, PACE, type SearchLimits, WIRE } from './defaults.js';
+import type {
+  FoundRow,
+  IncomingQuery,
+  Misbehaviour,
+  SearchEffects,
+  SearchEvent,
+  SearchInput,
+  Surroundings,
+} from './machine/effects.js';
 import { SearchMachine } from './machine/search-machine.js';
 import type { Overlay } from './overlay.js';
 import { subnetHash } from './wire.js';
@@ -33,6 +41,8 @@ export interface SearchOptions {
   readonly log?: Log | undefined;
   /** What we say of ourselves; adverts carry a short form of it. Asked for whenever there is something to do. */
   readonly record?: (() => PeerRecord | undefined) | undefined;
+  /** Differences from `LIMITS`, for browsers and private clusters. */
+  readonly limits?: Partial<SearchLimits> | undefined;
   /** The address at which we have met this peer lately, if we have. */
   readonly verified?: ((id: PeerId) => string | undefined) | undefined;
 }
@@ -119,12 +129,16 @@ export class Search extends Emitter<SearchEvents> {
     this.#clock = options.clock ?? systemClock;
     this.#log = options.log ?? noLog;
     this.#network = utf8(options.network ?? '');
-    this.#machine = new SearchMachine({ crypto: options.crypto, random: options.random ?? systemRandom });
+    this.#machine = new SearchMachine({
+      crypto: options.crypto,
+      random: options.random ?? systemRandom,
+      limits: options.limits,
+    });
     this.#alarm = new Alarm(this.#clock, () => this.#handle({ type: 'tick', ...this.#surroundings() }));
     this.#unsubscribe = options.overlay.subscribe({
       up: (link, peer, scope) => this.#handle({ type: 'up', link, peer, scope }),
       down: (link) => this.#handle({ type: 'down', link }),
-      message: (link, bytes) => this.#handle({ type: 'message', link, bytes, wallMs: this.#clock.wall() }),
+      message: (link, bytes) => this.#handle({ type: 'message', link, bytes }),
       drain: () => {},
     });
     for (const { key, peer, scope } of options.overlay.neighbours()) {
@@ -201,7 +215,7 @@ export class Search extends Emitter<SearchEvents> {
 
   /** A member that a row named could not be reached: its rows are not shown again until it speaks anew. */
   stale(id: PeerId): void {
-    this.#handle({ type: 'stale', id, wallMs: this.#clock.wall() });
+    this.#handle({ type: 'stale', id });
   }
 
   /** Our own record may have changed: looked at now instead of at the next occasion. */
@@ -230,17 +244,16 @@ export class Search extends Emitter<SearchEvents> {
     if (this.#closed) throw new PeernetError('CLOSED', 'this search is closed');
   }
 
-  #surroundings(): { wallMs: number; size: number; record: PeerRecord | undefined } {
+  #surroundings(): Surroundings {
     return {
-      wallMs: this.#clock.wall(),
       size: Math.max(1, this.#o.overlay.size()),
       record: this.#o.record?.(),
     };
   }
 
-  #handle(input: SearchInput): void {
+  #handle(event: SearchEvent): void {
     if (this.#closed) return;
-    this.#inputs.push(input);
+    this.#inputs.push({ ...event, wallMs: this.#clock.wall() });
     if (this.#handling) return;
     this.#handling = true;
     try {
@@ -293,17 +306,17 @@ export class Search extends Emitter<SearchEvents> {
     if (running !== undefined) guarded(running.onEnd);
   }
 
-  #query({ query, subnet, payload, hops }: IncomingQuery): void {
+  #query({ key, subnet, payload, hops }: IncomingQuery): void {
     if (this.listenerCount('search') === 0) return;
     const name = this.#names.get(toHex(subnet));
     const asked = {
-      hash: subnet,
+      hash: subnet.slice(),
       ...(name === undefined ? {} : { name }),
-      ...(payload.length > 0 ? { payload } : {}),
+      ...(payload.length > 0 ? { payload: payload.slice() } : {}),
     };
     this.emit('search', asked, hops, (meta = noBytes) => {
       if (meta.length > WIRE.metaBytesMax) throw new TypeError(`meta has at most ${WIRE.metaBytesMax} bytes`);
-      this.#handle({ type: 'reply', query, meta: meta.slice(), ...this.#surroundings() });
+      this.#handle({ type: 'reply', key, meta: meta.slice(), ...this.#surroundings() });
     });
   }
 }

@@ -2,8 +2,8 @@
 // Gossip is not needed: the graph is made at once, and its size is told.
 import { type PeerRecord, type Random, seededRandom, shuffle, signRecord } from '@peernet/core';
 import { createWorld, type Host, type Network, type World } from '@peernet/sim';
-import { decodeMessage } from '../src/wire.js';
 import { LinkOverlay, Search, type SearchCallOptions, type SearchRow } from '../src/index.js';
+import { decodeMessage } from '../src/wire.js';
 
 export interface Node {
   readonly index: number;
@@ -72,7 +72,7 @@ export class Net {
   connect(a: number, b: number): void {
     const from = this.nodes[a] as Node;
     from.host.dialNow((this.nodes[b] as Node).host.address, {}, (result) => {
-      if ('link' in result) from.overlay.add(result.link);
+      if (result.link !== undefined) from.overlay.add(result.link);
     });
   }
 
@@ -120,7 +120,11 @@ export interface Found {
   endMs: number;
 }
 
-export function recordOf(host: Host, wallMs: number, addresses: readonly string[] = [host.address]): PeerRecord {
+export function recordOf(
+  host: Host,
+  wallMs: number,
+  addresses: readonly string[] = [host.address],
+): PeerRecord {
   return signRecord(host.crypto, {
     seq: wallMs,
     ttlSeconds: 86_400,

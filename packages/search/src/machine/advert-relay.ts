@@ -1,6 +1,14 @@
 // Adverts of others on their way: checked, held, passed on; and their withdrawals, which follow the way they took.
-import { type Crypto, LruMap, type PeerId, type Random, toHex } from '@peernet/core';
-import { CAPACITY, CAST, TIMES, WIRE } from '../defaults.js';
+import {
+  type Crypto,
+  type LinkKey,
+  LruMap,
+  type PeerId,
+  type Random,
+  randomBytes,
+  toHex,
+} from '@peernet/core';
+import { CAPACITY, type SearchLimits, TIMES, WIRE } from '../defaults.js';
 import {
   type Advert,
   type AdvertMessage,
@@ -12,7 +20,7 @@ import {
 import { AdvertStore } from './advert-store.js';
 import type { Caster } from './cast.js';
 import type { Counters } from './counters.js';
-import type { Misbehaviour, SearchEffects } from './effects.js';
+import type { Misbehaviour, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 import type { OwnAdverts } from './own-adverts.js';
 import { narrowestRank } from './slim-record.js';
@@ -23,11 +31,12 @@ import type { Verifier } from './verifier.js';
 export interface Shared {
   readonly crypto: Crypto;
   readonly random: Random;
+  readonly limits: SearchLimits;
   readonly caster: Caster;
   readonly verifier: Verifier;
   readonly counters: Counters;
   readonly own: OwnAdverts;
-  readonly misbehaved: (neighbour: Neighbour, what: Misbehaviour, effects: SearchEffects) => void;
+  readonly misbehaved: (neighbour: Neighbour, what: Misbehaviour, turn: Turn) => void;
 }
 
 /** One advert as it passed here. */
@@ -42,15 +51,25 @@ interface Passed {
   topUps: number;
 }
 
+/** Of the key by which full cells choose: as long as a hash. */
+const secretBytes = 32;
+
 export class AdvertRelay {
-  readonly store: AdvertStore;
-  readonly trails = new Trails();
+  #store: AdvertStore | undefined;
+  readonly trails: Trails;
   readonly #s: Shared;
   readonly #passed = new LruMap<string, Passed>(CAPACITY.seen);
 
-  constructor(shared: Shared & { readonly secret: Uint8Array }) {
+  constructor(shared: Shared) {
     this.#s = shared;
-    this.store = new AdvertStore(shared.crypto, shared.secret);
+    this.trails = new Trails(shared.limits.rates.oneAdvert);
+  }
+
+  /** What we hold; made when it is first looked at. */
+  get store(): AdvertStore {
+    const { crypto, limits, random } = this.#s;
+    this.#store ??= new AdvertStore(crypto, limits, randomBytes(random, secretBytes));
+    return this.#store;
   }
 
   /** Casts remembered. */
@@ -59,7 +78,7 @@ export class AdvertRelay {
   }
 
   get holding(): boolean {
-    return this.store.size > 0 || this.trails.size > 0 || this.#passed.size > 0;
+    return (this.#store?.size ?? 0) > 0 || this.trails.size > 0 || this.#passed.size > 0;
   }
 
   /** Our own advert went out; copies that come back need no look at their signature. */
@@ -67,37 +86,37 @@ export class AdvertRelay {
     this.#s.verifier.trust(toHex(objectKeyOf(this.#s.crypto, advert.bytes)), nowMs);
   }
 
-  arrived(n: Neighbour, message: AdvertMessage, wallMs: number, nowMs: number, effects: SearchEffects): void {
+  arrived(n: Neighbour, message: AdvertMessage, turn: Turn): void {
     const { counters } = this.#s;
     counters.advertsIn++;
-    const budget = n.admit('advert', message.budget, nowMs);
+    const budget = n.admit('advert', message.budget, turn.nowMs);
     if (budget < message.budget) counters.limiterDrops++;
-    if (budget > 0) this.#take(n, { ...message, budget }, wallMs, nowMs, effects);
+    if (budget > 0) this.#take(n, { ...message, budget }, turn);
   }
 
   /** False: it waits for a look at its signature. */
-  #take(n: Neighbour, m: AdvertMessage, wallMs: number, nowMs: number, effects: SearchEffects): boolean {
+  #take(n: Neighbour, m: AdvertMessage, turn: Turn): boolean {
     const key = toHex(objectKeyOf(this.#s.crypto, m.advert));
     const passed = this.#passed.get(key);
     if (passed !== undefined) {
-      this.#copy(n, m, passed, nowMs, effects);
+      this.#copy(n, m, passed, turn);
       return true;
     }
     const advert = decodeAdvert(m.advert.slice()); // it is kept, the message is not
     if (advert === undefined) {
-      this.#s.misbehaved(n, 'malformed', effects);
+      this.#s.misbehaved(n, 'malformed', turn);
       return true;
     }
     const subnet = toHex(advert.subnet);
-    if (!this.#isNews(advert, subnet, m.ageSeconds, wallMs, nowMs)) {
+    if (!this.#isNews(advert, subnet, m.ageSeconds, turn)) {
       this.#s.counters.refused++;
       return true;
     }
-    const verdict = this.#s.verifier.check(n, key, () => this.#verify(advert), nowMs);
-    if (verdict === 'later') return this.#later(n, m, wallMs, nowMs);
-    if (verdict === 'bad') this.#s.misbehaved(n, 'signature', effects);
-    else if (advert.ttlSeconds === 0) this.#withdrawn(n, m, advert, subnet, nowMs, effects);
-    else this.#first(n, m, advert, { key, subnet }, nowMs, effects);
+    const verdict = this.#s.verifier.check(n, key, () => this.#verify(advert), turn.nowMs);
+    if (verdict === 'later') return this.#later(n, m, turn.nowMs);
+    if (verdict === 'bad') this.#s.misbehaved(n, 'signature', turn);
+    else if (advert.ttlSeconds === 0) this.#withdrawn(n, m, advert, subnet, turn);
+    else this.#first(n, m, advert, { key, subnet }, turn);
     return true;
   }
 
@@ -106,16 +125,15 @@ export class AdvertRelay {
     return verifyAdvert(this.#s.crypto, advert);
   }
 
-  #later(n: Neighbour, m: AdvertMessage, wallMs: number, nowMs: number): false {
+  #later(n: Neighbour, m: AdvertMessage, nowMs: number): false {
     const kept = { ...m, advert: m.advert.slice() };
-    const run = (laterMs: number, effects: SearchEffects): boolean =>
-      this.#take(n, kept, wallMs, laterMs, effects);
+    const run = (turn: Turn): boolean => this.#take(n, kept, turn);
     if (!this.#s.verifier.wait(n, m.advert.length, run, nowMs)) this.#s.counters.limiterDrops++;
     return false;
   }
 
   /** Whether it says something that we do not know better. Cheap: before the signature is looked at. */
-  #isNews(advert: Advert, subnet: string, ageSeconds: number, wallMs: number, nowMs: number): boolean {
+  #isNews(advert: Advert, subnet: string, ageSeconds: number, { wallMs, nowMs }: Turn): boolean {
     const { id, seq, ttlSeconds } = advert;
     if (Math.abs(seq - wallMs) > TIMES.skewMaxMs) return false;
     if (ttlSeconds > 0 && ageSeconds >= ttlSeconds) return false;
@@ -128,10 +146,11 @@ export class AdvertRelay {
     n: Neighbour,
     m: AdvertMessage,
     advert: Advert,
-    { key, subnet }: { key: string; subnet: string },
-    nowMs: number,
-    effects: SearchEffects,
+    names: { key: string; subnet: string },
+    turn: Turn,
   ): void {
+    const { nowMs } = turn;
+    const { key, subnet } = names;
     if (advert.id === this.#s.crypto.id) {
       this.#s.own.metOwnSeq(advert.seq, subnet, nowMs);
       return;
@@ -152,27 +171,27 @@ export class AdvertRelay {
     };
     this.#passed.dropWhile((other) => other.atMs + TIMES.seenMs <= nowMs);
     this.#passed.set(key, passed);
-    this.#place(n, m, advert, passed, nowMs, effects);
+    this.#place(n, m, advert, passed, turn);
   }
 
   /** A copy of what came by before: worth something only with much more budget, or if there was no place for the first. */
-  #copy(n: Neighbour, m: AdvertMessage, passed: Passed, nowMs: number, effects: SearchEffects): void {
+  #copy(n: Neighbour, m: AdvertMessage, passed: Passed, turn: Turn): void {
+    const { counters, limits } = this.#s;
     if (passed.best === 0) {
       const advert = decodeAdvert(m.advert.slice());
-      if (advert !== undefined && this.#mayStillPlace(passed, advert.seq)) {
-        this.#place(n, m, advert, passed, nowMs, effects);
-      }
+      if (advert !== undefined && this.#mayStillPlace(passed, advert.seq))
+        this.#place(n, m, advert, passed, turn);
       return;
     }
-    if (m.budget < 2 * passed.best + 1 || passed.topUps === CAST.topUpsMax) {
-      this.#s.counters.duplicates++;
+    if (m.budget < 2 * passed.best + 1 || passed.topUps >= limits.topUpsMax) {
+      counters.duplicates++;
       return;
     }
-    this.#s.counters.topUps++;
+    counters.topUps++;
     passed.topUps++;
     const surplus = m.budget - passed.best;
     passed.best = m.budget;
-    this.#pass(n, m, surplus, passed, nowMs, effects);
+    this.#pass(n, m, surplus, passed, turn);
   }
 
   #mayStillPlace(passed: Passed, seq: number): boolean {
@@ -180,81 +199,60 @@ export class AdvertRelay {
     return !this.trails.isWithdrawn(passed.subnet, passed.id, seq) && (held === undefined || held.seq < seq);
   }
 
-  #place(
-    n: Neighbour,
-    m: AdvertMessage,
-    advert: Advert,
-    passed: Passed,
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  /** Holds it, if there is a place, and passes it on only then: a crowd's bubbles end where cells are full. */
+  #place(n: Neighbour, m: AdvertMessage, advert: Advert, passed: Passed, turn: Turn): void {
     const { subnet, id, narrowest, expiresMs } = passed;
-    const { seq, bytes } = advert;
-    const signedMs = nowMs - m.ageSeconds * 1000;
     const held = {
       subnet,
       id,
-      seq,
-      bytes,
+      seq: advert.seq,
+      bytes: advert.bytes,
       hops: m.hops,
       from: n.peer,
       rank: n.rank,
       narrowest,
-      signedMs,
+      signedMs: turn.nowMs - m.ageSeconds * 1000,
       expiresMs,
     };
-    if (!this.store.admit(held, nowMs)) {
+    if (!this.store.admit(held, turn.nowMs)) {
       this.#s.counters.notAdmitted++;
       return;
     }
     passed.best = m.budget;
-    this.#pass(n, m, m.budget, passed, nowMs, effects);
+    this.#pass(n, m, m.budget, passed, turn);
   }
 
-  #pass(
-    n: Neighbour,
-    m: AdvertMessage,
-    units: number,
-    passed: Passed,
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  #pass(n: Neighbour, m: AdvertMessage, units: number, passed: Passed, turn: Turn): void {
     if (m.hops >= WIRE.hopsMax) return;
     const { hops, ageSeconds, advert } = m;
     const message = (budget: number): Uint8Array =>
       encodeAdvertMessage({ budget, hops: hops + 1, ageSeconds, advert });
     const cast = { kind: 'advert', units: units - 1, source: n.key, message } as const;
-    const links = this.#s.caster.cast(cast, nowMs, effects, (to) => to.rank <= passed.narrowest);
-    this.trails.extend(passed.subnet, passed.id, links, passed.expiresMs, nowMs);
+    const links = this.#s.caster.cast(cast, turn, (to) => to.rank <= passed.narrowest);
+    this.trails.extend(passed.subnet, passed.id, links, passed.expiresMs, turn.nowMs);
   }
 
-  #withdrawn(
-    n: Neighbour,
-    m: AdvertMessage,
-    advert: Advert,
-    subnet: string,
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  #withdrawn(n: Neighbour, m: AdvertMessage, advert: Advert, subnet: string, turn: Turn): void {
     if (advert.id === this.#s.crypto.id) return;
     const links = this.trails.withdraw(subnet, advert.id, advert.seq);
     this.store.withdraw(subnet, advert.id);
     if (links === undefined || m.hops >= WIRE.hopsMax) return;
-    const message = encodeAdvertMessage({
-      budget: 1,
-      hops: m.hops + 1,
-      ageSeconds: m.ageSeconds,
-      advert: m.advert,
-    });
-    for (const to of links === 'all' ? [...this.#s.caster.neighbours.keys()] : links) {
-      const neighbour = this.#s.caster.neighbours.get(to);
-      if (neighbour === undefined || to === n.key || neighbour.room('advert', n.key, nowMs) < 1) continue;
-      if (effects.send(to, message, 'advert')) neighbour.sent('advert', n.key, 1, nowMs);
+    const { neighbours } = this.#s.caster;
+    const { ageSeconds } = m;
+    const message = encodeAdvertMessage({ budget: 1, hops: m.hops + 1, ageSeconds, advert: m.advert });
+    for (const link of links === 'all' ? [...neighbours.keys()] : links) {
+      const to = neighbours.get(link);
+      if (to !== undefined && to !== n) this.#passWithdrawal(n.key, to, message, turn);
     }
   }
 
+  #passWithdrawal(source: LinkKey, to: Neighbour, message: Uint8Array, { nowMs, effects }: Turn): void {
+    if (to.room('advert', source, nowMs) < 1 || !effects.send(to.key, message, 'advert')) return;
+    to.sent('advert', source, 1, nowMs);
+  }
+
   sweep(nowMs: number): void {
-    this.store.sweep(nowMs);
+    this.#store?.sweep(nowMs);
     this.trails.sweep(nowMs);
     this.#passed.dropWhile((passed) => passed.atMs + TIMES.seenMs <= nowMs);
   }

@@ -2,7 +2,7 @@
 // compute, so a crowd costs each node little and nobody can aim at a place; shares per neighbour and per key keep a
 // flooding link or id from displacing everybody else's (protocol.md §6).
 import { type Crypto, LruMap, type PeerId, peerIdToBytes } from '@peernet/core';
-import { CAPACITY } from '../defaults.js';
+import { CAPACITY, type SearchLimits } from '../defaults.js';
 
 /** One advert that we hold. */
 export interface Held {
@@ -28,18 +28,21 @@ const domain = 'peernet/cell/1';
 
 export class AdvertStore {
   readonly #crypto: Crypto;
+  readonly #limits: SearchLimits;
   readonly #secret: Uint8Array;
   readonly #cells = new Map<string, Held[]>();
-  /** All of them, oldest first: `subnet id`. */
-  readonly #all = new LruMap<string, Held>(CAPACITY.adverts);
+  /** All of them by `placeKey`, oldest first. */
+  readonly #all: LruMap<string, Held>;
   readonly #perNeighbour = new Map<PeerId, number>();
   readonly #perKey = new Map<PeerId, number>();
   #bytes = 0;
 
   /** @param secret bytes that nobody else knows; they decide who stays in a full cell. */
-  constructor(crypto: Crypto, secret: Uint8Array) {
+  constructor(crypto: Crypto, limits: SearchLimits, secret: Uint8Array) {
     this.#crypto = crypto;
+    this.#limits = limits;
     this.#secret = secret;
+    this.#all = new LruMap(limits.adverts);
   }
 
   get size(): number {
@@ -51,7 +54,7 @@ export class AdvertStore {
   }
 
   get(subnet: string, id: PeerId): Held | undefined {
-    return this.#all.get(`${subnet} ${id}`);
+    return this.#all.get(placeKey(subnet, id));
   }
 
   /** Adverts of a subnet that have not expired; the list is not ours to keep. */
@@ -73,11 +76,14 @@ export class AdvertStore {
       this.#insert({ ...held, from: before.from });
       return true;
     }
-    const quota = CAPACITY.adverts * CAPACITY.neighbourShare;
+    const quota = this.#limits.adverts * CAPACITY.neighbourShare;
     if ((this.#perNeighbour.get(held.from) ?? 0) >= quota) return false;
     if ((this.#perKey.get(held.id) ?? 0) >= CAPACITY.subnetsPerKey) return false;
     if (!this.#placeInCell(held, nowMs)) return false;
-    while (this.#all.size >= CAPACITY.adverts || this.#bytes + held.bytes.length > CAPACITY.advertBytes) {
+    while (
+      this.#all.size >= this.#limits.adverts ||
+      this.#bytes + held.bytes.length > this.#limits.advertBytes
+    ) {
       this.#remove(this.#all.values().next().value as Held);
     }
     this.#insert(held);
@@ -90,8 +96,8 @@ export class AdvertStore {
     if (cell === undefined) return true;
     for (const other of [...cell]) if (other.expiresMs <= nowMs) this.#remove(other);
     const rivals = cell.filter((other) => other.from === held.from);
-    if (rivals.length >= CAPACITY.cellPerNeighbour) return this.#displace(rivals, held);
-    return cell.length < CAPACITY.cell || this.#displace(cell, held);
+    if (rivals.length >= this.#limits.cellPerNeighbour) return this.#displace(rivals, held);
+    return cell.length < this.#limits.cell || this.#displace(cell, held);
   }
 
   #displace(rivals: readonly Held[], held: Held): boolean {
@@ -124,14 +130,14 @@ export class AdvertStore {
     const cell = this.#cells.get(held.subnet);
     if (cell === undefined) this.#cells.set(held.subnet, [held]);
     else cell.push(held);
-    this.#all.set(`${held.subnet} ${held.id}`, held);
+    this.#all.set(placeKey(held.subnet, held.id), held);
     this.#bytes += held.bytes.length;
     count(this.#perNeighbour, held.from, 1);
     count(this.#perKey, held.id, 1);
   }
 
   #remove(held: Held): void {
-    if (!this.#all.delete(`${held.subnet} ${held.id}`)) return;
+    if (!this.#all.delete(placeKey(held.subnet, held.id))) return;
     const cell = this.#cells.get(held.subnet) as Held[];
     cell.splice(cell.indexOf(held), 1);
     if (cell.length === 0) this.#cells.delete(held.subnet);
@@ -165,4 +171,9 @@ function count(counts: Map<PeerId, number>, key: PeerId, change: 1 | -1): void {
   const value = (counts.get(key) ?? 0) + change;
   if (value === 0) counts.delete(key);
   else counts.set(key, value);
+}
+
+/** Names the place of a member in a subnet: 96 bits of the one, 128 of the other, so that nobody finds two alike. */
+export function placeKey(subnet: string, id: PeerId): string {
+  return subnet.slice(0, 24) + id.slice(0, 32);
 }

@@ -3,8 +3,8 @@
 // (research/algorithms.md §3.2).
 import { type LinkKey, type Random, shuffle } from '@peernet/core';
 import { CAST } from '../defaults.js';
-import type { SearchEffects } from './effects.js';
-import { type CastKind, type Neighbour, outboundCapacity, outboundPerSecond, self } from './neighbours.js';
+import type { Turn } from './effects.js';
+import { type CastKind, type LinkRates, type Neighbour, self } from './neighbours.js';
 
 export interface Cast {
   readonly kind: CastKind;
@@ -16,23 +16,40 @@ export interface Cast {
   message(units: number): Uint8Array;
 }
 
+interface Ready {
+  readonly neighbour: Neighbour;
+  readonly room: number;
+}
+
+/** Units that an own cast can have. */
+export interface Room {
+  /** Now. */
+  readonly room: number;
+  /** Ever, with the present neighbours. */
+  readonly capacity: number;
+  /** How fast it comes back. */
+  readonly perSecond: number;
+}
+
 export class Caster {
   readonly neighbours: Map<LinkKey, Neighbour>;
   readonly #random: Random;
+  readonly #rates: LinkRates;
   /** Units that our own buckets have cut from casts of others. */
   clipped = 0;
 
-  constructor(neighbours: Map<LinkKey, Neighbour>, random: Random) {
+  constructor(neighbours: Map<LinkKey, Neighbour>, rates: LinkRates, random: Random) {
     this.neighbours = neighbours;
+    this.#rates = rates;
     this.#random = random;
   }
 
   /** Sends the shares; returns the links that took one. `passes`: whom this cast may go to. */
-  cast(cast: Cast, nowMs: number, effects: SearchEffects, passes: (n: Neighbour) => boolean): LinkKey[] {
+  cast(cast: Cast, turn: Turn, passes: (n: Neighbour) => boolean): LinkKey[] {
     const reached: LinkKey[] = [];
     let left = Math.min(cast.units, CAST.budgetMax);
     if (left < 1) return reached;
-    const peers = shuffle(this.#random, this.#ready(cast, nowMs, effects, passes));
+    const peers = shuffle(this.#random, this.#ready(cast, turn, passes));
     let slots = Math.min(peers.length, left);
     if (cast.source === self) peers.splice(slots); // whoever has least room goes first, the others take what is left
     if (cast.source === self) peers.sort((a, b) => a.room - b.room);
@@ -41,33 +58,29 @@ export class Caster {
       const share = Math.ceil(left / slots);
       const units = Math.min(share, room);
       // Not taken: its share goes to the others.
-      if (!effects.send(neighbour.key, cast.message(units), cast.kind)) continue;
-      neighbour.sent(cast.kind, cast.source, units, nowMs);
+      if (!turn.effects.send(neighbour.key, cast.message(units), cast.kind)) continue;
+      neighbour.sent(cast.kind, cast.source, units, turn.nowMs);
       reached.push(neighbour.key);
       // Over the bucket a budget is clipped, not handed on: only an own cast has been promised that it fits.
       left -= cast.source === self ? units : share;
-      this.clipped += share - units;
+      if (cast.source !== self) this.clipped += share - units;
       slots--;
     }
     return reached;
   }
 
-  #ready(cast: Cast, nowMs: number, effects: SearchEffects, passes: (n: Neighbour) => boolean) {
-    const ready: { neighbour: Neighbour; room: number }[] = [];
+  #ready({ kind, source }: Cast, { nowMs, effects }: Turn, passes: (n: Neighbour) => boolean): Ready[] {
+    const ready: Ready[] = [];
     for (const neighbour of this.neighbours.values()) {
-      if (neighbour.key === cast.source || !passes(neighbour)) continue;
-      const room = neighbour.room(cast.kind, cast.source, nowMs);
+      if (neighbour.key === source || !passes(neighbour)) continue;
+      const room = neighbour.room(kind, source, nowMs);
       if (room >= 1 && !effects.congested(neighbour.key)) ready.push({ neighbour, room });
     }
     return ready;
   }
 
   /** Units of an own cast that fit now, and that would ever fit with the present neighbours; 0 and 0 without any. */
-  ownRoom(
-    kind: CastKind,
-    nowMs: number,
-    effects: SearchEffects,
-  ): { room: number; capacity: number; perSecond: number } {
+  ownRoom(kind: CastKind, { nowMs, effects }: Turn): Room {
     let room = 0;
     let links = 0;
     for (const neighbour of this.neighbours.values()) {
@@ -77,8 +90,8 @@ export class Caster {
     }
     return {
       room,
-      capacity: links * outboundCapacity(kind, self),
-      perSecond: links * outboundPerSecond(kind),
+      capacity: links * this.#rates.capacity(kind, self),
+      perSecond: links * this.#rates.outbound[kind].units.perSecond,
     };
   }
 }

@@ -2,27 +2,28 @@
 // else leaves the machine.
 import type { CloseReason, LinkKey, PeerId, PeerRecord, Scope, Urgency } from '@peernet/core';
 
-/** Numbers of the outside that a machine must not fetch by itself. */
+/** What is outside, and what a machine must not fetch by itself. */
 export interface Surroundings {
-  /** Calendar, ms: for own sequence numbers and against replays. */
-  readonly wallMs: number;
   /** N̂ ≥ 1. */
   readonly size: number;
   /** What we say of ourselves, if anything yet. */
   readonly record: PeerRecord | undefined;
 }
 
-export type SearchInput =
+/** All inputs tell the calendar, ms: for own sequence numbers and against replays. */
+export type SearchInput = { readonly wallMs: number } & SearchEvent;
+
+export type SearchEvent =
   | { readonly type: 'up'; readonly link: LinkKey; readonly peer: PeerId; readonly scope: Scope }
   | { readonly type: 'down'; readonly link: LinkKey }
-  | { readonly type: 'message'; readonly link: LinkKey; readonly bytes: Uint8Array; readonly wallMs: number }
+  | { readonly type: 'message'; readonly link: LinkKey; readonly bytes: Uint8Array }
   | ({ readonly type: 'tick' } & Surroundings)
   | ({ readonly type: 'join'; readonly subnet: Uint8Array; readonly meta: Uint8Array } & Surroundings)
   | ({ readonly type: 'part'; readonly subnet: Uint8Array } & Surroundings)
   | ({ readonly type: 'search'; readonly search: SearchRequest } & Surroundings)
   | { readonly type: 'cancel'; readonly search: number }
-  | ({ readonly type: 'reply'; readonly query: Uint8Array; readonly meta: Uint8Array } & Surroundings)
-  | { readonly type: 'stale'; readonly id: PeerId; readonly wallMs: number }
+  | ({ readonly type: 'reply'; readonly key: string; readonly meta: Uint8Array } & Surroundings)
+  | { readonly type: 'stale'; readonly id: PeerId }
   | ({ readonly type: 'close' } & Surroundings);
 
 export interface SearchRequest {
@@ -50,8 +51,9 @@ export interface FoundRow {
 
 /** A search of somebody that reached us. */
 export interface IncomingQuery {
-  /** For `reply`. */
-  readonly query: Uint8Array;
+  /** Names it, for `reply`. */
+  readonly key: string;
+  /** Views into the message, like the payload. */
   readonly subnet: Uint8Array;
   readonly payload: Uint8Array;
   readonly hops: number;
@@ -70,4 +72,11 @@ export interface SearchEffects {
   row(search: number, row: FoundRow): void;
   end(search: number): void;
   query(query: IncomingQuery): void;
+}
+
+/** One input while it is handled: the time, and whom to tell. */
+export interface Turn {
+  readonly nowMs: number;
+  readonly wallMs: number;
+  readonly effects: SearchEffects;
 }

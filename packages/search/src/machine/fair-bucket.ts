@@ -30,9 +30,10 @@ export class FairBucket {
     return Math.max(0, Math.floor((weight * free - own) / (1 + weight) + nothing));
   }
 
-  /** Most that one source can ever get at once. */
-  capacity(weight: number): number {
-    return Math.floor((this.#burst * weight) / (1 + weight) + nothing);
+  /** Nobody is in debt: it may be forgotten. */
+  full(nowMs: number): boolean {
+    this.#flow(nowMs);
+    return this.#debts === undefined;
   }
 
   take(source: number, count: number, nowMs: number): void {
@@ -45,10 +46,9 @@ export class FairBucket {
   /** The rate pays the debts back, equal parts to all that have any. */
   #flow(nowMs: number): void {
     let flow = (nowMs - this.#atMs) * this.#perMs;
-    if (flow <= 0) return;
-    this.#atMs = nowMs;
+    if (nowMs > this.#atMs) this.#atMs = nowMs;
     const debts = this.#debts;
-    if (debts === undefined) return;
+    if (flow <= 0 || debts === undefined) return;
     if (flow >= this.#sum) {
       this.#debts = undefined;
       this.#sum = 0;

@@ -1,8 +1,8 @@
 // The neighbours over whose links casts come and go, and what each link has carried: inbound buckets at the rates of
-// the protocol, outbound ones at 80 % of them. Buckets come into being when they are first used; most links of a
-// quiet network never need more than two.
+// the protocol, outbound ones at 80 % of them. Buckets come into being when they are used and go when they are full
+// again; most links of a quiet network have none.
 import { type LinkKey, type PeerId, type Rate, type Scope, scopeRank, TokenBucket } from '@peernet/core';
-import { CAST, PACE, RATES } from '../defaults.js';
+import { CAST, PACE, RATES, type Rates } from '../defaults.js';
 import { FairBucket } from './fair-bucket.js';
 
 export type CastKind = 'advert' | 'search';
@@ -10,25 +10,80 @@ export type CastKind = 'advert' | 'search';
 /** The source of our own casts; link keys are ≥ 0. */
 export const self: LinkKey = -1;
 
-const messageRate = { advert: RATES.adverts, search: RATES.searches };
-const unitRate = { advert: RATES.advertUnits, search: RATES.searchUnits };
+/** Rates of one kind of cast. */
+interface KindRates {
+  readonly messages: Rate;
+  readonly units: Rate;
+}
+
+/** The rates of both directions, worked out once per machine. */
+class LinkRates {
+  readonly inbound: Readonly<Record<CastKind, KindRates>>;
+  readonly outbound: Readonly<Record<CastKind, KindRates>>;
+  readonly signatures: Rate;
+  readonly unasked: Rate;
+
+  constructor(rates: Rates) {
+    this.inbound = {
+      advert: { messages: rates.adverts, units: rates.advertUnits },
+      search: { messages: rates.searches, units: rates.searchUnits },
+    };
+    this.outbound = {
+      advert: { messages: senderRate(rates.adverts), units: senderRate(rates.advertUnits) },
+      search: { messages: senderRate(rates.searches), units: senderRate(rates.searchUnits) },
+    };
+    this.signatures = rates.signatures;
+    this.unasked = rates.unasked;
+  }
+
+  /** Most units that one source can put into one link at once. */
+  capacity(kind: CastKind, source: LinkKey): number {
+    const weight = weightOf(source);
+    return Math.min(CAST.budgetMax, Math.floor((this.outbound[kind].units.burst * weight) / (1 + weight)));
+  }
+}
+
+/** Ten thousand machines with equal rates share them. */
+const standard = new LinkRates(RATES);
+
+export function linkRates(rates: Rates): LinkRates {
+  return rates === RATES ? standard : new LinkRates(rates);
+}
 
 function senderRate({ perSecond, burst }: Rate): Rate {
   return { perSecond: perSecond * PACE.senderShare, burst: burst * PACE.senderShare };
 }
 
-const senderMessageRate = { advert: senderRate(RATES.adverts), search: senderRate(RATES.searches) };
-const senderUnitRate = { advert: senderRate(RATES.advertUnits), search: senderRate(RATES.searchUnits) };
-
-/** Messages and units of one kind in one direction. */
-interface Inbound {
-  readonly messages: TokenBucket;
-  readonly units: TokenBucket;
+function weightOf(source: LinkKey): number {
+  return source === self ? PACE.ownWeight : PACE.neighbourWeight;
 }
 
-interface Outbound {
+class Inbound {
+  readonly messages: TokenBucket;
+  readonly units: TokenBucket;
+
+  constructor(rates: KindRates, nowMs: number) {
+    this.messages = new TokenBucket(rates.messages, nowMs);
+    this.units = new TokenBucket(rates.units, nowMs);
+  }
+
+  full(nowMs: number): boolean {
+    return this.messages.full(nowMs) && this.units.full(nowMs);
+  }
+}
+
+class Outbound {
   readonly messages: FairBucket;
   readonly units: FairBucket;
+
+  constructor(rates: KindRates, nowMs: number) {
+    this.messages = new FairBucket(rates.messages, nowMs);
+    this.units = new FairBucket(rates.units, nowMs);
+  }
+
+  full(nowMs: number): boolean {
+    return this.messages.full(nowMs) && this.units.full(nowMs);
+  }
 }
 
 export class Neighbour {
@@ -36,65 +91,84 @@ export class Neighbour {
   readonly peer: PeerId;
   /** How wide the network is over which it is connected: addresses narrower than this are not for it, nor believed from it. */
   readonly rank: number;
-  readonly #in: Partial<Record<CastKind, Inbound>> = {};
-  readonly #out: Partial<Record<CastKind, Outbound>> = {};
+  readonly #rates: LinkRates;
+  #advertsIn: Inbound | undefined;
+  #searchesIn: Inbound | undefined;
+  #advertsOut: Outbound | undefined;
+  #searchesOut: Outbound | undefined;
   #signatures: TokenBucket | undefined;
   #unasked: TokenBucket | undefined;
 
-  constructor(key: LinkKey, peer: PeerId, scope: Scope) {
+  constructor(key: LinkKey, peer: PeerId, scope: Scope, rates: LinkRates) {
     this.key = key;
     this.peer = peer;
     this.rank = scopeRank(scope);
+    this.#rates = rates;
   }
 
   /** Counts a cast that came in. Returns the budget that it may keep: 0 means drop. */
   admit(kind: CastKind, budget: number, nowMs: number): number {
-    this.#in[kind] ??= {
-      messages: new TokenBucket(messageRate[kind], nowMs),
-      units: new TokenBucket(unitRate[kind], nowMs),
-    };
-    const { messages, units } = this.#in[kind];
-    if (!messages.take(1, nowMs)) return 0;
-    return units.takeUpTo(budget, nowMs);
+    const { messages, units } = this.#in(kind, nowMs);
+    return messages.take(1, nowMs) ? units.takeUpTo(budget, nowMs) : 0;
+  }
+
+  #in(kind: CastKind, nowMs: number): Inbound {
+    if (kind === 'advert') {
+      this.#advertsIn ??= new Inbound(this.#rates.inbound.advert, nowMs);
+      return this.#advertsIn;
+    }
+    this.#searchesIn ??= new Inbound(this.#rates.inbound.search, nowMs);
+    return this.#searchesIn;
   }
 
   /** Units that a cast of `source` may send to it now. */
   room(kind: CastKind, source: LinkKey, nowMs: number): number {
-    const out = this.#out[kind];
-    const weight = source === self ? PACE.ownWeight : PACE.neighbourWeight;
-    if (out === undefined) return outboundCapacity(kind, source);
+    const out = kind === 'advert' ? this.#advertsOut : this.#searchesOut;
+    if (out === undefined) return this.#rates.capacity(kind, source);
+    const weight = weightOf(source);
     return out.messages.room(source, weight, nowMs) < 1 ? 0 : out.units.room(source, weight, nowMs);
   }
 
   sent(kind: CastKind, source: LinkKey, units: number, nowMs: number): void {
-    this.#out[kind] ??= {
-      messages: new FairBucket(senderMessageRate[kind], nowMs),
-      units: new FairBucket(senderUnitRate[kind], nowMs),
-    };
-    this.#out[kind].messages.take(source, 1, nowMs);
-    this.#out[kind].units.take(source, units, nowMs);
+    const out = this.#out(kind, nowMs);
+    out.messages.take(source, 1, nowMs);
+    out.units.take(source, units, nowMs);
+  }
+
+  #out(kind: CastKind, nowMs: number): Outbound {
+    if (kind === 'advert') {
+      this.#advertsOut ??= new Outbound(this.#rates.outbound.advert, nowMs);
+      return this.#advertsOut;
+    }
+    this.#searchesOut ??= new Outbound(this.#rates.outbound.search, nowMs);
+    return this.#searchesOut;
   }
 
   /** Signatures that it may make us look at. */
   signatures(nowMs: number): TokenBucket {
-    this.#signatures ??= new TokenBucket(RATES.signatures, nowMs);
+    this.#signatures ??= new TokenBucket(this.#rates.signatures, nowMs);
     return this.#signatures;
   }
 
   /** Counts an answer to nothing; false if there were too many. */
   forgive(nowMs: number): boolean {
-    this.#unasked ??= new TokenBucket(RATES.unasked, nowMs);
+    this.#unasked ??= new TokenBucket(this.#rates.unasked, nowMs);
     return this.#unasked.take(1, nowMs);
+  }
+
+  /** Forgets buckets that are full again. True if some are not. */
+  rest(nowMs: number): boolean {
+    if (this.#advertsIn?.full(nowMs)) this.#advertsIn = undefined;
+    if (this.#searchesIn?.full(nowMs)) this.#searchesIn = undefined;
+    if (this.#advertsOut?.full(nowMs)) this.#advertsOut = undefined;
+    if (this.#searchesOut?.full(nowMs)) this.#searchesOut = undefined;
+    if (this.#signatures?.full(nowMs)) this.#signatures = undefined;
+    if (this.#unasked?.full(nowMs)) this.#unasked = undefined;
+    return (
+      (this.#advertsIn ?? this.#searchesIn ?? this.#advertsOut ?? this.#searchesOut) !== undefined ||
+      (this.#signatures ?? this.#unasked) !== undefined
+    );
   }
 }
 
-/** Most units that one source can put into one link at once. */
-export function outboundCapacity(kind: CastKind, source: LinkKey): number {
-  const weight = source === self ? PACE.ownWeight : PACE.neighbourWeight;
-  return Math.min(CAST.budgetMax, Math.floor((senderUnitRate[kind].burst * weight) / (1 + weight)));
-}
-
-/** Units per second that flow back into one outgoing bucket. */
-export function outboundPerSecond(kind: CastKind): number {
-  return senderUnitRate[kind].perSecond;
-}
+export type { LinkRates };

@@ -6,15 +6,16 @@ import {
   type LinkKey,
   type PeerRecord,
   type Random,
+  type Rate,
   scopeRank,
   TokenBucket,
   toHex,
 } from '@peernet/core';
-import { CAPACITY, RATES, TIMES, WIRE } from '../defaults.js';
+import { CAPACITY, TIMES, WIRE } from '../defaults.js';
 import { type Advert, encodeAdvertMessage, signAdvert } from '../wire.js';
 import { advertBudget } from './budgets.js';
 import type { Caster } from './cast.js';
-import type { SearchEffects, Surroundings } from './effects.js';
+import type { Surroundings, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 import { self } from './neighbours.js';
 import { placeOf, slimRecord } from './slim-record.js';
@@ -33,21 +34,28 @@ interface Membership {
   seenBefore: number;
 }
 
+/** Most nodes are in no subnet; they share these. */
+const none = new Map<string, Membership>();
+const nobody: ReadonlySet<LinkKey> = new Set();
+
 export class OwnAdverts {
   readonly #crypto: Crypto;
   readonly #random: Random;
   readonly #caster: Caster;
-  readonly #memberships = new Map<string, Membership>();
+  readonly #pace: Rate;
+  #memberships: Map<string, Membership> = none;
   #seq = 0;
   #record: PeerRecord | undefined;
   #place = '';
   /** Links to which the present adverts went. */
-  #told = new Set<LinkKey>();
+  #told: ReadonlySet<LinkKey> = nobody;
   /** N̂ at which the present adverts are too few. */
   #growSize = Number.POSITIVE_INFINITY;
   #dueMs = Number.POSITIVE_INFINITY;
 
-  constructor(crypto: Crypto, random: Random, caster: Caster) {
+  /** @param pace of the adverts of one membership. */
+  constructor(crypto: Crypto, random: Random, caster: Caster, pace: Rate) {
+    this.#pace = pace;
     this.#crypto = crypto;
     this.#random = random;
     this.#caster = caster;
@@ -75,13 +83,14 @@ export class OwnAdverts {
     const subnet = toHex(subnetHash);
     const before = this.#memberships.get(subnet);
     if (before === undefined && !this.room) return;
+    if (this.#memberships === none) this.#memberships = new Map();
     this.#memberships.set(subnet, {
       subnetHash,
       meta,
       seq: before?.seq ?? 0,
       adverts: new Map(),
       dueMs: nowMs,
-      pace: before?.pace ?? new TokenBucket(RATES.ownAdvert, nowMs),
+      pace: before?.pace ?? new TokenBucket(this.#pace, nowMs),
       seen: before?.seen ?? 0,
       seenBefore: before?.seenBefore ?? 0,
     });
@@ -89,7 +98,7 @@ export class OwnAdverts {
   }
 
   /** Leaves; returns what to tell those who hold our advert, if there is one. */
-  part(subnet: string, outside: Surroundings): Advert | undefined {
+  part(subnet: string, wallMs: number): Advert | undefined {
     const membership = this.#memberships.get(subnet);
     if (membership === undefined) return undefined;
     this.#memberships.delete(subnet);
@@ -97,8 +106,8 @@ export class OwnAdverts {
     if (membership.seq === 0) return undefined;
     return signAdvert(this.#crypto, {
       subnet: membership.subnetHash,
-      record: slimRecord(this.#crypto, undefined, scopeRank('global'), outside.wallMs),
-      seq: this.#nextSeq(outside.wallMs),
+      record: slimRecord(this.#crypto, undefined, scopeRank('global'), wallMs),
+      seq: this.#nextSeq(wallMs),
       ttlSeconds: 0,
       meta: new Uint8Array(0),
     });
@@ -178,55 +187,49 @@ export class OwnAdverts {
   }
 
   /** Sends what is due and fits. `sent` is told of every cast. */
-  tick(outside: Surroundings, nowMs: number, effects: SearchEffects, sent: (advert: Advert) => void): void {
+  tick(size: number, turn: Turn, sent: (advert: Advert) => void): void {
+    const { nowMs } = turn;
     if (nowMs < this.#dueMs) return;
     for (const membership of this.#memberships.values()) {
-      if (membership.dueMs <= nowMs) this.#advertise(membership, outside, nowMs, effects, sent);
+      if (membership.dueMs > nowMs) continue;
+      const advert = this.#advertise(membership, size, turn);
+      if (advert !== undefined) sent(advert);
     }
     this.#reschedule();
   }
 
-  #advertise(
-    membership: Membership,
-    outside: Surroundings,
-    nowMs: number,
-    effects: SearchEffects,
-    sent: (advert: Advert) => void,
-  ): void {
+  /** Sends one now, or says when to try again. */
+  #advertise(membership: Membership, size: number, turn: Turn): Advert | undefined {
+    const { nowMs, wallMs } = turn;
     const readyMs = membership.pace.readyAt(1, nowMs);
     if (readyMs > nowMs) {
       membership.dueMs = readyMs;
-      return;
+      return undefined;
     }
     if (this.#caster.neighbours.size === 0) {
       membership.dueMs = Number.POSITIVE_INFINITY; // the first neighbour makes it due again
-      return;
+      return undefined;
     }
     const crowd = Math.max(membership.seen, membership.seenBefore);
-    const { room, capacity, perSecond } = this.#caster.ownRoom('advert', nowMs, effects);
-    const units = Math.min(advertBudget(outside.size, crowd), capacity);
+    const { room, capacity, perSecond } = this.#caster.ownRoom('advert', turn);
+    const units = Math.min(advertBudget(size, crowd), capacity);
     if (units < 1 || room < units) {
       membership.dueMs = nowMs + paceMs(units - room, perSecond);
-      return;
+      return undefined;
     }
     membership.pace.take(1, nowMs);
-    membership.seq = this.#nextSeq(outside.wallMs);
+    membership.seq = this.#nextSeq(wallMs);
     membership.adverts.clear();
-    const advert = this.#advert(membership, this.#widest(), outside.wallMs);
+    const advert = this.#advert(membership, this.#widest(), wallMs);
     const message = (budget: number): Uint8Array =>
       encodeAdvertMessage({ budget, hops: 1, ageSeconds: 0, advert: advert.bytes });
-    const links = this.#caster.cast(
-      { kind: 'advert', units, source: self, message },
-      nowMs,
-      effects,
-      everybody,
-    );
+    const links = this.#caster.cast({ kind: 'advert', units, source: self, message }, turn, everybody);
     this.#told = new Set(links);
-    this.#growSize = outside.size * TIMES.growth;
+    this.#growSize = size * TIMES.growth;
     membership.seenBefore = membership.seen;
     membership.seen = 0;
     membership.dueMs = nowMs + jitter(this.#random, TIMES.refreshMs, TIMES.refreshJitter);
-    sent(advert);
+    return advert;
   }
 
   /** What goes everywhere must fit the widest of our links: everybody passes it on to everybody. */

@@ -3,7 +3,8 @@
 import { type PeerId, type Random, randomBytes } from '@peernet/core';
 import { TIMES, WIRE } from '../defaults.js';
 import { searchBudget, secondBudget } from './budgets.js';
-import type { FoundRow, SearchEffects, SearchRequest } from './effects.js';
+import type { Room } from './cast.js';
+import type { FoundRow, SearchEffects, SearchRequest, Turn } from './effects.js';
 import { paceMs } from './own-adverts.js';
 
 /** One cast of a search that the machine is asked to make. */
@@ -36,9 +37,12 @@ export interface OwnSearch {
 /** Casts of one search: two, or as many as a limit above 32 needs (each brings ≤ 32 rows). */
 const attemptsMax = 8;
 
+/** Most nodes search for nothing most of the time; they share this. */
+const none = new Map<number, OwnSearch>();
+
 export class OwnSearches {
   readonly #random: Random;
-  readonly #searches = new Map<number, OwnSearch>();
+  #searches: Map<number, OwnSearch> = none;
   /** Round trip of a search: cast to first row, smoothed. */
   #roundTripMs: number = TIMES.roundTripMs;
   #wakeMs = Number.POSITIVE_INFINITY;
@@ -74,6 +78,7 @@ export class OwnSearches {
       wanting: true,
       wakeMs: nowMs,
     };
+    if (this.#searches === none) this.#searches = new Map();
     this.#searches.set(request.number, search);
     this.#wakeMs = Math.min(this.#wakeMs, nowMs);
     return search;
@@ -89,7 +94,7 @@ export class OwnSearches {
   }
 
   /** Shows a row if it is new. */
-  deliver(search: OwnSearch, row: FoundRow, remote: boolean, nowMs: number, effects: SearchEffects): void {
+  deliver(search: OwnSearch, row: FoundRow, remote: boolean, { nowMs, effects }: Turn): void {
     const { limit, number } = search.request;
     if (search.found.has(row.id) || !this.#searches.has(number)) return;
     if (remote && search.found.size === search.foundBefore && search.attempts === 1) {
@@ -105,13 +110,7 @@ export class OwnSearches {
   }
 
   /** Does what is due. `room` and `attempt` are the machine's: units that can be sent now, and the cast itself. */
-  tick(
-    size: number,
-    nowMs: number,
-    effects: SearchEffects,
-    room: () => { room: number; capacity: number; perSecond: number },
-    attempt: (attempt: Attempt) => void,
-  ): void {
+  tick(size: number, { nowMs, effects }: Turn, room: () => Room, attempt: (attempt: Attempt) => void): void {
     if (nowMs < this.#wakeMs) return;
     for (const search of this.#searches.values()) {
       if (search.wakeMs > nowMs) continue;
@@ -130,7 +129,7 @@ export class OwnSearches {
     search: OwnSearch,
     size: number,
     nowMs: number,
-    { room, capacity, perSecond }: { room: number; capacity: number; perSecond: number },
+    { room, capacity, perSecond }: Room,
     attempt: (attempt: Attempt) => void,
   ): void {
     const wished = search.attempts === 0 ? searchBudget(size) : secondBudget(size);

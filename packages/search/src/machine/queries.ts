@@ -1,15 +1,15 @@
 // Searches that came by, ours among them: where their answers go, who was asked, and what was answered already.
-import { type LinkKey, LruMap, type PeerId, toHex } from '@peernet/core';
+// A node that does nothing else has dozens of these in hand, so they are small: lists of a few, no maps.
+import { type LinkKey, LruMap, type PeerId } from '@peernet/core';
 import { CAPACITY, TIMES, WIRE } from '../defaults.js';
 
 /** One search as one node knows it. */
 export interface Query {
-  /** `queryOf`, as it travels. */
-  readonly query: Uint8Array;
+  /** Hex of `queryOf`. */
   readonly key: string;
-  readonly subnetHash: Uint8Array;
-  /** Hex of it. */
+  /** Hex of the subnet hash. */
   readonly subnet: string;
+  /** A question to handlers: members that we know of are no answer. */
   readonly payload: boolean;
   /** Our own search by its number; then there is no upstream. */
   readonly own: number | undefined;
@@ -23,10 +23,12 @@ export interface Query {
   readonly upstreams: LinkKey[];
   /** Rows sent to each of them. */
   readonly sentUp: number[];
-  /** Whom we asked, and how many rows they have sent. */
-  readonly asked: Map<LinkKey, number>;
-  /** Members that were answered. */
-  readonly given: Set<PeerId>;
+  /** Whom we asked. */
+  readonly asked: LinkKey[];
+  /** Rows that each of them has sent. */
+  readonly fromChild: number[];
+  /** Members that were answered; at most 16 by us and 64 by others. */
+  readonly given: PeerId[];
   /** Rows that we gave from here. */
   local: number;
   /** Rows and their bytes that others gave. */
@@ -34,7 +36,7 @@ export interface Query {
   bytes: number;
 }
 
-type Given = 'query' | 'subnetHash' | 'payload' | 'own' | 'hops' | 'atMs' | 'best' | 'upstreams';
+type Given = 'key' | 'subnet' | 'payload' | 'own' | 'hops' | 'atMs' | 'best' | 'upstreams';
 
 export class Queries {
   readonly #queries = new LruMap<string, Query>(CAPACITY.seen);
@@ -57,12 +59,11 @@ export class Queries {
     this.sweep(fields.atMs);
     const query: Query = {
       ...fields,
-      key: toHex(fields.query),
-      subnet: toHex(fields.subnetHash),
       topUps: 0,
       sentUp: fields.upstreams.map(() => 0),
-      asked: new Map(),
-      given: new Set(),
+      asked: [],
+      fromChild: [],
+      given: [],
       local: 0,
       rows: 0,
       bytes: 0,
@@ -76,12 +77,22 @@ export class Queries {
   }
 }
 
+/** The search went on to this neighbour. */
+export function ask(query: Query, links: readonly LinkKey[]): void {
+  for (const link of links) {
+    if (query.asked.includes(link)) continue;
+    query.asked.push(link);
+    query.fromChild.push(0);
+  }
+}
+
 /** Counts a row that a child gave; false if it, or the search, has had enough. */
 export function admitRow(query: Query, link: LinkKey, bytes: number): boolean {
-  const fromChild = query.asked.get(link) ?? 0;
+  const at = query.asked.indexOf(link);
+  const fromChild = query.fromChild[at] ?? 0;
   if (fromChild >= WIRE.rowsPerMessageMax || query.rows >= CAPACITY.rowsPerSearch) return false;
   if (query.bytes + bytes > CAPACITY.rowBytesPerSearch) return false;
-  query.asked.set(link, fromChild + 1);
+  query.fromChild[at] = fromChild + 1;
   query.rows++;
   query.bytes += bytes;
   return true;

@@ -1,16 +1,17 @@
 // The search: rendezvous of two random bubbles over whatever overlay the links belong to (protocol.md §6). Each member
 // places adverts on random nodes, each search visits random nodes, and enough of both meet. This file routes: inputs
 // to the parts that keep state, what the parts want to the effects. It knows nothing of how neighbours are found.
-import { type Crypto, type LinkKey, type Machine, type Random, randomBytes, toHex } from '@peernet/core';
-import { CAPACITY, TIMES, WIRE } from '../defaults.js';
-import { type Advert, decodeMessage, encodeAdvertMessage, encodeSearch, queryOf } from '../wire.js';
+import { type Crypto, type LinkKey, type Machine, type Random, toHex } from '@peernet/core';
+import { CAPACITY, LIMITS, type SearchLimits, TIMES, WIRE } from '../defaults.js';
+import { decodeMessage, encodeAdvertMessage, encodeSearch, queryOf } from '../wire.js';
 import { AdvertRelay } from './advert-relay.js';
 import { Caster } from './cast.js';
 import { Counters } from './counters.js';
-import type { Misbehaviour, SearchEffects, SearchInput, SearchRequest, Surroundings } from './effects.js';
-import { Neighbour, self } from './neighbours.js';
+import type { Misbehaviour, SearchEffects, SearchInput, SearchRequest, Turn } from './effects.js';
+import { type LinkRates, linkRates, Neighbour, self } from './neighbours.js';
 import { OwnAdverts } from './own-adverts.js';
 import { type Attempt, OwnSearches } from './own-searches.js';
+import { ask } from './queries.js';
 import { SearchRelay } from './search-relay.js';
 import { StaleMembers } from './stale-members.js';
 import { Verifier } from './verifier.js';
@@ -18,14 +19,16 @@ import { Verifier } from './verifier.js';
 export interface SearchMachineOptions {
   readonly crypto: Crypto;
   readonly random: Random;
+  readonly limits?: Partial<SearchLimits> | undefined;
 }
 
 export class SearchMachine implements Machine<SearchInput, SearchEffects> {
   readonly counters = new Counters();
   readonly #crypto: Crypto;
   readonly #neighbours = new Map<LinkKey, Neighbour>();
+  readonly #rates: LinkRates;
   readonly #caster: Caster;
-  readonly #verifier = new Verifier();
+  readonly #verifier: Verifier;
   readonly #own: OwnAdverts;
   readonly #searches: OwnSearches;
   readonly #stale = new StaleMembers();
@@ -34,40 +37,39 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
   #sweepMs = Number.POSITIVE_INFINITY;
   #closed = false;
 
-  constructor({ crypto, random }: SearchMachineOptions) {
+  constructor({ crypto, random, limits: some }: SearchMachineOptions) {
+    const limits = some === undefined ? LIMITS : { ...LIMITS, ...some };
     this.#crypto = crypto;
-    this.#caster = new Caster(this.#neighbours, random);
-    this.#own = new OwnAdverts(crypto, random, this.#caster);
+    this.#rates = linkRates(limits.rates);
+    this.#caster = new Caster(this.#neighbours, this.#rates, random);
+    this.#verifier = new Verifier(limits.rates.nodeSignatures);
+    this.#own = new OwnAdverts(crypto, random, this.#caster, limits.rates.ownAdvert);
     this.#searches = new OwnSearches(random);
     const shared = {
       crypto,
       random,
+      limits,
       caster: this.#caster,
       verifier: this.#verifier,
       counters: this.counters,
-    };
-    const misbehaved = this.#misbehaved.bind(this);
-    this.#adverts = new AdvertRelay({
-      ...shared,
       own: this.#own,
-      secret: randomBytes(random, 32),
-      misbehaved,
-    });
+      misbehaved: (n: Neighbour, what: Misbehaviour, turn: Turn) => this.#misbehaved(n, what, turn),
+    };
+    this.#adverts = new AdvertRelay(shared);
     this.#relay = new SearchRelay({
       ...shared,
-      own: this.#own,
       adverts: this.#adverts,
       searches: this.#searches,
       stale: this.#stale,
-      misbehaved,
     });
   }
 
   handle(input: SearchInput, nowMs: number, effects: SearchEffects): void {
     if (this.#closed) return;
+    const turn = { nowMs, wallMs: input.wallMs, effects };
     if ('record' in input) this.#own.look(input, nowMs);
-    this.#route(input, nowMs, effects);
-    if ('record' in input) this.#act(input, nowMs, effects);
+    this.#route(input, turn);
+    if ('record' in input) this.#act(input.size, turn);
     if (this.#sweepMs === Number.POSITIVE_INFINITY && this.#holding) this.#sweepMs = nowMs + TIMES.sweepMs;
   }
 
@@ -102,41 +104,42 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
     };
   }
 
-  #route(input: SearchInput, nowMs: number, effects: SearchEffects): void {
+  #route(input: SearchInput, turn: Turn): void {
     switch (input.type) {
       case 'up':
-        this.#neighbours.set(input.link, new Neighbour(input.link, input.peer, input.scope));
-        this.#own.neighboursChanged(nowMs);
-        this.#searches.neighbourCame(nowMs);
+        this.#neighbours.set(input.link, new Neighbour(input.link, input.peer, input.scope, this.#rates));
+        this.#own.neighboursChanged(turn.nowMs);
+        this.#searches.neighbourCame(turn.nowMs);
         return;
       case 'down':
         this.#neighbours.delete(input.link);
         this.#verifier.drop(input.link);
         return;
       case 'message':
-        this.#message(input.link, input.bytes, input.wallMs, nowMs, effects);
+        this.#message(input.link, input.bytes, turn);
         return;
       case 'join':
-        this.#own.join(input.subnet, input.meta, nowMs);
+        this.#own.join(input.subnet, input.meta, turn.nowMs);
         return;
       case 'part':
-        this.#part(toHex(input.subnet), input, nowMs, effects);
+        this.#part(toHex(input.subnet), turn);
         return;
       case 'search':
-        this.#search(input.search, nowMs, effects);
+        this.#search(input.search, turn);
         return;
       case 'cancel':
         this.#searches.cancel(input.search);
         return;
       case 'reply':
-        this.#relay.reply(input.query, input.meta, input.wallMs, nowMs, effects);
+        this.#relay.reply(input.key, input.meta, turn);
         return;
       case 'stale':
-        this.#stale.add(input.id, input.wallMs, nowMs);
+        this.#stale.add(input.id, turn.wallMs, turn.nowMs);
         this.#adverts.store.forget(input.id);
         return;
       case 'close':
-        this.#close(input, nowMs, effects);
+        for (const subnet of this.#own.subnets) this.#part(subnet, turn);
+        this.#closed = true;
         return;
       case 'tick':
         return;
@@ -144,68 +147,62 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
   }
 
   /** Whatever is due, in the order of its urgency. */
-  #act(outside: Surroundings, nowMs: number, effects: SearchEffects): void {
-    this.#verifier.tick(nowMs, effects);
+  #act(size: number, turn: Turn): void {
+    if (this.#closed) return;
+    this.#verifier.tick(turn);
     this.#searches.tick(
-      outside.size,
-      nowMs,
-      effects,
-      () => this.#caster.ownRoom('search', nowMs, effects),
-      (attempt) => this.#attempt(attempt, nowMs, effects),
+      size,
+      turn,
+      () => this.#caster.ownRoom('search', turn),
+      (attempt) => this.#attempt(attempt, turn),
     );
-    this.#own.tick(outside, nowMs, effects, (advert) => this.#adverts.sent(advert, nowMs));
-    if (nowMs >= this.#sweepMs) this.#sweep(nowMs);
+    this.#own.tick(size, turn, (advert) => this.#adverts.sent(advert, turn.nowMs));
+    if (turn.nowMs >= this.#sweepMs) this.#sweep(turn.nowMs);
   }
 
-  #message(link: LinkKey, bytes: Uint8Array, wallMs: number, nowMs: number, effects: SearchEffects): void {
+  #message(link: LinkKey, bytes: Uint8Array, turn: Turn): void {
     const neighbour = this.#neighbours.get(link);
     if (neighbour === undefined) return; // it came while the link was being closed
     const message = decodeMessage(bytes);
-    if (message === undefined) this.#misbehaved(neighbour, 'malformed', effects);
-    else if (message.type === 'advert') this.#adverts.arrived(neighbour, message, wallMs, nowMs, effects);
-    else if (message.type === 'search') this.#relay.asked(neighbour, message, wallMs, nowMs, effects);
-    else this.#relay.answered(neighbour, message, wallMs, nowMs, effects);
+    if (message === undefined) this.#misbehaved(neighbour, 'malformed', turn);
+    else if (message.type === 'advert') this.#adverts.arrived(neighbour, message, turn);
+    else if (message.type === 'search') this.#relay.asked(neighbour, message, turn);
+    else this.#relay.answered(neighbour, message, turn);
   }
 
-  #search(request: SearchRequest, nowMs: number, effects: SearchEffects): void {
+  #search(request: SearchRequest, turn: Turn): void {
     if (this.#searches.size >= CAPACITY.searches) {
-      effects.end(request.number);
+      turn.effects.end(request.number);
       return;
     }
-    const search = this.#searches.start(request, nowMs);
-    if (request.payload.length === 0) this.#relay.answerSelf(search, nowMs, effects);
+    const search = this.#searches.start(request, turn.nowMs);
+    if (request.payload.length === 0) this.#relay.answerSelf(search, turn);
   }
 
-  #attempt({ search, searchId, units, want }: Attempt, nowMs: number, effects: SearchEffects): void {
+  #attempt({ search, searchId, units, want }: Attempt, turn: Turn): void {
     const { subnet, payload, number } = search.request;
     const query = this.#relay.queries.add({
-      query: queryOf(this.#crypto, { searchId, subnet, payload }),
-      subnetHash: subnet,
+      key: toHex(queryOf(this.#crypto, { searchId, subnet, payload })),
+      subnet: toHex(subnet),
       payload: payload.length > 0,
       own: number,
       hops: 0,
-      best: WIRE.budgetBitsMax,
+      best: WIRE.budgetBitsMax, // whatever comes back is a copy
       upstreams: [],
-      atMs: nowMs,
+      atMs: turn.nowMs,
     });
     const message = (budget: number): Uint8Array =>
       encodeSearch({ budget, hops: 1, want, searchId, subnet, payload });
-    const links = this.#caster.cast(
-      { kind: 'search', units, source: self, message },
-      nowMs,
-      effects,
-      () => true,
+    ask(
+      query,
+      this.#caster.cast({ kind: 'search', units, source: self, message }, turn, () => true),
     );
-    for (const link of links) query.asked.set(link, 0);
-  }
-
-  #part(subnet: string, outside: Surroundings, nowMs: number, effects: SearchEffects): void {
-    const withdrawal = this.#own.part(subnet, outside);
-    if (withdrawal !== undefined) this.#withdraw(withdrawal, nowMs, effects);
   }
 
   /** Our own withdrawal goes to all neighbours: whoever has not heard of us drops it. */
-  #withdraw(withdrawal: Advert, nowMs: number, effects: SearchEffects): void {
+  #part(subnet: string, { nowMs, wallMs, effects }: Turn): void {
+    const withdrawal = this.#own.part(subnet, wallMs);
+    if (withdrawal === undefined) return;
     this.#adverts.sent(withdrawal, nowMs);
     const message = encodeAdvertMessage({ budget: 1, hops: 1, ageSeconds: 0, advert: withdrawal.bytes });
     for (const neighbour of this.#neighbours.values()) {
@@ -215,13 +212,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
     }
   }
 
-  #close(outside: Surroundings, nowMs: number, effects: SearchEffects): void {
-    for (const subnet of this.#own.subnets) this.#part(subnet, outside, nowMs, effects);
-    this.#closed = true;
-    this.#neighbours.clear();
-  }
-
-  #misbehaved(neighbour: Neighbour, what: Misbehaviour, effects: SearchEffects): void {
+  #misbehaved(neighbour: Neighbour, what: Misbehaviour, { effects }: Turn): void {
     if (!this.#neighbours.delete(neighbour.key)) return; // it was closed a message ago
     this.counters.misbehaved++;
     this.#verifier.drop(neighbour.key);
@@ -237,6 +228,8 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
     this.#adverts.sweep(nowMs);
     this.#relay.queries.sweep(nowMs);
     this.#verifier.sweep(nowMs);
-    this.#sweepMs = this.#holding ? nowMs + TIMES.sweepMs : Number.POSITIVE_INFINITY;
+    let busy = this.#holding;
+    for (const neighbour of this.#neighbours.values()) if (neighbour.rest(nowMs)) busy = true;
+    this.#sweepMs = busy ? nowMs + TIMES.sweepMs : Number.POSITIVE_INFINITY;
   }
 }

@@ -1,7 +1,7 @@
 // Searches on their way: answered from what we are and hold, passed on, and their rows sent back along the way they
 // came; the rows of our own searches end here.
-import { type Random, shuffle, toHex } from '@peernet/core';
-import { CAPACITY, CAST, TIMES, WIRE } from '../defaults.js';
+import { fromHex, type LinkKey, shuffle, toHex } from '@peernet/core';
+import { CAPACITY, TIMES, WIRE } from '../defaults.js';
 import {
   type Advert,
   type Answer,
@@ -20,14 +20,14 @@ import {
 } from '../wire.js';
 import type { AdvertRelay, Shared } from './advert-relay.js';
 import type { Held } from './advert-store.js';
-import type { FoundRow, SearchEffects } from './effects.js';
+import type { FoundRow, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 import type { OwnSearch, OwnSearches } from './own-searches.js';
-import { admitRow, Queries, type Query } from './queries.js';
+import { admitRow, ask, Queries, type Query } from './queries.js';
 import { believedAddresses, narrowestRank } from './slim-record.js';
 import type { StaleMembers } from './stale-members.js';
 
-interface SearchShared extends Shared {
+interface Neighbouring extends Shared {
   readonly adverts: AdvertRelay;
   readonly searches: OwnSearches;
   readonly stale: StaleMembers;
@@ -41,278 +41,232 @@ interface Decoded {
 
 export class SearchRelay {
   readonly queries = new Queries();
-  readonly #s: SearchShared;
-  readonly #random: Random;
+  readonly #s: Neighbouring;
 
-  constructor(shared: SearchShared) {
+  constructor(shared: Neighbouring) {
     this.#s = shared;
-    this.#random = shared.random;
   }
 
   // ---- questions ----
 
-  asked(n: Neighbour, message: SearchMessage, wallMs: number, nowMs: number, effects: SearchEffects): void {
-    const { counters, crypto } = this.#s;
+  asked(n: Neighbour, message: SearchMessage, turn: Turn): void {
+    const { counters, crypto, limits } = this.#s;
     counters.searchesIn++;
-    const budget = n.admit('search', message.budget, nowMs);
+    const budget = n.admit('search', message.budget, turn.nowMs);
     if (budget < message.budget) counters.limiterDrops++;
     if (budget === 0) return;
-    const query = queryOf(crypto, message);
-    const known = this.queries.get(toHex(query));
-    if (known === undefined) this.#first(n, message, budget, query, wallMs, nowMs, effects);
-    else if (budget < 2 * known.best + 1 || known.topUps === CAST.topUpsMax) counters.duplicates++;
-    else this.#topUp(n, message, budget, known, wallMs, nowMs, effects);
+    const key = toHex(queryOf(crypto, message));
+    const known = this.queries.get(key);
+    if (known === undefined) this.#first(n, { ...message, budget }, key, turn);
+    else if (budget < 2 * known.best + 1 || known.topUps >= limits.topUpsMax) counters.duplicates++;
+    else this.#topUp(n, { ...message, budget }, known, turn);
   }
 
-  #first(
-    n: Neighbour,
-    m: SearchMessage,
-    budget: number,
-    name: Uint8Array,
-    wallMs: number,
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  #first(n: Neighbour, m: SearchMessage, key: string, turn: Turn): void {
     const query = this.queries.add({
-      query: name,
-      subnetHash: m.subnet.slice(),
+      key,
+      subnet: toHex(m.subnet),
       payload: m.payload.length > 0,
       own: undefined,
       hops: m.hops,
-      best: budget,
+      best: m.budget,
       upstreams: [n.key],
-      atMs: nowMs,
+      atMs: turn.nowMs,
     });
-    this.#answer(query, n, m.want, wallMs, nowMs, effects);
-    effects.query({ query: name, subnet: query.subnetHash, payload: m.payload.slice(), hops: m.hops });
-    this.#pass(query, n, m, budget, nowMs, effects);
+    this.#answer(query, n, m.want, turn);
+    const { subnet, payload, hops } = m;
+    turn.effects.query({ key, subnet, payload, hops });
+    this.#pass(query, n, m, m.budget, turn);
   }
 
   /** A slower copy with much more budget, that a small fast one overtook. */
-  #topUp(
-    n: Neighbour,
-    m: SearchMessage,
-    budget: number,
-    query: Query,
-    wallMs: number,
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  #topUp(n: Neighbour, m: SearchMessage, query: Query, turn: Turn): void {
     this.#s.counters.topUps++;
     query.topUps++;
-    const surplus = budget - query.best;
-    query.best = budget;
+    const surplus = m.budget - query.best;
+    query.best = m.budget;
     if (query.upstreams.length < CAPACITY.upstreams && !query.upstreams.includes(n.key)) {
       query.upstreams.push(n.key);
       query.sentUp.push(0);
-      if (query.local > 0) this.#answer(query, n, m.want, wallMs, nowMs, effects);
+      if (query.local > 0) this.#answer(query, n, m.want, turn);
     }
-    this.#pass(query, n, m, surplus, nowMs, effects);
+    this.#pass(query, n, m, surplus, turn);
   }
 
-  #pass(
-    query: Query,
-    n: Neighbour,
-    m: SearchMessage,
-    units: number,
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  #pass(query: Query, n: Neighbour, m: SearchMessage, units: number, turn: Turn): void {
     const want = m.want - query.local;
     if (want <= 0 || m.hops >= WIRE.hopsMax) return;
     const { searchId, subnet, payload } = m;
     const message = (budget: number): Uint8Array =>
       encodeSearch({ budget, hops: m.hops + 1, want, searchId, subnet, payload });
     const cast = { kind: 'search', units: units - 1, source: n.key, message } as const;
-    const isNew = (to: Neighbour): boolean => !query.upstreams.includes(to.key);
-    for (const link of this.#s.caster.cast(cast, nowMs, effects, isNew)) {
-      if (!query.asked.has(link)) query.asked.set(link, 0);
-    }
+    ask(
+      query,
+      this.#s.caster.cast(cast, turn, (to) => !query.upstreams.includes(to.key)),
+    );
   }
 
   /** Rows that we can give, to one upstream: ourselves first, then members that we hold adverts of. */
-  #answer(
-    query: Query,
-    n: Neighbour,
-    want: number,
-    wallMs: number,
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  #answer(query: Query, n: Neighbour, want: number, { nowMs, wallMs, effects }: Turn): void {
     if (query.payload) return; // a question is for handlers
-    const { own, adverts } = this.#s;
+    const { own, adverts, random } = this.#s;
+    const room = Math.min(want, WIRE.rowsPerMessageMax);
     const rows: Row[] = [];
-    const room = Math.min(want, WIRE.rowsPerMessageMax - (query.sentUp[query.upstreams.indexOf(n.key)] ?? 0));
     const mine = own.advertFor(query.subnet, rankFor(query, n), wallMs);
-    if (mine !== undefined && room > 0) {
+    if (mine !== undefined) {
       rows.push({ kind: 'advert', hops: query.hops, ageSeconds: 0, bytes: mine.bytes });
-      query.given.add(mine.id);
+      give(query, mine.id);
     }
-    const held = shuffle(this.#random, [...adverts.store.find(query.subnet, nowMs)]);
-    for (const one of held) {
+    const held = adverts.store.find(query.subnet, nowMs);
+    for (const one of held.length > 1 ? shuffle(random, [...held]) : held) {
       if (rows.length >= room) break;
       if (one.narrowest < n.rank || one.id === n.peer) continue;
       rows.push(rowOf(one, query.hops, nowMs));
-      query.given.add(one.id);
+      give(query, one.id);
     }
     query.local = Math.max(query.local, rows.length);
     this.#send(query, n.key, rows, effects);
   }
 
   /** Members that we hold adverts of, for our own search. */
-  answerSelf(search: OwnSearch, nowMs: number, effects: SearchEffects): void {
-    const { adverts, stale } = this.#s;
+  answerSelf(search: OwnSearch, turn: Turn): void {
+    const { adverts, stale, searches, random } = this.#s;
     const subnet = toHex(search.request.subnet);
-    for (const held of shuffle(this.#random, [...adverts.store.find(subnet, nowMs)])) {
+    for (const held of shuffle(random, [...adverts.store.find(subnet, turn.nowMs)])) {
       const advert = decodeAdvert(held.bytes);
-      if (advert === undefined || stale.has(held.id, held.seq, nowMs)) continue;
-      const row = rowOf(held, 0, nowMs);
-      this.#s.searches.deliver(search, found({ row, object: advert }, held.rank), false, nowMs, effects);
+      if (advert === undefined || stale.has(held.id, held.seq, turn.nowMs)) continue;
+      const row = rowOf(held, 0, turn.nowMs);
+      searches.deliver(search, found({ row, object: advert }, held.rank), false, turn);
     }
   }
 
   /** A handler of ours has something to say to a search that came by. */
-  reply(name: Uint8Array, meta: Uint8Array, wallMs: number, nowMs: number, effects: SearchEffects): void {
+  reply(key: string, meta: Uint8Array, { nowMs, wallMs, effects }: Turn): void {
     const { crypto, own, caster } = this.#s;
-    const query = this.queries.open(toHex(name), nowMs);
-    if (query === undefined || query.given.has(crypto.id)) return;
-    query.given.add(crypto.id);
+    const query = this.queries.open(key, nowMs);
+    if (query === undefined || query.given.includes(crypto.id)) return;
+    give(query, crypto.id);
     for (const upstream of query.upstreams) {
       const n = caster.neighbours.get(upstream);
       if (n === undefined) continue;
-      const record = own.recordFor(rankFor(query, n), wallMs);
-      const { bytes } = signAnswer(crypto, { query: name, subnet: query.subnetHash, record, meta });
+      const { bytes } = signAnswer(crypto, {
+        query: fromHex(key) as Uint8Array,
+        subnet: fromHex(query.subnet) as Uint8Array,
+        record: own.recordFor(rankFor(query, n), wallMs),
+        meta,
+      });
       this.#send(query, upstream, [{ kind: 'answer', hops: query.hops, ageSeconds: 0, bytes }], effects);
     }
   }
 
   // ---- answers ----
 
-  answered(n: Neighbour, message: RowsMessage, wallMs: number, nowMs: number, effects: SearchEffects): void {
-    const { counters } = this.#s;
+  answered(n: Neighbour, message: RowsMessage, turn: Turn): void {
+    const { counters, misbehaved } = this.#s;
     counters.rowsIn++;
-    const query = this.queries.open(toHex(message.query), nowMs);
-    if (query?.asked.has(n.key) !== true) {
-      counters.unasked++;
-      if (!n.forgive(nowMs)) this.#s.misbehaved(n, 'unasked', effects);
+    const query = this.queries.open(toHex(message.query), turn.nowMs);
+    if (query?.asked.includes(n.key)) {
+      this.#rows(n, query, message.rows, turn);
       return;
     }
-    this.#rows(n, query, message.rows, wallMs, nowMs, effects);
+    counters.unasked++;
+    if (!n.forgive(turn.nowMs)) misbehaved(n, 'unasked', turn);
   }
 
   /** False: the rest waits for a look at signatures. */
-  #rows(
-    n: Neighbour,
-    query: Query,
-    rows: readonly Row[],
-    wallMs: number,
-    nowMs: number,
-    effects: SearchEffects,
-  ): boolean {
+  #rows(n: Neighbour, query: Query, rows: readonly Row[], turn: Turn): boolean {
+    const { verifier, crypto, misbehaved, counters } = this.#s;
     const good: Decoded[] = [];
-    for (const [i, row] of rows.entries()) {
-      const object = row.kind === 'advert' ? decodeAdvert(row.bytes) : decodeAnswer(row.bytes);
-      if (object === undefined || toHex(object.subnet) !== query.subnet || !answers(object, query)) {
-        this.#s.misbehaved(n, 'malformed', effects);
+    let verdict: 'good' | 'bad' | 'later' = 'good';
+    for (const row of rows) {
+      const object = decodeObject(row, query);
+      if (object === undefined) {
+        misbehaved(n, 'malformed', turn);
         return true;
       }
-      if (query.given.has(object.id) || object.id === this.#s.crypto.id) continue;
-      if ('seq' in object && !this.#isAlive(object, row, query.subnet, wallMs)) continue;
-      const key = toHex(objectKeyOf(this.#s.crypto, row.bytes));
-      const verdict = this.#s.verifier.check(n, key, () => this.#verify(object), nowMs);
-      if (verdict === 'later') {
-        this.#forward(n, query, good, nowMs, effects);
-        return this.#later(n, query, rows.slice(i), wallMs, nowMs);
-      }
-      if (verdict === 'bad') {
-        this.#s.misbehaved(n, 'signature', effects);
-        return true;
-      }
-      if (!admitRow(query, n.key, row.bytes.length)) {
-        this.#s.counters.rowsCut++;
-        continue;
-      }
-      query.given.add(object.id);
-      good.push({ row, object });
+      if (query.given.includes(object.id) || object.id === crypto.id) continue;
+      if (!this.#isAlive(object, row, query.subnet, turn)) continue;
+      const key = toHex(objectKeyOf(crypto, row.bytes));
+      verdict = verifier.check(n, key, () => this.#verify(object), turn.nowMs);
+      if (verdict !== 'good') break;
+      if (admitRow(query, n.key, row.bytes.length)) {
+        give(query, object.id);
+        good.push({ row, object });
+      } else counters.rowsCut++;
     }
-    this.#forward(n, query, good, nowMs, effects);
-    return true;
+    if (verdict === 'bad') {
+      misbehaved(n, 'signature', turn);
+      return true; // and nothing of it is believed
+    }
+    this.#forward(n, query, good, turn);
+    return verdict === 'good' || this.#later(n, query, rows, turn.nowMs);
   }
 
   #verify(object: Advert | Answer): boolean {
-    this.#s.counters.signatures++;
-    const { crypto } = this.#s;
+    const { counters, crypto } = this.#s;
+    counters.signatures++;
     return 'seq' in object ? verifyAdvert(crypto, object) : verifyAnswer(crypto, object);
   }
 
-  #later(n: Neighbour, query: Query, rows: readonly Row[], wallMs: number, nowMs: number): false {
+  /** All of the message waits: what it has given already is not given twice. */
+  #later(n: Neighbour, query: Query, rows: readonly Row[], nowMs: number): false {
     const kept = rows.map((row) => ({ ...row, bytes: row.bytes.slice() }));
     const bytes = kept.reduce((sum, row) => sum + row.bytes.length, 0);
-    const run = (laterMs: number, effects: SearchEffects): boolean =>
-      this.#rows(n, query, kept, wallMs, laterMs, effects);
+    const run = (turn: Turn): boolean => this.#rows(n, query, kept, turn);
     if (!this.#s.verifier.wait(n, bytes, run, nowMs)) this.#s.counters.limiterDrops++;
     return false;
   }
 
-  #isAlive(advert: Advert, row: Row, subnet: string, wallMs: number): boolean {
+  #isAlive(object: Advert | Answer, row: Row, subnet: string, { wallMs }: Turn): boolean {
+    if (!('seq' in object)) return true; // bound to this very search
     const alive =
-      advert.ttlSeconds > row.ageSeconds &&
-      Math.abs(advert.seq - wallMs) <= TIMES.skewMaxMs &&
-      !this.#s.adverts.trails.isWithdrawn(subnet, advert.id, advert.seq);
+      object.ttlSeconds > row.ageSeconds &&
+      Math.abs(object.seq - wallMs) <= TIMES.skewMaxMs &&
+      !this.#s.adverts.trails.isWithdrawn(subnet, object.id, object.seq);
     if (!alive) this.#s.counters.refused++;
     return alive;
   }
 
-  #forward(
-    n: Neighbour,
-    query: Query,
-    rows: readonly Decoded[],
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  #forward(n: Neighbour, query: Query, rows: readonly Decoded[], turn: Turn): void {
     if (rows.length === 0) return;
     if (query.own !== undefined) {
-      this.#deliver(n, query.own, rows, nowMs, effects);
+      this.#deliver(n, query.own, rows, turn);
       return;
     }
     for (const upstream of query.upstreams) {
       const to = this.#s.caster.neighbours.get(upstream);
       if (to === undefined) continue;
       const fit = rows.filter(({ object }) => narrowestRank(object.record) >= to.rank);
-      this.#send(
-        query,
-        upstream,
-        fit.map(({ row }) => row),
-        effects,
-      );
+      const told = fit.map(({ row }) => row);
+      this.#send(query, upstream, told, turn.effects);
     }
   }
 
-  #deliver(
-    n: Neighbour,
-    number: number,
-    rows: readonly Decoded[],
-    nowMs: number,
-    effects: SearchEffects,
-  ): void {
+  #deliver(n: Neighbour, number: number, rows: readonly Decoded[], turn: Turn): void {
+    const { searches, stale } = this.#s;
     for (const decoded of rows) {
-      const search = this.#s.searches.get(number);
+      const search = searches.get(number);
       if (search === undefined) return;
       const { object } = decoded;
-      if ('seq' in object && this.#s.stale.has(object.id, object.seq, nowMs)) continue;
-      this.#s.searches.deliver(search, found(decoded, n.rank), true, nowMs, effects);
+      if ('seq' in object && stale.has(object.id, object.seq, turn.nowMs)) continue;
+      searches.deliver(search, found(decoded, n.rank), true, turn);
     }
   }
 
   /** Up to 16 rows per upstream and search. */
-  #send(query: Query, upstream: number, rows: readonly Row[], effects: SearchEffects): void {
+  #send(query: Query, upstream: LinkKey, rows: readonly Row[], effects: Turn['effects']): void {
     const at = query.upstreams.indexOf(upstream);
     const sent = query.sentUp[at] ?? 0;
     const fit = rows.slice(0, WIRE.rowsPerMessageMax - sent);
     this.#s.counters.rowsCut += rows.length - fit.length;
     if (fit.length === 0) return;
-    if (effects.send(upstream, encodeRows(query.query, fit), 'rows')) query.sentUp[at] = sent + fit.length;
+    const message = encodeRows(fromHex(query.key) as Uint8Array, fit);
+    if (effects.send(upstream, message, 'rows')) query.sentUp[at] = sent + fit.length;
   }
+}
+
+function give(query: Query, id: Query['given'][number]): void {
+  if (!query.given.includes(id)) query.given.push(id);
 }
 
 /** The neighbour's own search may see what is as narrow as its link; one that it only passes on must go anywhere. */
@@ -320,8 +274,16 @@ function rankFor(query: Query, n: Neighbour): number | undefined {
   return query.hops === 1 ? n.rank : undefined;
 }
 
-function answers(object: Advert | Answer, query: Query): boolean {
-  return 'seq' in object ? object.ttlSeconds > 0 : toHex(object.query) === query.key;
+/** The object of a row, if it can be an answer to this search. */
+function decodeObject(row: Row, query: Query): Advert | Answer | undefined {
+  if (row.kind === 'answer') {
+    const answer = decodeAnswer(row.bytes);
+    const fits = answer !== undefined && toHex(answer.query) === query.key;
+    return fits && toHex(answer.subnet) === query.subnet ? answer : undefined;
+  }
+  const advert = decodeAdvert(row.bytes);
+  const fits = advert !== undefined && advert.ttlSeconds > 0 && toHex(advert.subnet) === query.subnet;
+  return fits && !query.payload ? advert : undefined;
 }
 
 function rowOf(held: Held, hops: number, nowMs: number): Row {

@@ -2,8 +2,9 @@
 // adverts on, so that a withdrawal can follow; what was withdrawn, so that late copies and rows of it die here; and
 // how often a member advertises. Kept apart from the adverts themselves: one that found no place, or lost it, was
 // passed on all the same.
-import { type LinkKey, LruMap, type PeerId } from '@peernet/core';
-import { CAPACITY, RATES } from '../defaults.js';
+import { type LinkKey, LruMap, type PeerId, type Rate } from '@peernet/core';
+import { CAPACITY } from '../defaults.js';
+import { placeKey } from './advert-store.js';
 
 interface Trail {
   /** Undefined: more than fit, so all neighbours. */
@@ -11,13 +12,19 @@ interface Trail {
   expiresMs: number;
   /** Adverts up to this seq are void. */
   withdrawn: number;
-  /** Tokens of `RATES.oneAdvert` at `paceMs`. */
+  /** Tokens of the rate of one member's adverts, at `paceMs`. */
   tokens: number;
   paceMs: number;
 }
 
 export class Trails {
+  readonly #rate: Rate;
   readonly #trails = new LruMap<string, Trail>(CAPACITY.trails);
+
+  /** @param rate of one member's adverts of one subnet. */
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
 
   get size(): number {
     return this.#trails.size;
@@ -25,14 +32,14 @@ export class Trails {
 
   /** Whether the member has taken back an advert of this seq. */
   isWithdrawn(subnet: string, id: PeerId, seq: number): boolean {
-    const trail = this.#trails.get(keyOf(subnet, id));
+    const trail = this.#trails.get(placeKey(subnet, id));
     return trail !== undefined && seq <= trail.withdrawn;
   }
 
   /** Counts a new advert; false if the member sends them too often. */
   pace(subnet: string, id: PeerId, nowMs: number): boolean {
     const trail = this.#trail(subnet, id, nowMs);
-    const { perSecond, burst } = RATES.oneAdvert;
+    const { perSecond, burst } = this.#rate;
     trail.tokens = Math.min(burst, trail.tokens + ((nowMs - trail.paceMs) * perSecond) / 1000);
     trail.paceMs = nowMs;
     if (trail.tokens < 1) return false;
@@ -54,7 +61,7 @@ export class Trails {
    * it is no news, or never came by here.
    */
   withdraw(subnet: string, id: PeerId, seq: number): readonly LinkKey[] | 'all' | undefined {
-    const trail = this.#trails.get(keyOf(subnet, id));
+    const trail = this.#trails.get(placeKey(subnet, id));
     if (trail === undefined || seq <= trail.withdrawn) return undefined;
     trail.withdrawn = seq;
     const links = trail.links ?? 'all';
@@ -67,8 +74,8 @@ export class Trails {
   }
 
   #trail(subnet: string, id: PeerId, nowMs: number): Trail {
-    const key = keyOf(subnet, id);
-    const { perSecond, burst } = RATES.oneAdvert;
+    const key = placeKey(subnet, id);
+    const { perSecond, burst } = this.#rate;
     let trail = this.#trails.touch(key);
     if (trail === undefined) {
       const expiresMs = nowMs + (1000 * burst) / perSecond; // then its tokens are all back
@@ -77,9 +84,4 @@ export class Trails {
     }
     return trail;
   }
-}
-
-/** 96 bits of the one and 128 of the other: enough that nobody finds two alike, half the memory. */
-function keyOf(subnet: string, id: PeerId): string {
-  return subnet.slice(0, 24) + id.slice(0, 32);
 }

@@ -1,13 +1,13 @@
 // Signatures: each object is looked at once, at a rate that a neighbour can exhaust for itself only. Without budget a
 // message waits in line; it is not lost, and those behind it that need a look wait, too, so a withdrawal never
 // overtakes its advert.
-import { BoundedQueue, type LinkKey, LruMap, TokenBucket } from '@peernet/core';
-import { CAPACITY, RATES, TIMES } from '../defaults.js';
-import type { SearchEffects } from './effects.js';
+import { BoundedQueue, type LinkKey, LruMap, type Rate, TokenBucket } from '@peernet/core';
+import { CAPACITY, TIMES } from '../defaults.js';
+import type { Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 
 /** What is done when its turn comes; false: it has to wait once more. */
-export type Waiting = (nowMs: number, effects: SearchEffects) => boolean;
+export type Waiting = (turn: Turn) => boolean;
 
 interface Line {
   readonly neighbour: Neighbour;
@@ -15,14 +15,23 @@ interface Line {
   bytes: number;
 }
 
+/** Almost nobody ever waits; all nodes share this. */
+const none = new Map<LinkKey, Line>();
+
 export class Verifier {
   /** Keys of objects whose signature is good → when that was seen. */
   readonly #good = new LruMap<string, number>(CAPACITY.verified);
-  readonly #lines = new Map<LinkKey, Line>();
+  #lines: Map<LinkKey, Line> = none;
+  readonly #rate: Rate;
   #node: TokenBucket | undefined;
   /** The line that is being worked off: its messages need not queue behind themselves. */
   #serving: LinkKey | undefined;
   #deadlineMs = Number.POSITIVE_INFINITY;
+
+  /** @param rate of all links together. */
+  constructor(rate: Rate) {
+    this.#rate = rate;
+  }
 
   get waiting(): number {
     let sum = 0;
@@ -57,13 +66,14 @@ export class Verifier {
   }
 
   #nodeBucket(nowMs: number): TokenBucket {
-    this.#node ??= new TokenBucket(RATES.nodeSignatures, nowMs);
+    this.#node ??= new TokenBucket(this.#rate, nowMs);
     return this.#node;
   }
 
   /** Puts a message in line; one whose turn it is stays first in it. False if the line is full. */
   wait(neighbour: Neighbour, bytes: number, run: Waiting, nowMs: number): boolean {
     if (this.#serving === neighbour.key) return true;
+    if (this.#lines === none) this.#lines = new Map();
     let line = this.#lines.get(neighbour.key);
     if (line === undefined) {
       line = { neighbour, queue: new BoundedQueue(CAPACITY.waiting), bytes: 0 };
@@ -76,12 +86,13 @@ export class Verifier {
   }
 
   /** Works off what has budget, one of each line in turn. */
-  tick(nowMs: number, effects: SearchEffects): void {
+  tick(turn: Turn): void {
+    const { nowMs } = turn;
     if (nowMs < this.#deadlineMs) return;
     let busy = true;
     while (busy) {
       busy = false;
-      for (const line of this.#lines.values()) if (this.#serve(line, nowMs, effects)) busy = true;
+      for (const line of this.#lines.values()) if (this.#serve(line, turn)) busy = true;
     }
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     for (const line of this.#lines.values()) {
@@ -89,11 +100,11 @@ export class Verifier {
     }
   }
 
-  #serve(line: Line, nowMs: number, effects: SearchEffects): boolean {
+  #serve(line: Line, turn: Turn): boolean {
     const first = line.queue.peek();
-    if (first === undefined || this.#readyMs(line, nowMs) > nowMs) return false;
+    if (first === undefined || this.#readyMs(line, turn.nowMs) > turn.nowMs) return false;
     this.#serving = line.neighbour.key;
-    const done = first.run(nowMs, effects);
+    const done = first.run(turn);
     this.#serving = undefined;
     if (!done) return false;
     line.queue.shift();
