@@ -291,13 +291,15 @@ export class Extrema {
   }
 }
 
-/** Reused: one per entry of every table would be most of the work. */
+/** Reused, with the id that is in it: entries travel grouped by id, and decoding ids was most of the work. */
 const scratch = new Uint8Array(33);
+let scratchId: PeerId | undefined;
 
 /** −ln of a uniform number that (slot, id) hash to: exponentially distributed. */
 function extremeOf(crypto: Crypto, slot: number, id: PeerId): number {
   scratch[0] = slot;
-  scratch.set(peerIdToBytes(id), 1);
+  if (id !== scratchId) scratch.set(peerIdToBytes(id), 1);
+  scratchId = id;
   const hash = crypto.hash(DOMAIN.extrema, scratch);
   const word = (at: number): number =>
     (((hash[at] as number) << 24) |
