@@ -12,6 +12,7 @@ import {
   browserHighBytes,
   browserPollMs,
   chunkOverheadBytes,
+  closeMs,
   frameBytesMax,
   highWaterBytes,
   violationCloseMs,
@@ -138,6 +139,8 @@ abstract class SocketDuplex<Socket extends WebSocketLike> extends Duplex {
 class NodeDuplex extends SocketDuplex<PausableSocket> {
   /** The other side broke the rules, and is being told so. */
   #violating = false;
+  /** Counts writes. */
+  #turn = 0;
 
   constructor(socket: PausableSocket) {
     super(socket);
@@ -171,14 +174,23 @@ class NodeDuplex extends SocketDuplex<PausableSocket> {
       return;
     }
     const chunk = data as Uint8Array;
+    const turn = ++this.#turn;
     this.wait(callback);
-    const sent = (): void => this.settle();
+    // Only of this write: that an earlier, smaller one has left makes no room for a large one.
+    const sent = (): void => {
+      if (turn === this.#turn) this.settle();
+    };
     for (let at = 0; at < chunk.byteLength; at += frameBytesMax) {
       const frame = chunk.subarray(at, at + frameBytesMax);
       const last = at + frameBytesMax >= chunk.byteLength;
       socket.send(frame, { binary: true, compress: false }, last ? sent : undefined);
     }
     if (socket.bufferedAmount <= highWaterBytes) this.settle();
+  }
+
+  override _final(callback: Callback): void {
+    super._final(callback);
+    this.#terminateAfter(closeMs);
   }
 
   #violate(code: number, what: string): void {
@@ -197,7 +209,14 @@ class NodeDuplex extends SocketDuplex<PausableSocket> {
       return;
     }
     socket.resume(); // so that its answer is seen
-    const timer = setTimeout(() => socket.terminate(), violationCloseMs);
+    this.#terminateAfter(violationCloseMs);
+  }
+
+  /** Nobody can keep the socket by not answering; sockets of an app's own server have no time limit of ours. */
+  #terminateAfter(ms: number): void {
+    const { socket } = this;
+    if (socket.readyState === CLOSED) return;
+    const timer = setTimeout(() => socket.terminate(), ms);
     socket.addEventListener('close', () => clearTimeout(timer));
   }
 }

@@ -45,7 +45,7 @@ function httpServer(door: Door, rawOf: RawSockets): Server {
   const { headersMs, requestMs, checkMs } = door.limiter.limits;
   const server = createServer({
     headersTimeout: headersMs,
-    requestTimeout: requestMs,
+    requestTimeout: Math.max(requestMs, headersMs), // Node refuses a shorter one
     connectionsCheckingInterval: checkMs,
     maxHeaderSize: headerBytesMax,
     keepAlive: false,

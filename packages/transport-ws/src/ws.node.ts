@@ -2,7 +2,7 @@
 // a name is resolved once and the IP that was checked is the IP that is dialed. Redirects are not followed.
 import { lookup as systemLookup } from 'node:dns/promises';
 import { connect, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, createSecureContext, type SecureContext } from 'node:tls';
 import {
   type Address,
   connectToAny,
@@ -27,6 +27,7 @@ import { listenWs } from './ws-listener.js';
 /** A transport for `ws:` and `wss:` addresses. Its duplexes are streamx Duplexes. */
 export function ws(options: WsOptions = {}): Transport {
   const { timeoutMs = dialTimeoutMs, lookup = askSystem, clock = systemClock, ca } = options;
+  const context = ca === undefined ? undefined : createSecureContext({ ca: [ca].flat() });
   return {
     schemes: ['ws', 'wss'],
     async dial(address: string, { signal, allowIp }: DialTransportOptions): Promise<DuplexLike> {
@@ -38,8 +39,13 @@ export function ws(options: WsOptions = {}): Transport {
           const socket = await connectToAny(ips, { signal: ended, clock }, (ip, stop) =>
             whenReady(connect({ host: ip, port: target.port, noDelay: true }), 'connect', stop),
           );
-          const stream = target.scheme === 'wss' ? await secure(socket, target, ca, ended) : socket;
-          return upgrade(stream, target, ended);
+          try {
+            const stream = target.scheme === 'wss' ? await secure(socket, target, context, ended) : socket;
+            return await upgrade(stream, target, ended);
+          } catch (error) {
+            socket.destroy(); // also after what throws: a host that is no URL, for example
+            throw error;
+          }
         },
         (late) => late.destroy(),
       );
@@ -62,14 +68,19 @@ function parseWs(text: string): Address {
 }
 
 /** TLS on top; the certificate must be for the host of the address, name or IP. */
-function secure(socket: Socket, target: Address, ca: WsOptions['ca'], signal: AbortSignal): Promise<Socket> {
+function secure(
+  socket: Socket,
+  target: Address,
+  secureContext: SecureContext | undefined,
+  signal: AbortSignal,
+): Promise<Socket> {
   const stream = connectTls({
     socket,
     host: target.host,
     // Server names are names (RFC 6066); an IP is checked against the certificate all the same.
     servername: target.ip === undefined ? target.host : '',
     ALPNProtocols: ['http/1.1'],
-    ...(ca === undefined ? {} : { ca: typeof ca === 'string' ? ca : [...ca] }),
+    secureContext,
   });
   return whenReady(stream, 'secureConnect', signal);
 }

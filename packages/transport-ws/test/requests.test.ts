@@ -2,7 +2,7 @@
 import { request } from 'node:http';
 import { until } from '@peernet/testkit';
 import { describe, expect, test } from 'vitest';
-import { headerBytesMax } from '../src/defaults.js';
+import { headerBytesMax, headersMax } from '../src/defaults.js';
 import { host } from './hosts.js';
 import { raw, upgraded, upgradeRequest } from './raw.js';
 
@@ -69,6 +69,25 @@ describe('plain HTTP', () => {
     expect(client.received()).toMatch(/^HTTP\/1\.1 101/);
     client.socket.destroy();
   });
+});
+
+test(`${headersMax} headers count, those after them do not`, async () => {
+  const { port } = await host();
+  const own = upgradeRequest().split('\r\n').length - 3;
+  for (const [count, status] of [
+    [headersMax, '101'],
+    [headersMax + 1, '400'],
+  ] as const) {
+    const more = Object.fromEntries(Array.from({ length: count - own }, (_, i) => [`x-${i}`, 'y']));
+    // The key comes last.
+    const client = await raw(
+      port,
+      upgradeRequest({ ...more }).replace(/(Sec-WebSocket-Key.*\r\n)([\s\S]*)(\r\n)$/, '$2$1$3'),
+    );
+    await until('an answer', () => client.received().length > 12);
+    expect(client.received().slice(9, 12)).toBe(status);
+    client.socket.destroy();
+  }
 });
 
 describe('origins', () => {

@@ -63,12 +63,13 @@ test('large writes leave as frames that every peer takes', async () => {
 });
 
 describe('a remote that reads nothing', () => {
-  async function stuck() {
+  async function stuck(before?: (duplex: WsDuplex) => void) {
     const { server, url } = await appServer();
     server.on('connection', (socket) => socket.pause());
     const socket = new WebSocket(url);
     const duplex = wsDuplex(socket);
     await once(duplex, 'open');
+    before?.(duplex);
     const chunk = Buffer.alloc(65_536);
     for (;;) {
       if (duplex.write(chunk)) continue;
@@ -89,6 +90,14 @@ describe('a remote that reads nothing', () => {
     duplex.destroy();
   });
 
+  test('and no more when many small writes went before the large ones', async () => {
+    const { socket, duplex } = await stuck((fresh) => {
+      for (let i = 0; i < 2000; i++) fresh.write(Buffer.alloc(10));
+    });
+    expect(socket.bufferedAmount).toBeLessThanOrEqual(3 * 65_536);
+    duplex.destroy();
+  });
+
   test('does not keep us from closing', async () => {
     const { duplex } = await stuck();
     const closing = closed(duplex);
@@ -97,6 +106,19 @@ describe('a remote that reads nothing', () => {
     await closing;
     expect(performance.now() - began).toBeLessThan(200);
   });
+});
+
+test('a remote that does not answer our end is cut off', { timeout: 10_000 }, async () => {
+  const { server, url } = await appServer();
+  const client = new WebSocket(url);
+  const [remote] = (await once(server, 'connection')) as [WebSocket];
+  const duplex = wsDuplex(client);
+  await once(duplex, 'open');
+  remote.pause();
+  duplex.resume();
+  duplex.end();
+  await closed(duplex);
+  remote.terminate();
 });
 
 test('a socket that never opens: the stream fails, and nothing is thrown', async () => {
