@@ -5,6 +5,7 @@ import {
   isPeernetError,
   PeernetError,
   type Random,
+  relayConnectionLimits,
   systemClock,
   systemRandom,
   type Transport,
@@ -61,7 +62,7 @@ export class Node {
     });
     this.services = new Services({
       transports: this.#foreign === undefined ? this.#transports : platformTransports(),
-      common: { trustProxy: options.trustProxy, origins: options.origins, limits: options.limits },
+      common: { trustProxy: options.trustProxy, origins: options.origins, limits: limitsOf(options) },
       onDuplex: (duplex, from, scheme) => {
         this.#starting.then(
           (parts) => parts.arrived(duplex, from, scheme),
@@ -193,4 +194,9 @@ export class Node {
     this.#events.debug('error', { code: known.code, message: known.message });
     this.#events.emit('error', known);
   }
+}
+
+/** Who relays takes more of everything; the user has the last word. */
+function limitsOf({ relay, limits }: Options): Readonly<Record<string, number>> | undefined {
+  return relay === true ? { ...relayConnectionLimits, ...limits } : limits;
 }
