@@ -11,7 +11,6 @@ import {
   type Transport,
 } from '@peernet/core';
 import { createStore, type LevelDatabase, type Store } from '@peernet/store';
-import type { Duplex } from 'streamx';
 import { atMost } from './callback.js';
 import { DEFAULTS } from './defaults.js';
 import { Identity } from './identity.js';
@@ -21,7 +20,7 @@ import { Parts, type PartsEvents } from './parts.js';
 import { platformTransports } from './platform.js';
 import { Services } from './services.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
-import type { Handler, Options, TransportFunction } from './types.js';
+import type { ByteStream, Handler, Options, TransportFunction } from './types.js';
 
 export class Node {
   readonly options: Options;
@@ -29,7 +28,7 @@ export class Node {
   readonly services: Services;
   readonly handlers = new Map<string, Handler>();
   /** Streams handed out by `createStream`, which end with us. */
-  readonly streams = new Set<Duplex>();
+  readonly streams = new Set<ByteStream>();
   readonly #events: PartsEvents;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -102,7 +101,13 @@ export class Node {
     });
     this.#running = parts;
     if (this.closed) return parts;
-    parts.search.join(await this.store.subnets.list().catch(() => []));
+    for (const name of await this.store.subnets.list().catch(() => [])) {
+      try {
+        parts.search.join([name]);
+      } catch (error) {
+        this.fail(error); // more than a peer may be in: no reason not to start
+      }
+    }
     parts.gossip.listening(this.services.describe());
     for (const at of [this.options.listen ?? []].flat()) {
       await this.services.listen(at, {}, undefined).then(

@@ -8,7 +8,6 @@ import {
   parseForeignAddress,
   parsePeerId,
 } from '@peernet/core';
-import type { Duplex, Readable } from 'streamx';
 import { AppStreams, checkProtocol } from './app-streams.js';
 import { optionsAndCallback, settle } from './callback.js';
 import { debugLine } from './debug.js';
@@ -21,6 +20,7 @@ import { searchRows } from './search-rows.js';
 import type { Snapshot } from './snapshot.js';
 import { safePair } from './streams.js';
 import type {
+  ByteStream,
   Callback,
   Finding,
   Handler,
@@ -29,6 +29,7 @@ import type {
   Options,
   Peer,
   PeernetEvents,
+  RowStream,
   SearchOptions,
   SearchRow,
   Service,
@@ -99,7 +100,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   }
 
   /** Rows `{ address, id?, lastSeen?, verified, source }` of every known peer. */
-  known(): Readable {
+  known(): RowStream<KnownRow> {
     return rowsOf<KnownRow>(async () => {
       await this.#node.started();
       return [...this.#node.store.entries()].map(({ address, id, lastSeen, verified, source }) => ({
@@ -150,7 +151,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   }
 
   /** A duplex to wire to a remote transport, by either side: `stream.pipe(pn.createStream()).pipe(stream)`. */
-  createStream(address?: string): Duplex {
+  createStream(address?: string): ByteStream {
     const known = address === undefined ? undefined : oneAddress(address);
     const { outer, inner } = safePair();
     if (this.#node.closed) {
@@ -195,8 +196,9 @@ export class Peernet extends Emitter<PeernetEvents> {
   async #join(subnets: string | readonly string[]): Promise<void> {
     const names = [subnets].flat().map(subnetName);
     const parts = await this.#node.started();
-    await this.#node.store.subnets.join(names);
+    // First: it refuses too many, and what is refused must not be remembered.
     parts.search.join(names);
+    await this.#node.store.subnets.join(names);
   }
 
   /** Leaves subnets. */
@@ -213,7 +215,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   }
 
   /** Rows `{ key }` of every joined subnet. */
-  subnets(): Readable {
+  subnets(): RowStream<{ key: string }> {
     return rowsOf<{ key: string }>(async () => {
       await this.#node.started();
       return (await this.#node.store.subnets.list()).map((key) => ({ key }));
@@ -221,7 +223,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   }
 
   /** Rows of members of the subnet named `query`; ends by itself. */
-  search(query: string | Uint8Array, options: SearchOptions = {}): Readable {
+  search(query: string | Uint8Array, options: SearchOptions = {}): RowStream<SearchRow> {
     const name = subnetName(query instanceof Uint8Array ? new TextDecoder().decode(query) : query);
     const { limit, timeout, payload, signal } = options;
     if (payload !== undefined && payload.length > DEFAULTS.payloadBytesMax) {
@@ -239,7 +241,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   }
 
   async #find(query: string | Uint8Array, options: SearchOptions): Promise<SearchRow> {
-    for await (const row of this.search(query, { ...options, limit: 1 })) return row as SearchRow;
+    for await (const row of this.search(query, { ...options, limit: 1 })) return row;
     throw new PeernetError('NOT_FOUND', `no member of ${JSON.stringify(String(query))} was found`);
   }
 
@@ -282,7 +284,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   }
 
   /** A stream to whoever is behind a search row, a peer, an id or an address; connects by itself. */
-  open(target: SearchRow | Peer | string, protocol: string): Duplex {
+  open(target: SearchRow | Peer | string, protocol: string): ByteStream {
     return this.#apps.open(target, protocol);
   }
 
