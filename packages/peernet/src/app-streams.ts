@@ -8,12 +8,11 @@ import {
   parseForeignAddress,
   parsePeerId,
 } from '@peernet/core';
-import type { Duplex } from 'streamx';
 import { DEFAULTS } from './defaults.js';
 import type { Member } from './member.js';
 import type { Parts } from './parts.js';
 import { join, safePair } from './streams.js';
-import type { Peer, SearchRow } from './types.js';
+import type { ByteStream, Peer, SearchRow } from './types.js';
 
 /** Who is meant, as far as it is known. */
 interface Target {
@@ -38,7 +37,7 @@ export class AppStreams {
   }
 
   /** Returns at once; what is written waits for the connection. Failure is the stream's `error`. */
-  open(to: SearchRow | Peer | string, protocol: string): Duplex {
+  open(to: SearchRow | Peer | string, protocol: string): ByteStream {
     checkProtocol(protocol);
     const target = targetOf(to);
     const parts = this.#node.running;

@@ -30,7 +30,7 @@ import type { Gossip } from '@peernet/gossip';
 import type { LinkOverlay } from '@peernet/search';
 import { DEFAULTS } from './defaults.js';
 import { Member, searchChannel } from './member.js';
-import type { Handler, Peer, TransportFunction } from './types.js';
+import type { ByteStream, Handler, Peer, TransportFunction } from './types.js';
 
 const gossipChannel = 'peernet/gossip/1';
 const appPrefix = 'app/';
@@ -282,7 +282,7 @@ export class Hub {
       incoming.reject();
       return;
     }
-    const stream = incoming.stream();
+    const stream = incoming.stream() as ByteStream;
     member.carries(stream);
     try {
       handler(stream, member.peer);

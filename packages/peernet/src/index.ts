@@ -8,6 +8,7 @@ export { type ErrorCode, isPeernetError, PeernetError } from '@peernet/core';
 export { Peernet } from './peernet.js';
 export type { Snapshot } from './snapshot.js';
 export type {
+  ByteStream,
   Callback,
   Finding,
   Handler,
@@ -19,6 +20,7 @@ export type {
   Options,
   Peer,
   PeernetEvents,
+  RowStream,
   SearchOptions,
   SearchRow,
   Service,

@@ -11,9 +11,8 @@ import {
   type Urgency,
 } from '@peernet/core';
 import type { LinkOverlay } from '@peernet/search';
-import type { Duplex } from 'streamx';
 import { DEFAULTS } from './defaults.js';
-import type { Peer } from './types.js';
+import type { ByteStream, Peer } from './types.js';
 
 export const searchChannel = 'peernet/search/1';
 
@@ -36,7 +35,7 @@ export class Member {
   readonly gossipLink: Link;
   readonly peer: Peer;
   readonly #o: MemberOptions;
-  readonly #streams = new Set<Duplex>();
+  readonly #streams = new Set<ByteStream>();
   readonly #since: number;
   #held = true;
   #inOverlay = false;
@@ -104,7 +103,7 @@ export class Member {
   }
 
   /** The connection stays while `stream` lives. */
-  carries(stream: Duplex): void {
+  carries(stream: ByteStream): void {
     this.announce();
     this.#cancelIdle?.();
     this.#cancelIdle = undefined;
@@ -115,8 +114,8 @@ export class Member {
     });
   }
 
-  open(protocol: string): Duplex {
-    const stream = this.connection.open(`app/${protocol}`);
+  open(protocol: string): ByteStream {
+    const stream = this.connection.open(`app/${protocol}`) as ByteStream;
     this.carries(stream);
     return stream;
   }
@@ -247,7 +246,7 @@ class PeerView implements Peer {
     return this.#member.connection.bytesOut;
   }
 
-  open(protocol: string): Duplex {
+  open(protocol: string): ByteStream {
     return this.#member.open(protocol);
   }
 

@@ -1,11 +1,12 @@
 // Object streams that users read: streamx Readables, so that pipe, events and `for await` work, and destroying one
 // early frees everything behind it.
 import { Readable } from 'streamx';
+import type { RowStream } from './types.js';
 
 /** A stream over what `list` gives once it is asked. */
-export function rowsOf<T>(list: () => Promise<Iterable<T>> | Iterable<T>): Readable {
+export function rowsOf<T>(list: () => Promise<Iterable<T>> | Iterable<T>): RowStream<T> {
   let iterator: Iterator<T> | undefined;
-  return new Readable({
+  return made<T>({
     open(done: (error: Error | null) => void) {
       Promise.resolve()
         .then(list)
@@ -33,7 +34,7 @@ export function rowsOf<T>(list: () => Promise<Iterable<T>> | Iterable<T>): Reada
 export function rowsFrom<T>(
   start: (push: (row: T) => void, end: (error?: Error) => void) => () => void,
   capacity: number,
-): Readable {
+): RowStream<T> {
   const waiting: T[] = [];
   let stop: (() => void) | undefined;
   let over = false;
@@ -67,14 +68,19 @@ export function rowsFrom<T>(
       done(null);
     },
   });
-  return stream;
+  return stream as unknown as RowStream<T>;
 }
 
 /** A stream that has failed already: the error is its first and last event. */
-export function failedRows(error: Error): Readable {
-  return new Readable({
+export function failedRows<T>(error: Error): RowStream<T> {
+  return made<T>({
     open(done: (error: Error | null) => void) {
       done(error);
     },
   });
+}
+
+/** streamx types its rows as unknown. */
+function made<T>(options: ConstructorParameters<typeof Readable>[0]): RowStream<T> {
+  return new Readable(options) as unknown as RowStream<T>;
 }

@@ -1,11 +1,10 @@
 // A search as a stream of rows that ends by itself, with the search, or when its reader has enough.
 import { isPeernetError, PeernetError } from '@peernet/core';
 import type { SearchRow as Found } from '@peernet/search';
-import type { Readable } from 'streamx';
 import { DEFAULTS } from './defaults.js';
 import type { Parts } from './parts.js';
 import { rowsFrom } from './rows.js';
-import type { SearchRow } from './types.js';
+import type { RowStream, SearchRow } from './types.js';
 
 export interface Searching {
   readonly limit: number | undefined;
@@ -19,7 +18,7 @@ export function searchRows(
   name: string,
   searching: Searching,
   signal: AbortSignal | undefined,
-): Readable {
+): RowStream<SearchRow> {
   return rowsFrom<SearchRow>((push, end) => {
     let cancel = (): void => {};
     let over = false;

@@ -8,6 +8,7 @@
 import { duplexPair } from '@peernet/connection';
 import type { DuplexLike } from '@peernet/core';
 import type { Duplex } from 'streamx';
+import type { ByteStream } from './types.js';
 
 const ignore = (): void => {};
 
@@ -25,8 +26,9 @@ function calm(stream: Piped, calmed: WeakSet<object>): void {
 }
 
 /** Two joined duplexes: `outer` for the user, safe as above; `inner` for us. When one ends or dies, so does the other. */
-export function safePair(): { outer: Duplex; inner: Duplex } {
-  const [outer, inner] = duplexPair();
+export function safePair(): { outer: ByteStream; inner: Duplex } {
+  const [first, inner] = duplexPair();
+  const outer = first as ByteStream;
   const calmed = new WeakSet<object>();
   const sources = new Set<Piped>();
   for (const side of [outer, inner]) side.on('error', ignore);

@@ -3,9 +3,9 @@
 //
 //   var stream = require('peernet/transport')('ws://10.1.2.3:4000')
 import { type DuplexLike, PeernetError, parseForeignAddress, type Transport } from '@peernet/core';
-import type { Duplex } from 'streamx';
 import { platformTransports } from './platform.js';
 import { join, safePair } from './streams.js';
+import type { ByteStream } from './types.js';
 
 export interface TransportOptions {
   /** Instead of all transports of this platform. */
@@ -14,14 +14,14 @@ export interface TransportOptions {
 
 /** An address → a duplex that connects by itself. Peernet recognises it and uses `transports` directly. */
 export interface AddressTransport {
-  (address: string): Duplex;
+  (address: string): ByteStream;
   readonly transports: readonly Transport[];
 }
 
 /** With an address: a duplex. With options, or nothing: such a function of its own. */
-export function transport(address: string): Duplex;
+export function transport(address: string): ByteStream;
 export function transport(options?: TransportOptions): AddressTransport;
-export function transport(what?: string | TransportOptions): Duplex | AddressTransport {
+export function transport(what?: string | TransportOptions): ByteStream | AddressTransport {
   return typeof what === 'string' ? open(what, transports()) : make(what?.transports ?? platformTransports());
 }
 
@@ -36,7 +36,7 @@ function make(list: readonly Transport[]): AddressTransport {
   return Object.assign((address: string) => open(address, list), { transports: list });
 }
 
-function open(text: string, list: readonly Transport[]): Duplex {
+function open(text: string, list: readonly Transport[]): ByteStream {
   const address = parseForeignAddress(text);
   if (address === undefined) throw new PeernetError('ADDRESS_INVALID', `${text} is not an address`);
   const found = list.find((t) => t.schemes.includes(address.scheme));

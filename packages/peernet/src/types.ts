@@ -9,7 +9,25 @@ import type {
   Random,
   Transport,
 } from '@peernet/core';
-import type { Duplex } from 'streamx';
+import type { Duplex, DuplexEvents, Readable, ReadableEvents } from 'streamx';
+
+/** Event → arguments of a stream of bytes. */
+interface ByteEvents extends DuplexEvents {
+  data: [data: Uint8Array];
+}
+
+/** A streamx Duplex of bytes. */
+export type ByteStream = AsyncIterable<Uint8Array> & {
+  end(data?: Uint8Array | string): unknown;
+} & Duplex<ByteEvents>;
+
+/** Event → arguments of a stream of rows. */
+interface RowEvents<T> extends ReadableEvents {
+  data: [row: T];
+}
+
+/** A streamx Readable of objects: pipe, events, `for await`; destroying it early frees everything behind it. */
+export type RowStream<T> = AsyncIterable<T> & Readable<RowEvents<T>>;
 
 /** Node-style callback. */
 export type Callback<T = void> = (error: Error | null, value?: T) => void;
@@ -115,12 +133,12 @@ export interface Peer {
   readonly rx: number;
   readonly tx: number;
   /** A stream of bytes to the peer's handler for `protocol`. Fails by its own `error` (CHANNEL_REJECTED, LOST …). */
-  open(protocol: string): Duplex;
+  open(protocol: string): ByteStream;
   close(reason?: string): void;
 }
 
 /** Serves a protocol. */
-export type Handler = (stream: Duplex, peer: Peer) => void;
+export type Handler = (stream: ByteStream, peer: Peer) => void;
 
 export interface KnownRow {
   address: string;
