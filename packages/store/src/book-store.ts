@@ -16,6 +16,7 @@ import {
   systemClock,
   systemRandom,
 } from '@peernet/core';
+import { brokenInvariants } from './invariants.js';
 import type { Changed } from './machine/admission.js';
 import { Book, type Moment } from './machine/book.js';
 
@@ -29,7 +30,7 @@ export interface CreateBookOptions {
 }
 
 /** An address book in memory: the same one that `createStore` persists. */
-export function createBook(options: CreateBookOptions = {}): PeerStore {
+export function createBook(options: CreateBookOptions = {}): BookStore {
   return new BookStore(makeBook(options), options.clock ?? systemClock);
 }
 
@@ -52,6 +53,16 @@ export class BookStore implements PeerStore {
   constructor(book: Book, clock: Clock) {
     this.book = book;
     this.clock = clock;
+  }
+
+  /** Number of entries. */
+  get size(): number {
+    return this.book.size;
+  }
+
+  /** Names of broken invariants: [] unless there is a bug. For tests and simulations; looks at everything. */
+  broken(): string[] {
+    return brokenInvariants(this.book, this.moment.nowMs);
   }
 
   /** Whole ms: V8 keeps small integers without boxes, and the book has many. */

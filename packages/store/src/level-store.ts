@@ -33,6 +33,8 @@ export interface CreateStoreOptions extends CreateBookOptions {
 /** Everything that a node remembers. */
 export interface Store extends PeerStore {
   readonly subnets: SubnetStore;
+  /** Number of entries. */
+  readonly size: number;
   /** Rows of the database that could not be read and were left out. */
   readonly skippedRows: number;
   /** The seed of our identity, made and persisted on first use, and the first sequence number of this run. */
@@ -43,6 +45,8 @@ export interface Store extends PeerStore {
   anchors(): Promise<string[]>;
   /** Replaces them; 8 are kept. */
   saveAnchors(addresses: readonly string[]): void;
+  /** Names of broken invariants: [] unless there is a bug. For tests and simulations; looks at everything. */
+  broken(): string[];
 }
 
 /**

@@ -41,6 +41,11 @@ export class Admission {
     return this.#trials?.keys() ?? [];
   }
 
+  /** The same with their challengers. */
+  trialPairs(): Iterable<[Entry, Entry]> {
+    return this.#trials ?? [];
+  }
+
   /** Somebody of `sourceGroup` says that `owner` answers there. Undefined if there is no room for it. */
   hear(key: EntryKey, owner: PeerId, source: Source, sourceGroup: number, nowMs: number): Entry | undefined {
     const place = this.#freePlace(key, sourceGroup, nowMs);
@@ -51,6 +56,11 @@ export class Admission {
     this.#registry.setOwner(entry, owner);
     this.#changed(entry.address, true);
     return entry;
+  }
+
+  /** Whether `owner` may be believed to answer at an address that another peer claimed. */
+  mayClaim(entry: Entry, owner: PeerId): boolean {
+    return entry.saved || worked(entry) || this.#isRoomAtHost(entry.host, owner, entry);
   }
 
   /** One more place in NEW for an entry that is heard of again, perhaps. */
@@ -180,19 +190,26 @@ export class Admission {
   }
 
   /** Whether one more peer is believed at a host. Makes room by dropping one that failed and never worked. */
-  #isRoomAtHost(host: number, owner: PeerId): boolean {
+  #isRoomAtHost(host: number, owner: PeerId, claimed?: Entry): boolean {
     const peers = new Set<PeerId>();
     let known = false;
     let failed: Entry | undefined;
     for (let at = this.#registry.hosts.get(host); at !== undefined; at = at.nextAtHost) {
-      if (at.owner?.id === owner) return true;
-      if (worked(at)) known = true;
-      else if (failuresOf(at) > 0 && !at.saved) failed = at;
-      if (at.owner !== undefined && (!at.saved || worked(at))) peers.add(at.owner.id);
+      if (at === claimed) continue;
+      const answered = worked(at);
+      if (at.saved && !answered) continue; // the user's own belief
+      if (answered) known = true;
+      if (at.owner?.id === owner) {
+        if (answered) continue;
+        return true;
+      }
+      if (at.owner !== undefined) peers.add(at.owner.id);
+      if (!answered && failuresOf(at) > 0) failed = at;
     }
     if (peers.size < (known ? BOOK.peersPerKnownHostMax : BOOK.peersPerHostMax)) return true;
-    if (failed !== undefined) this.drop(failed);
-    return failed !== undefined;
+    if (failed === undefined) return false;
+    this.drop(failed);
+    return this.#isRoomAtHost(host, owner, claimed);
   }
 
   #endTrialsFor(challenger: Entry): void {

@@ -105,7 +105,7 @@ export class Book {
 
   #hearAgain(entry: Entry, id: PeerId, sourceGroup: number, nowMs: number): void {
     if (entry.owner?.id !== id) {
-      if (!judge.yieldsClaim(entry, nowMs)) return;
+      if (!judge.yieldsClaim(entry, nowMs) || !this.admission.mayClaim(entry, id)) return;
       this.registry.disprove(entry);
       this.registry.setOwner(entry, id);
     }

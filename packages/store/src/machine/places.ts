@@ -92,6 +92,11 @@ export class Places {
     return this.#taken.get(place);
   }
 
+  /** Who stands where. */
+  taken(): Iterable<[number, Entry]> {
+    return this.#taken;
+  }
+
   /** Occupied places. */
   get size(): number {
     return this.#taken.size;
