@@ -26,9 +26,10 @@ async function send(chunks: Buffer[]) {
   const { port, accepted } = await host();
   const client = await upgraded(port);
   const { duplex } = await until('accepted', () => accepted[0]);
-  const state = { received: 0, error: undefined as Error | undefined, closed: false };
+  const state = { received: 0, chunks: 0, error: undefined as Error | undefined, closed: false };
   duplex.on('data', (chunk: Uint8Array) => {
     state.received += chunk.length;
+    state.chunks++;
   });
   duplex.on('error', (error: Error) => {
     state.error = error;
@@ -110,6 +111,7 @@ describe('from a client', () => {
     ]);
     client.socket.write(frame(binary, bytes(1)));
     await until('the byte after them', () => state.received === 1);
+    expect(state.chunks).toBe(1);
     client.socket.destroy();
   });
 
@@ -121,11 +123,13 @@ describe('from a client', () => {
     const { duplex } = await until('accepted', () => accepted[0]);
     const flood = Buffer.concat(Array.from({ length: 20_000 }, () => frame(binary, bytes(1))));
     for (let i = 0; i < 20; i++) client.socket.write(flood);
-    const { _readableState: state } = duplex as unknown as { _readableState: { buffered: number } };
+    const { _readableState: state } = duplex as unknown as {
+      _readableState: { buffered: number; queue: { length: number } };
+    };
     await until('it has had enough', () => state.buffered >= 65_536);
     await new Promise((resolve) => setTimeout(resolve, 200));
-    // At most what one read of the socket (64 KiB, 7 bytes a frame) brings beyond the mark, 65 counted bytes each.
-    expect(state.buffered).toBeLessThan(65_536 + (65_536 / 7 + 1) * 65);
+    // A thousand objects up to the mark, and what one read of the socket (64 KiB, 7 bytes a frame) brings beyond it.
+    expect(state.queue.length).toBeLessThan(65_536 / 65 + 65_536 / 7 + 1);
     let received = 0;
     duplex.on('data', (chunk: Uint8Array) => {
       received += chunk.length;
