@@ -22,6 +22,9 @@ export class Port {
   #gone = false;
   #closed = false;
   #ended = false;
+  #writing = false;
+  /** What the duplex told while it was written to. */
+  readonly #parked: (() => void)[] = [];
   #cancelGrace: (() => void) | undefined;
   /** Sockets write several pieces in one system call; other duplexes would make a message of each. */
   readonly gathers: boolean;
@@ -35,18 +38,20 @@ export class Port {
       typeof (duplex as SocketLike).setNoDelay === 'function' &&
       duplex.cork !== undefined &&
       duplex.uncork !== undefined;
-    duplex.on('error', (error: unknown) => this.#lose(error));
-    duplex.on('close', () => {
-      this.#closed = true;
-      this.#cancelGrace?.();
-      this.#lose();
-    });
-    duplex.on('end', () => this.#onEnd());
-    duplex.on('drain', () => {
+    const hear = (event: string, run: (argument: unknown) => void): void => {
+      duplex.on(event, (argument: unknown) => {
+        if (this.#writing || this.#parked.length > 0) this.#park(() => run(argument));
+        else run(argument);
+      });
+    };
+    hear('error', (error) => this.#lose(error));
+    hear('close', () => this.#onClose());
+    hear('end', () => this.#onEnd());
+    hear('finish', () => this.#closeBoth());
+    hear('drain', () => {
       if (!this.#gone) this.#owner.onDrain();
     });
-    duplex.on('finish', () => this.#closeBoth());
-    duplex.on('data', (chunk: unknown) => this.#onData(chunk));
+    hear('data', (chunk) => this.#onData(chunk));
   }
 
   /** True if the duplex was destroyed before we got it: then it will never tell. */
@@ -61,6 +66,7 @@ export class Port {
   /** False: wait for onDrain (or it is gone). */
   write(bytes: Uint8Array | readonly Uint8Array[]): boolean {
     if (this.#gone) return false;
+    this.#writing = true;
     try {
       if (bytes instanceof Uint8Array) {
         this.bytesOut += bytes.length;
@@ -77,6 +83,8 @@ export class Port {
     } catch (error) {
       this.#lose(error);
       return false;
+    } finally {
+      this.#writing = false;
     }
   }
 
@@ -102,6 +110,24 @@ export class Port {
     } catch {
       // A duplex that cannot even be destroyed has nothing more to tell us.
     }
+  }
+
+  /** Some duplexes answer from inside `write`: who writes must not be called back before it is done. */
+  #park(run: () => void): void {
+    if (this.#parked.push(run) === 1) queueMicrotask(() => this.#unpark());
+  }
+
+  #unpark(): void {
+    for (let run = this.#parked[0]; run !== undefined; run = this.#parked[0]) {
+      run();
+      this.#parked.shift();
+    }
+  }
+
+  #onClose(): void {
+    this.#closed = true;
+    this.#cancelGrace?.();
+    this.#lose();
   }
 
   #onData(chunk: unknown): void {

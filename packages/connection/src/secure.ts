@@ -186,7 +186,12 @@ class Securing implements HandshakeEffects {
   }
 
   #onBytes(bytes: Uint8Array): void {
-    const used = this.#machine.receive(bytes, this);
+    let used = 0;
+    try {
+      used = this.#machine.receive(bytes, this);
+    } catch (error) {
+      this.failed('INTERNAL', error);
+    }
     if (!this.#over) this.#alarm.set(this.#machine.deadline());
     const connection = this.#connection;
     if (connection === undefined || used === bytes.length) return;
