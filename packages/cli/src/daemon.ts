@@ -137,7 +137,10 @@ async function giveBack(
   await db.close();
 }
 
-/** Opens database and node. A database that opens but cannot be read is set aside, too, and the node starts empty. */
+/**
+ * Opens database and node. If the node cannot start from what it reads there, the database is set aside and the node
+ * starts empty: whatever is in it, the next command must find a daemon.
+ */
 async function openBoth(
   options: DaemonOptions,
   log: (event: string, fields?: Fields) => void,
@@ -153,18 +156,15 @@ async function openBoth(
   };
   for (let attempt = 0; ; attempt++) {
     const db = await openDatabase(paths.db, opening);
-    const identity = identityFile(paths.identity);
     let node: Node | undefined;
     try {
+      const identity = identityFile(paths.identity);
       await identity.load(); // judged here: the umbrella would go on with a new identity
-      let damage: Error | undefined;
       node = openNode({ db, identity });
       node.on('debug', log);
-      node.on('error', (error) => {
-        if ((error as { code?: unknown }).code === 'STORE_FAILED') damage ??= error;
-      });
-      await node.ready();
-      if (damage === undefined || attempt > 0) return { db, node };
+      const damage = await problemOf(node);
+      if (damage === undefined || (attempt > 0 && isBearable(damage))) return { db, node };
+      if (attempt > 0) throw damage;
       await node.close();
       await db.close();
       await moveDatabase(paths.db, log, damage.message);
@@ -176,8 +176,25 @@ async function openBoth(
   }
 }
 
+/** What goes wrong while the node reads its database. */
+async function problemOf(node: Node): Promise<Error | undefined> {
+  let problem: Error | undefined;
+  node.on('error', (error) => {
+    if (isBearable(error)) problem ??= error;
+  });
+  return node.ready().then(
+    () => problem,
+    (error: Error) => error,
+  );
+}
+
+/** The node goes on without its database. */
+function isBearable(error: Error): boolean {
+  return (error as { code?: unknown }).code === 'STORE_FAILED';
+}
+
 /** Whether something answers on a control socket. */
-export function answers(path: string): Promise<boolean> {
+function answers(path: string): Promise<boolean> {
   if (process.platform !== 'win32') {
     try {
       if (!lstatSync(path).isSocket()) return Promise.resolve(false);

@@ -82,8 +82,15 @@ export class Services {
         throw new Failure(`this daemon has ${servicesMax} services already`, { code: 'LIMIT' });
       const service = await this.#start(wanted);
       const entry: Entry = { wanted: { ...wanted, port: service.port }, service };
-      this.#entries = [...this.#entries.filter((other) => other !== same), entry];
-      await this.#save();
+      const before = this.#entries;
+      this.#entries = [...before.filter((other) => other !== same), entry];
+      try {
+        await this.#save();
+      } catch (error) {
+        this.#entries = before; // all or nothing
+        await service.close();
+        throw error;
+      }
       return rowOf(entry);
     });
   }

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openDatabase } from '../src/database.js';
 import { FakeNode } from './fake-node.js';
-import { fakeDaemon, tempFolder, until } from './harness.js';
+import { fakeDaemon, tempFolder } from './harness.js';
 
 type Log = [string, unknown][];
 
@@ -113,19 +113,31 @@ describe('the database', () => {
 });
 
 describe('a daemon whose database opens, but cannot be read', () => {
-  it('sets it aside and starts with the same identity', async () => {
+  it.each(['storeFails', 'neverReady'] as const)(
+    '%s: sets it aside, starts with an empty one',
+    async (what) => {
+      const base = tempFolder();
+      const nodes: FakeNode[] = [];
+      const openNode = (): FakeNode => {
+        const node = new FakeNode();
+        node[what] = nodes.length === 0;
+        nodes.push(node);
+        return node;
+      };
+      const { run } = await fakeDaemon({ base, openNode });
+      expect(nodes.map(({ closed }) => closed)).toEqual([true, false]);
+      expect(bad(base).length).toBe(1);
+      expect((await run('doctor')).stdout).toContain('A damaged database was set aside');
+      expect((await run('own')).code).toBe(0);
+    },
+  );
+
+  it('gives up if that does not help, and gives the lock back', async () => {
     const base = tempFolder();
-    const nodes: FakeNode[] = [];
-    const openNode = (): FakeNode => {
-      const node = new FakeNode();
-      node.storeFails = nodes.length === 0;
-      nodes.push(node);
-      return node;
-    };
-    const { run } = await fakeDaemon({ base, openNode });
-    expect([nodes.length, nodes[0]?.closed, nodes[1]?.closed]).toEqual([2, true, false]);
-    expect(bad(base).length).toBe(1);
-    expect((await run('doctor')).stdout).toContain('A damaged database was set aside');
-    await until(async () => (await run('own')).code === 0);
+    const node = new FakeNode();
+    node.neverReady = true;
+    await expect(fakeDaemon({ base, node })).rejects.toMatchObject({ code: 'LIMIT' });
+    expect(node.closed).toBe(true);
+    expect((await (await fakeDaemon({ base })).run('own')).code).toBe(0);
   });
 });

@@ -24,6 +24,8 @@ export class FakeNode implements Node {
   closed = false;
   /** Fails `ready` in the way of a database that opens but cannot be read. */
   storeFails = false;
+  /** Fails `ready` altogether. */
+  neverReady = false;
   readonly #listeners = new Map<string, ((...args: never[]) => void)[]>();
 
   on<K extends keyof NodeEvents>(event: K, listener: (...args: NodeEvents[K]) => void): this {
@@ -36,6 +38,7 @@ export class FakeNode implements Node {
   }
 
   async ready(): Promise<void> {
+    if (this.neverReady) throw new PeernetError('LIMIT', 'what is in that database is too much');
     if (this.storeFails) this.emit('error', new PeernetError('STORE_FAILED', 'the database failed'));
   }
 

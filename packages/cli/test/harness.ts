@@ -53,7 +53,7 @@ export function fakeIo(env: Record<string, string | undefined> = {}, terminal = 
   };
 }
 
-export interface Ran {
+interface Ran {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;

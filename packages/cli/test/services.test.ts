@@ -96,6 +96,12 @@ describe('services', () => {
     expect(node.services.size).toBe(1);
   });
 
+  it('what cannot be remembered does not listen either', async () => {
+    const { services, node } = create('/dev/full/services.json');
+    await expect(services.listen({ protocol: 'ws', port: 0 })).rejects.toMatchObject({ syscall: 'open' });
+    expect([services.list(), node.services.size]).toEqual([[], 0]);
+  });
+
   it.each([
     '',
     'nonsense',

@@ -191,9 +191,11 @@ function isId(id: unknown): id is number | string {
 /** What anything that was thrown means for the command. */
 function failureOf(error: unknown): Failure {
   if (error instanceof Failure) return error;
-  const { name, code, message } = error as { name?: unknown; code?: unknown; message?: unknown };
+  const { name, code, message, syscall } = error as Record<string, unknown>;
   if (name === 'PeernetError' && typeof code === 'string')
     return new Failure(String(message), { code, exit: exitOf(code), cause: error });
+  // What the system refused: a full disk, a limit.
+  if (typeof syscall === 'string') return new Failure(String(message), { cause: error });
   return new Failure(`a bug in the daemon: ${String(message ?? error)}`, {
     code: 'INTERNAL',
     exit: exit.bug,
