@@ -30,8 +30,11 @@ async function interleaved(stacks, rounds, slice) {
   });
 }
 
+/** How many set-ups are measured. */
+export const setupSlices = { rounds: 7, perSlice: 60 };
+
 /** Sequential connect + close. */
-export function setups(stacks, { rounds = 7, perSlice = 60 } = {}) {
+export function setups(stacks, { rounds, perSlice } = setupSlices) {
   return interleaved(stacks, rounds, async (stack) => {
     const startMs = performance.now();
     const startCpu = cpuSeconds();

@@ -31,9 +31,10 @@ class Rendezvous {
   }
 }
 
-/** peernet's connection. `fresh`: a new identity per connection, so that no signature is cached. */
-export async function ours({ fresh = false } = {}) {
+/** peernet's connection. `strangers`: so many clients that have never been met, so that no signature is cached. */
+export async function ours({ strangers = 0 } = {}) {
   const [serverCrypto, clientCrypto] = [createCrypto(), createCrypto()];
+  const unmet = Array.from({ length: strangers }, () => createCrypto());
   const links = new Rendezvous();
   const streams = new Rendezvous();
   const accepted = new Rendezvous();
@@ -48,11 +49,11 @@ export async function ours({ fresh = false } = {}) {
   });
   const { port } = server.address();
   return {
-    name: fresh ? 'peernet, first contact' : 'peernet',
+    name: strangers > 0 ? 'peernet, first contact' : 'peernet',
     async connect() {
       const socket = net.connect({ port, host: '127.0.0.1', noDelay: true });
       await once(socket, 'connect');
-      const crypto = fresh ? createCrypto() : clientCrypto;
+      const crypto = unmet.pop() ?? clientCrypto;
       const [connection, far] = await Promise.all([
         secure(socket, { ...common, crypto, role: 'initiator', onOpen: (channel) => channel.reject() }),
         accepted.take(),
