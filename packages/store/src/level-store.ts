@@ -26,7 +26,7 @@ import * as wire from './wire.js';
 export interface CreateStoreOptions extends CreateBookOptions {
   /** Told of failures of the database, once per streak: PeernetError STORE_FAILED, or STORE_IN_USE if another process has it. */
   readonly onError?: (error: PeernetError) => void;
-  /** Read the database, never write it: for a second browser tab. */
+  /** Read the database, never write it, and take an identity of its own: for a second browser tab. */
   readonly readOnly?: boolean;
 }
 
@@ -150,7 +150,8 @@ class LevelStore extends BookStore implements Store {
   }
 
   async #close(): Promise<void> {
-    if (this.#loading !== undefined) await this.flush().catch(() => {}); // reported by onError
+    const isUsed = this.#loading !== undefined || this.#writer?.isWaiting === true;
+    if (isUsed) await this.flush().catch(() => {}); // reported by onError
     await this.#writer?.stop(new PeernetError('CLOSED', 'the store was closed before'));
     await this.#db?.release();
   }
@@ -162,7 +163,8 @@ class LevelStore extends BookStore implements Store {
     try {
       await this.#db.open();
       const loaded = await load(this.#db, this.book, () => this.moment);
-      this.#seed = loaded.seed;
+      // Who only reads is another node: two with one identity would disturb each other.
+      if (this.#writer !== undefined) this.#seed = loaded.seed;
       this.#seq = Math.max(this.#seq, loaded.seq);
       this.#anchors ??= loaded.anchors;
       for (const name of loaded.subnets) this.#joined.add(name);

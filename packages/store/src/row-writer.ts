@@ -35,6 +35,11 @@ export class RowWriter {
     this.#alarm = new Alarm(options.clock, options.due);
   }
 
+  /** Whether there is anything to write. */
+  get isWaiting(): boolean {
+    return this.#dirty.size + this.#rows.size > 0;
+  }
+
   /** The rows of an address changed. */
   touch(address: string, soon: boolean): void {
     if (this.#stopped !== undefined) return;

@@ -114,16 +114,20 @@ function play(world: World, count: number, after?: (op: string, step: number) =>
   }
 }
 
-test(`${seeds} seeds × ${steps} operations break no invariant`, () => {
-  for (let seed = 1; seed <= seeds; seed++) {
-    const world = worldOf(seed);
-    play(world, steps, (op, step) => {
-      const broken = brokenInvariants(world.book, world.nowMs);
-      if (broken.length > 0) throw new Error(`seed ${seed}, step ${step} (${op}): ${broken.join('; ')}`);
-    });
-    expect(world.book.size).toBeGreaterThan(0);
-  }
-}, 30_000 + 1000 * seeds);
+test(
+  `${seeds} seeds × ${steps} operations break no invariant`,
+  () => {
+    for (let seed = 1; seed <= seeds; seed++) {
+      const world = worldOf(seed);
+      play(world, steps, (op, step) => {
+        const broken = brokenInvariants(world.book, world.nowMs);
+        if (broken.length > 0) throw new Error(`seed ${seed}, step ${step} (${op}): ${broken.join('; ')}`);
+      });
+      expect(world.book.size).toBeGreaterThan(0);
+    }
+  },
+  30_000 + 1000 * seeds,
+);
 
 test('the same seed plays the same game', () => {
   const games = [1, 2].map(() => {

@@ -3,12 +3,12 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Clock, PeerId, PeerRecord, RecordFields } from '@peernet/core';
-import { signatureBytes, signRecord, toHex } from '@peernet/core';
+import { seededRandom, signatureBytes, signRecord, toHex } from '@peernet/core';
 import { ClassicLevel } from 'classic-level';
 import { MemoryLevel } from 'memory-level';
 import { MemoryLevel as MemoryLevel1 } from 'memory-level-1';
 import { onTestFinished } from 'vitest';
-import type { LevelDatabase } from '../src/index.js';
+import { type CreateStoreOptions, createStore, type LevelDatabase, type Store } from '../src/index.js';
 
 export interface ManualClock extends Clock {
   /** Moves both axes, ms; rings what is due. */
@@ -100,4 +100,68 @@ export function recordOf(n: number, fields: Partial<RecordFields> = {}): PeerRec
 /** What `offer` takes. */
 export function heard(n: number, fields: Partial<RecordFields> = {}, ageSeconds = 1) {
   return { record: recordOf(n, fields), ageSeconds };
+}
+
+export interface Batch {
+  keys: string[];
+  sync: boolean;
+}
+
+/** A database that can be watched and broken. */
+export class Watched implements LevelDatabase {
+  readonly inner = new MemoryLevel();
+  readonly batches: Batch[] = [];
+  opened = 0;
+  fail: { open?: Error; read?: Error; write?: Error } = {};
+
+  get status(): string {
+    return this.inner.status;
+  }
+  get supports(): object {
+    return this.inner.supports;
+  }
+  batch(): void {
+    throw new Error('only our sublevel is written to');
+  }
+
+  async open(): Promise<void> {
+    this.opened++;
+    if (this.fail.open) throw this.fail.open;
+    await this.inner.open();
+  }
+
+  sublevel(name: string, options: object): unknown {
+    const sublevel = this.inner.sublevel<string, Uint8Array>(name, options);
+    return {
+      open: () => sublevel.open(),
+      close: () => sublevel.close(),
+      iterator: (range: object) => {
+        if (this.fail.read) throw this.fail.read;
+        return sublevel.iterator(range);
+      },
+      batch: async (rows: never[], options: { sync?: boolean }) => {
+        if (this.fail.write) throw this.fail.write;
+        this.batches.push({ keys: rows.map((row: { key: string }) => row.key), sync: options.sync ?? false });
+        await sublevel.batch(rows);
+      },
+    };
+  }
+}
+
+/** A store under a clock that only moves when told; closed when the test is over. */
+export function start(
+  db: LevelDatabase | undefined,
+  options: CreateStoreOptions = {},
+): { store: Store; clock: ManualClock; errors: string[] } {
+  const clock = (options.clock as ManualClock | undefined) ?? manualClock();
+  const errors: string[] = [];
+  const onError = (error: { code: string }) => void errors.push(error.code);
+  const store = createStore(db, { random: seededRandom(1), onError, ...options, clock });
+  onTestFinished(() => store.close());
+  return { store, clock, errors };
+}
+
+/** Lets promises that wait for nothing settle. */
+export async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await new Promise<void>((done) => setImmediate(done));
 }

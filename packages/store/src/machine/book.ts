@@ -234,8 +234,9 @@ export class Book {
 
   /** A tombstone of an earlier run. False if it is over, or the user saved the address again. */
   restoreTombstone(address: string, leftMs: number, nowMs: number): boolean {
-    if (leftMs <= 0 || this.registry.entries.get(address)?.saved === true) return false;
-    if (!this.absent.hasRoom) return false;
+    const entry = this.registry.entries.get(address);
+    if (leftMs <= 0 || entry?.saved === true || !this.absent.hasRoom) return false;
+    if (entry !== undefined) this.admission.drop(entry); // heard of before this was known
     if (this.absent.buriedUntil(address) === undefined)
       this.absent.bury(address, nowMs + Math.min(leftMs, BOOK.tombstoneMs));
     return true;

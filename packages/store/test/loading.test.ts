@@ -1,0 +1,107 @@
+// What is made of the rows of an earlier run.
+import { seededRandom } from '@peernet/core';
+import { MemoryLevel } from 'memory-level';
+import { describe, expect, test } from 'vitest';
+import { address, heard, type ManualClock, peer, recordOf, start } from './stage.js';
+
+describe('rows', () => {
+  async function lived(): Promise<{
+    db: MemoryLevel;
+    rows: MemoryLevel<string, Uint8Array>;
+    clock: ManualClock;
+  }> {
+    const db = new MemoryLevel();
+    const { store, clock } = start(db);
+    for (let n = 0; n < 10; n++) store.save([address(n)]);
+    await store.subnets.join(['chat']);
+    await store.identity();
+    await store.close();
+    const rows = db.sublevel('peernet', { keyEncoding: 'utf8', valueEncoding: 'view' });
+    return { db, rows: rows as never, clock };
+  }
+
+  test('bad ones are skipped, counted and deleted; the others are read', async () => {
+    const { db, rows, clock } = await lived();
+    await rows.put(`a!${address(3)}`, Uint8Array.of(1, 2, 3));
+    const moved = await rows.get(`a!${address(4)}`);
+    await rows.put(`a!${address(77)}`, moved as Uint8Array); // a row under the key of another
+    await rows.put('s!bad', Uint8Array.of(1, 0, 0, 0, 0));
+    const { store } = start(db, { clock });
+    await store.ready();
+    expect(store.skippedRows).toBe(3);
+    expect(store.size).toBe(9);
+    expect(await store.subnets.list()).toEqual(['chat']);
+    await store.close();
+    const again = start(db, { clock }).store;
+    await again.ready();
+    expect(again.skippedRows).toBe(0);
+  });
+
+  test('those of a newer version are left alone', async () => {
+    const { db, rows, clock } = await lived();
+    await rows.put('a!future:thing', Uint8Array.of(2, 1, 2, 3));
+    const { store } = start(db, { clock });
+    await store.ready();
+    expect([store.size, store.skippedRows]).toEqual([10, 0]);
+    await store.close();
+    expect(await rows.get('a!future:thing')).toBeDefined();
+  });
+
+  test('a lost secret moves the entries, and loses none', async () => {
+    const { db, rows, clock } = await lived();
+    await rows.put('m!secret', Uint8Array.of(1));
+    const { store } = start(db, { clock });
+    await store.ready();
+    expect(store.size).toBe(10);
+    expect(store.broken()).toEqual([]);
+  });
+
+  test('a book that became smaller drops what does not fit, but nothing that was saved', async () => {
+    const db = new MemoryLevel();
+    const { store, clock } = start(db);
+    for (let n = 0; n < 2000; n++) store.outcome(address(n), { ok: true, id: peer(n), record: recordOf(n) });
+    store.save(Array.from({ length: 100 }, (_, n) => `tcp://10.0.0.${n}:1`));
+    const before = store.size;
+    await store.close();
+    const { store: small } = start(db, { clock, scale: 1 / 64 });
+    await small.ready();
+    expect(small.broken()).toEqual([]);
+    expect(small.size).toBeLessThan(before / 4);
+    expect([...small.entries()].filter((entry) => entry.saved)).toHaveLength(100);
+    const size = small.size;
+    await small.close();
+    const { store: large } = start(db, { clock });
+    await large.ready();
+    expect(large.size).toBe(size); // the rest is gone from the database, too
+  });
+});
+
+describe('told before the database was read', () => {
+  test('offers, removals and saves merge with what was stored', async () => {
+    const db = new MemoryLevel();
+    const first = start(db);
+    const clock = first.clock;
+    first.store.save([address(1), address(2)]);
+    first.store.outcome(address(1), { ok: false });
+    first.store.remove([address(3), address(4)]);
+    await first.store.close();
+
+    const { store } = start(db, { clock, random: seededRandom(2) });
+    store.remove([address(2)]);
+    store.save([address(3)]);
+    store.outcome(address(1), { ok: true, id: peer(1), record: recordOf(1) });
+    store.offer([heard(4), heard(5)], peer(9));
+    await store.ready();
+    expect(store.broken()).toEqual([]);
+    expect([...store.entries()].map((entry) => entry.address).sort()).toEqual(
+      [address(1), address(3), address(5)].sort(), // 4 was removed in the first run
+    );
+    expect(store.get(address(1))?.saved).toBe(true);
+    expect(store.stats(address(1)).connections).toEqual({ ok: 1, fail: 1 });
+    await store.close();
+    const again = start(db, { clock }).store;
+    await again.ready();
+    expect(again.get(address(2))).toBeUndefined();
+    expect(again.get(address(3))?.saved).toBe(true);
+  });
+});
