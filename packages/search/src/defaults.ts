@@ -23,6 +23,10 @@ export const WIRE = Object.freeze({
   wantMax: 32,
   /** Rows in one message and from one child: 16 × 760 B fit into a message of 16 000 (protocol.md §6). */
   rowsPerMessageMax: 16,
+  /** Bytes that name a member in a subnet: 12 of the one, 16 of the other. */
+  placeBytes: 28,
+  /** Places in one message: 7 KiB. */
+  orphansMax: 256,
   /** Hops of a cast; budgets of 32 767 split five ways are used up after 7 (protocol.md §6). */
   hopsMax: 16,
   /** Nodes that one message may ask for: 15 bits, see `budgetMax`. */
@@ -61,8 +65,10 @@ export const TIMES = Object.freeze({
   refreshMs: 300_000,
   /** ± share of it. */
   refreshJitter: 0.1,
-  /** ms after which an advert is not fresh any more: a refresh at its latest (protocol.md §6). */
-  freshMs: 330_000,
+  /** ms that a node waits for more before it tells that adverts are orphans: five hops make 2.5 s of the 10 s that a row may outlive its member. */
+  orphanGatherMs: 500,
+  /** ms that a good signature is remembered: a refresh at its latest. */
+  goodMs: 330_000,
   /** ms that a change of neighbours or of the own record may gather others before it is advertised. */
   gatherMs: 250,
   /** Share of neighbours that must be new before an advert is sent again at once (protocol.md §6). */
@@ -109,12 +115,18 @@ export const CAPACITY = Object.freeze({
   neighbourShare: 0.25,
   /** Adverts whose way we remember for withdrawals: as many as are held. */
   trails: 16_384,
-  /** Links of one trail; more than that means all neighbours (protocol.md §6 says 8, but hubs forward to 128). */
-  trailLinks: 8,
+  /** Links of one trail; what goes to more is withdrawn everywhere (protocol.md §6 says 8, but hubs have 20 and more). */
+  trailLinks: 32,
   /** Rows of one search through one node (protocol.md §6). */
   rowsPerSearch: 64,
   /** Bytes of these rows: 32 KiB (protocol.md §6). */
   rowBytesPerSearch: 32_768,
+  /** Withdrawals that are remembered until the adverts would have expired. */
+  withdrawals: 4_096,
+  /** … of one subnet, and how many of them one search is told. */
+  withdrawalsPerSubnet: 16,
+  /** Neighbours from whom a chain of links leads to the member of an advert. */
+  parents: 3,
   /** Neighbours to which the rows of a search go back (protocol.md §6). */
   upstreams: 2,
   /** Signatures that were found good (protocol.md §8). */

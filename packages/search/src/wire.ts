@@ -1,14 +1,16 @@
-// Every byte that the search sends: three messages and the two signed objects that they carry. Decoders are total:
+// Every byte that the search sends: four messages and the two signed objects that they carry. Decoders are total:
 // undefined for anything that an honest node of this version would not send. Budgets, hops, ages and wants are
 // changed on the way and signed by nobody; everything else is covered by a signature or by the name of the search.
 import {
   type Crypto,
   DOMAIN,
+  fromHex,
   type PeerId,
   type PeerRecord,
   Reader,
   readRecord,
   signatureBytes,
+  toHex,
   Writer,
 } from '@peernet/core';
 import { WIRE } from './defaults.js';
@@ -17,8 +19,10 @@ const tagAdvert = 1;
 const tagSearch = 2;
 const tagRows = 3;
 
-const rowAdvert = 0;
-const rowAnswer = 1;
+const tagOrphans = 4;
+
+/** Kinds of rows in the order of their numbers: append only. */
+const rowKinds = ['advert', 'answer', 'orphan', 'withdrawal'] as const;
 
 /** Domain of the hash that names a search to those who answer it. */
 const queryDomain = 'peernet/search/1';
@@ -75,8 +79,14 @@ export interface SearchMessage {
   readonly payload: Uint8Array;
 }
 
+/**
+ * advert: by one of whose links an unbroken chain leads to its member. orphan: an advert that was told along a link
+ * that is gone, so that a withdrawal may have missed it. withdrawal: an advert that takes others back.
+ */
+export type RowKind = (typeof rowKinds)[number];
+
 export interface Row {
-  readonly kind: 'advert' | 'answer';
+  readonly kind: RowKind;
   /** Links from the origin to the member, by way of this row. */
   readonly hops: number;
   readonly ageSeconds: number;
@@ -91,7 +101,14 @@ export interface RowsMessage {
   readonly rows: readonly Row[];
 }
 
-export type Message = AdvertMessage | SearchMessage | RowsMessage;
+/** "No chain of links leads from me to these members any more": to those whom we told of them. */
+export interface OrphansMessage {
+  readonly type: 'orphans';
+  /** `placeOf` their adverts. */
+  readonly places: readonly string[];
+}
+
+export type Message = AdvertMessage | SearchMessage | RowsMessage | OrphansMessage;
 
 /** The message, or undefined if it is none. Objects inside are not decoded yet. */
 export function decodeMessage(bytes: Uint8Array): Message | undefined {
@@ -100,6 +117,7 @@ export function decodeMessage(bytes: Uint8Array): Message | undefined {
   if (tag === tagAdvert) return readAdvertMessage(r);
   if (tag === tagSearch) return readSearch(r);
   if (tag === tagRows) return readRows(r);
+  if (tag === tagOrphans) return readOrphans(r);
   return undefined;
 }
 
@@ -150,15 +168,13 @@ function readSearch(r: Reader): SearchMessage | undefined {
 
 /**
  * rows message = 3:u8 · query[16] · n:varint(1…16) · n × row                                                  since v1
- * row = kind:u8(0 advert, 1 answer) · hops:u8 · ageSeconds:u16 · object:bytes
+ * row = kind:u8(0 advert, 1 answer, 2 orphan, 3 withdrawal) · hops:u8 · ageSeconds:u16 · object:bytes
  */
 export function encodeRows(query: Uint8Array, rows: readonly Row[]): Uint8Array {
   const w = new Writer(32 + rows.reduce((sum, row) => sum + row.bytes.length + 6, 0));
   w.u8(tagRows).fixed(query).varint(rows.length);
   for (const row of rows) {
-    w.u8(row.kind === 'advert' ? rowAdvert : rowAnswer)
-      .u8(row.hops)
-      .u16(row.ageSeconds);
+    w.u8(rowKinds.indexOf(row.kind)).u8(row.hops).u16(row.ageSeconds);
     w.bytes(row.bytes, objectBytesMax);
   }
   return w.finish();
@@ -168,16 +184,34 @@ function readRows(r: Reader): RowsMessage | undefined {
   const query = r.fixed(WIRE.queryBytes);
   const rows: Row[] = [];
   for (let n = r.count(WIRE.rowsPerMessageMax); n > 0 && !r.bad; n--) {
-    const kind = r.u8();
+    const kind = rowKinds[r.u8()];
     const hops = r.u8();
     const ageSeconds = r.u16();
     const bytes = r.bytes(objectBytesMax);
     // A search has taken ≤ 16 hops to the holder, the advert ≤ 16 from the member.
-    if (kind > rowAnswer || !isHops(hops, 2 * WIRE.hopsMax) || ageSeconds > WIRE.ttlSecondsMax)
+    if (kind === undefined || !isHops(hops, 2 * WIRE.hopsMax) || ageSeconds > WIRE.ttlSecondsMax)
       return undefined;
-    rows.push({ kind: kind === rowAdvert ? 'advert' : 'answer', hops, ageSeconds, bytes });
+    rows.push({ kind, hops, ageSeconds, bytes });
   }
   return r.done && rows.length > 0 ? { type: 'rows', query, rows } : undefined;
+}
+
+/** orphans message = 4:u8 · n:varint(1…256) · n × (first 12 bytes of the subnet hash · first 16 of the id)      since v1 */
+export function encodeOrphans(places: readonly string[]): Uint8Array {
+  const w = new Writer(4 + WIRE.placeBytes * places.length).u8(tagOrphans).varint(places.length);
+  for (const place of places) w.fixed(fromHex(place) as Uint8Array);
+  return w.finish();
+}
+
+function readOrphans(r: Reader): OrphansMessage | undefined {
+  const places: string[] = [];
+  for (let n = r.count(WIRE.orphansMax); n > 0 && !r.bad; n--) places.push(toHex(r.fixed(WIRE.placeBytes)));
+  return r.done && places.length > 0 ? { type: 'orphans', places } : undefined;
+}
+
+/** Names the place of a member in a subnet: 96 bits of the one, 128 of the other, so that nobody finds two alike. */
+export function placeOf(subnet: string, id: PeerId): string {
+  return subnet.slice(0, 24) + id.slice(0, 32);
 }
 
 function isHops(hops: number, max: number): boolean {

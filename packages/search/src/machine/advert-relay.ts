@@ -1,6 +1,7 @@
 // Adverts of others on their way: checked, held, passed on; and their withdrawals, which follow the way they took.
 import {
   type Crypto,
+  equalBytes,
   type LinkKey,
   LruMap,
   type PeerId,
@@ -14,18 +15,22 @@ import {
   type AdvertMessage,
   decodeAdvert,
   encodeAdvertMessage,
+  type OrphansMessage,
   objectKeyOf,
   verifyAdvert,
 } from '../wire.js';
-import { AdvertStore } from './advert-store.js';
-import type { Caster } from './cast.js';
+import { AdvertStore, fasten, type Held, loosen } from './advert-store.js';
+import type { Caster, Share } from './cast.js';
 import type { Counters } from './counters.js';
 import type { Misbehaviour, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
+import { Orphans } from './orphans.js';
 import type { OwnAdverts } from './own-adverts.js';
+import { Repair, type Source } from './repair.js';
 import { narrowestRank } from './slim-record.js';
 import { Trails } from './trails.js';
 import type { Verifier } from './verifier.js';
+import { Withdrawals } from './withdrawals.js';
 
 /** What the parts of the machine share. */
 export interface Shared {
@@ -42,6 +47,7 @@ export interface Shared {
 /** One advert as it passed here. */
 interface Passed {
   readonly atMs: number;
+  readonly seq: number;
   readonly subnet: string;
   readonly id: PeerId;
   readonly narrowest: number;
@@ -57,12 +63,18 @@ const secretBytes = 32;
 export class AdvertRelay {
   #store: AdvertStore | undefined;
   readonly trails: Trails;
+  readonly withdrawals = new Withdrawals();
+  readonly orphans: Orphans;
+  readonly repair: Repair;
   readonly #s: Shared;
   readonly #passed = new LruMap<string, Passed>(CAPACITY.seen);
 
   constructor(shared: Shared) {
     this.#s = shared;
     this.trails = new Trails(shared.limits.rates.oneAdvert);
+    const { neighbours } = shared.caster;
+    this.orphans = new Orphans(neighbours, this.trails);
+    this.repair = new Repair(neighbours, this.trails, shared.random, (place) => this.#source(place));
   }
 
   /** What we hold; made when it is first looked at. */
@@ -78,12 +90,31 @@ export class AdvertRelay {
   }
 
   get holding(): boolean {
-    return (this.#store?.size ?? 0) > 0 || this.trails.size > 0 || this.#passed.size > 0;
+    return (
+      (this.#store?.size ?? 0) > 0 ||
+      this.trails.size > 0 ||
+      this.#passed.size > 0 ||
+      this.withdrawals.size > 0
+    );
   }
 
   /** Our own advert went out; copies that come back need no look at their signature. */
-  sent(advert: Advert, nowMs: number): void {
+  sent(advert: Advert, shares: readonly Share[], nowMs: number): void {
     this.#s.verifier.trust(toHex(objectKeyOf(this.#s.crypto, advert.bytes)), nowMs);
+    const subnet = toHex(advert.subnet);
+    if (advert.ttlSeconds === 0) {
+      this.trails.forget(subnet, advert.id);
+      return;
+    }
+    this.trails.renew(subnet, advert.id, nowMs + advert.ttlSeconds * 1000, nowMs);
+    this.trails.extend(subnet, advert.id, shares, nowMs);
+  }
+
+  /** What can be passed on from this place. */
+  #source(place: string): Source | undefined {
+    const held = this.#store?.at(place);
+    if (held === undefined) return this.#s.own.sourceAt(place);
+    return held.parents.length > 0 ? held : undefined;
   }
 
   arrived(n: Neighbour, message: AdvertMessage, turn: Turn): void {
@@ -108,6 +139,11 @@ export class AdvertRelay {
       return true;
     }
     const subnet = toHex(advert.subnet);
+    const held = this.store.get(subnet, advert.id);
+    if (held !== undefined && equalBytes(held.bytes, m.advert)) {
+      if (!this.#again(n, m, held, turn)) this.#s.counters.duplicates++;
+      return true;
+    }
     if (!this.#isNews(advert, subnet, m.ageSeconds, turn)) {
       this.#s.counters.refused++;
       return true;
@@ -137,7 +173,7 @@ export class AdvertRelay {
     const { id, seq, ttlSeconds } = advert;
     if (Math.abs(seq - wallMs) > TIMES.skewMaxMs) return false;
     if (ttlSeconds > 0 && ageSeconds >= ttlSeconds) return false;
-    if (this.trails.isWithdrawn(subnet, id, seq)) return false;
+    if (this.withdrawals.covers(subnet, id, seq)) return false;
     const held = this.store.get(subnet, id);
     return held === undefined || held.expiresMs <= nowMs || seq > held.seq;
   }
@@ -159,9 +195,11 @@ export class AdvertRelay {
       this.#s.counters.limiterDrops++;
       return;
     }
+    this.withdrawals.forget(subnet, advert.id);
     this.#s.own.met(subnet);
     const passed: Passed = {
       atMs: nowMs,
+      seq: advert.seq,
       subnet,
       id: advert.id,
       narrowest: narrowestRank(advert.record),
@@ -183,6 +221,8 @@ export class AdvertRelay {
         this.#place(n, m, advert, passed, turn);
       return;
     }
+    const held = this.store.get(passed.subnet, passed.id);
+    if (held?.seq === passed.seq && this.#again(n, m, held, turn)) return;
     if (m.budget < 2 * passed.best + 1 || passed.topUps >= limits.topUpsMax) {
       counters.duplicates++;
       return;
@@ -194,9 +234,23 @@ export class AdvertRelay {
     this.#pass(n, m, surplus, passed, turn);
   }
 
+  /** What we hold comes once more: one more chain to its member. True if it was the only one; then it goes on. */
+  #again(n: Neighbour, m: AdvertMessage, held: Held, turn: Turn): boolean {
+    const orphan = held.parents.length === 0;
+    if (!orphan || held.expiresMs <= turn.nowMs) {
+      fasten(held, n.key, m.hops);
+      return false;
+    }
+    held.parents = [n.key];
+    held.hops = m.hops;
+    this.#s.counters.mended++;
+    this.#pass(n, m, m.budget, held, turn);
+    return true;
+  }
+
   #mayStillPlace(passed: Passed, seq: number): boolean {
     const held = this.store.get(passed.subnet, passed.id);
-    return !this.trails.isWithdrawn(passed.subnet, passed.id, seq) && (held === undefined || held.seq < seq);
+    return !this.withdrawals.covers(passed.subnet, passed.id, seq) && (held === undefined || held.seq < seq);
   }
 
   /** Holds it, if there is a place, and passes it on only then: a crowd's bubbles end where cells are full. */
@@ -208,6 +262,7 @@ export class AdvertRelay {
       seq: advert.seq,
       bytes: advert.bytes,
       hops: m.hops,
+      parents: [n.key],
       from: n.peer,
       rank: n.rank,
       narrowest,
@@ -219,23 +274,24 @@ export class AdvertRelay {
       return;
     }
     passed.best = m.budget;
+    this.trails.renew(subnet, id, expiresMs, turn.nowMs);
     this.#pass(n, m, m.budget, passed, turn);
   }
 
-  #pass(n: Neighbour, m: AdvertMessage, units: number, passed: Passed, turn: Turn): void {
+  #pass(n: Neighbour, m: AdvertMessage, units: number, at: Passed | Held, turn: Turn): void {
     if (m.hops >= WIRE.hopsMax) return;
     const { hops, ageSeconds, advert } = m;
     const message = (budget: number): Uint8Array =>
       encodeAdvertMessage({ budget, hops: hops + 1, ageSeconds, advert });
     const cast = { kind: 'advert', units: units - 1, source: n.key, message } as const;
-    const links = this.#s.caster.cast(cast, turn, (to) => to.rank <= passed.narrowest);
-    this.trails.extend(passed.subnet, passed.id, links, passed.expiresMs, turn.nowMs);
+    const shares = this.#s.caster.cast(cast, turn, (to) => to.rank <= at.narrowest);
+    this.trails.extend(at.subnet, at.id, shares, turn.nowMs);
   }
 
   #withdrawn(n: Neighbour, m: AdvertMessage, advert: Advert, subnet: string, turn: Turn): void {
     if (advert.id === this.#s.crypto.id) return;
-    const links = this.trails.withdraw(subnet, advert.id, advert.seq);
-    this.store.withdraw(subnet, advert.id);
+    const links = this.trails.of(subnet, advert.id);
+    this.learn(advert, subnet, turn.nowMs);
     if (links === undefined || m.hops >= WIRE.hopsMax) return;
     const { neighbours } = this.#s.caster;
     const { ageSeconds } = m;
@@ -246,6 +302,33 @@ export class AdvertRelay {
     }
   }
 
+  /** A good withdrawal, from wherever. One of an advert that never came by says nothing to us. */
+  learn(advert: Advert, subnet: string, nowMs: number): void {
+    const { id, seq, bytes } = advert;
+    if (this.trails.of(subnet, id) === undefined || this.withdrawals.covers(subnet, id, seq)) return;
+    this.store.withdraw(subnet, id);
+    const expiresMs = nowMs + WIRE.ttlSecondsMax * 1000;
+    this.withdrawals.add({ subnet, id, seq, bytes, expiresMs, narrowest: narrowestRank(advert.record) });
+  }
+
+  /** A neighbour is gone, and all chains by way of it. */
+  linkDown(link: LinkKey, turn: Turn): void {
+    for (const held of this.#store?.detach(link) ?? []) this.orphans.add(held, turn.nowMs);
+    this.repair.linkDown(link, turn);
+  }
+
+  /** A neighbour has no chain to these members any more. */
+  orphaned(n: Neighbour, message: OrphansMessage, { nowMs }: Turn): void {
+    if (n.admit('advert', 1, nowMs) === 0) {
+      this.#s.counters.limiterDrops++;
+      return;
+    }
+    for (const place of message.places) {
+      const held = this.#store?.at(place);
+      if (held !== undefined && loosen(held, n.key)) this.orphans.add(held, nowMs);
+    }
+  }
+
   #passWithdrawal(source: LinkKey, to: Neighbour, message: Uint8Array, { nowMs, effects }: Turn): void {
     if (to.room('advert', source, nowMs) < 1 || !effects.send(to.key, message, 'advert')) return;
     to.sent('advert', source, 1, nowMs);
@@ -253,6 +336,7 @@ export class AdvertRelay {
 
   sweep(nowMs: number): void {
     this.#store?.sweep(nowMs);
+    this.withdrawals.sweep(nowMs);
     this.trails.sweep(nowMs);
     this.#passed.dropWhile((passed) => passed.atMs + TIMES.seenMs <= nowMs);
   }

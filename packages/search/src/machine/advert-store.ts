@@ -1,8 +1,9 @@
 // Adverts that we hold for others. A subnet's cell keeps few members, chosen by a keyed hash that nobody else can
 // compute, so a crowd costs each node little and nobody can aim at a place; shares per neighbour and per key keep a
 // flooding link or id from displacing everybody else's (protocol.md §6).
-import { type Crypto, LruMap, type PeerId, peerIdToBytes } from '@peernet/core';
+import { type Crypto, type LinkKey, LruMap, type PeerId, peerIdToBytes } from '@peernet/core';
 import { CAPACITY, type SearchLimits } from '../defaults.js';
+import { placeOf } from '../wire.js';
 
 /** One advert that we hold. */
 export interface Held {
@@ -12,7 +13,9 @@ export interface Held {
   /** As it travels. */
   readonly bytes: Uint8Array;
   /** Links from the member to us. */
-  readonly hops: number;
+  hops: number;
+  /** Links by which an unbroken chain leads to the member; none: an orphan. */
+  parents: LinkKey[];
   /** The neighbour who brought it. */
   readonly from: PeerId;
   /** Scope of that link: narrower addresses in it are not believed. */
@@ -31,7 +34,7 @@ export class AdvertStore {
   readonly #limits: SearchLimits;
   readonly #secret: Uint8Array;
   readonly #cells = new Map<string, Held[]>();
-  /** All of them by `placeKey`, oldest first. */
+  /** All of them by `placeOf`, oldest first. */
   readonly #all: LruMap<string, Held>;
   readonly #perNeighbour = new Map<PeerId, number>();
   readonly #perKey = new Map<PeerId, number>();
@@ -49,12 +52,19 @@ export class AdvertStore {
     return this.#all.size;
   }
 
+  /** Those without a chain to their member; counted when asked. */
+  get orphans(): number {
+    let count = 0;
+    for (const held of this.#all.values()) if (held.parents.length === 0) count++;
+    return count;
+  }
+
   get bytes(): number {
     return this.#bytes;
   }
 
   get(subnet: string, id: PeerId): Held | undefined {
-    return this.#all.get(placeKey(subnet, id));
+    return this.#all.get(placeOf(subnet, id));
   }
 
   /** Adverts of a subnet that have not expired; the list is not ours to keep. */
@@ -130,14 +140,14 @@ export class AdvertStore {
     const cell = this.#cells.get(held.subnet);
     if (cell === undefined) this.#cells.set(held.subnet, [held]);
     else cell.push(held);
-    this.#all.set(placeKey(held.subnet, held.id), held);
+    this.#all.set(placeOf(held.subnet, held.id), held);
     this.#bytes += held.bytes.length;
     count(this.#perNeighbour, held.from, 1);
     count(this.#perKey, held.id, 1);
   }
 
   #remove(held: Held): void {
-    if (!this.#all.delete(placeKey(held.subnet, held.id))) return;
+    if (!this.#all.delete(placeOf(held.subnet, held.id))) return;
     const cell = this.#cells.get(held.subnet) as Held[];
     cell.splice(cell.indexOf(held), 1);
     if (cell.length === 0) this.#cells.delete(held.subnet);
@@ -158,6 +168,17 @@ export class AdvertStore {
     for (const held of [...this.#all.values()]) if (held.id === id) this.#remove(held);
   }
 
+  at(place: string): Held | undefined {
+    return this.#all.get(place);
+  }
+
+  /** Takes a link out of all chains; returns those that have no other. */
+  detach(link: LinkKey): Held[] {
+    const orphans: Held[] = [];
+    for (const held of this.#all.values()) if (loosen(held, link)) orphans.push(held);
+    return orphans;
+  }
+
   /** Drops expired ones from the old end. */
   sweep(nowMs: number): void {
     for (const held of this.#all.values()) {
@@ -173,7 +194,21 @@ function count(counts: Map<PeerId, number>, key: PeerId, change: 1 | -1): void {
   else counts.set(key, value);
 }
 
-/** Names the place of a member in a subnet: 96 bits of the one, 128 of the other, so that nobody finds two alike. */
-export function placeKey(subnet: string, id: PeerId): string {
-  return subnet.slice(0, 24) + id.slice(0, 32);
+/**
+ * A copy of a held advert came by another link: one more chain, if it is no longer than ours. A parent is always
+ * nearer to the member than its child, so that no two hold each other up when the member is gone.
+ */
+export function fasten(held: Held, link: LinkKey, hops: number): void {
+  if (hops > held.hops) return;
+  if (hops < held.hops) held.parents = [];
+  held.hops = hops;
+  if (held.parents.length < CAPACITY.parents && !held.parents.includes(link)) held.parents.push(link);
+}
+
+/** A chain is broken. True if it was the last one. */
+export function loosen(held: Held, link: LinkKey): boolean {
+  const at = held.parents.indexOf(link);
+  if (at < 0) return false;
+  held.parents = held.parents.toSpliced(at, 1);
+  return held.parents.length === 0;
 }

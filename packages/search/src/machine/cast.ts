@@ -31,6 +31,12 @@ export interface Room {
   readonly perSecond: number;
 }
 
+/** What one link took of a cast. */
+export interface Share {
+  readonly link: LinkKey;
+  readonly units: number;
+}
+
 export class Caster {
   readonly neighbours: Map<LinkKey, Neighbour>;
   readonly #random: Random;
@@ -44,9 +50,9 @@ export class Caster {
     this.#random = random;
   }
 
-  /** Sends the shares; returns the links that took one. `passes`: whom this cast may go to. */
-  cast(cast: Cast, turn: Turn, passes: (n: Neighbour) => boolean): LinkKey[] {
-    const reached: LinkKey[] = [];
+  /** Sends the shares and returns them. `passes`: whom this cast may go to. */
+  cast(cast: Cast, turn: Turn, passes: (n: Neighbour) => boolean): Share[] {
+    const reached: Share[] = [];
     let left = Math.min(cast.units, CAST.budgetMax);
     if (left < 1) return reached;
     const peers = shuffle(this.#random, this.#ready(cast, turn, passes));
@@ -60,7 +66,7 @@ export class Caster {
       // Not taken: its share goes to the others.
       if (!turn.effects.send(neighbour.key, cast.message(units), cast.kind)) continue;
       neighbour.sent(cast.kind, cast.source, units, turn.nowMs);
-      reached.push(neighbour.key);
+      reached.push({ link: neighbour.key, units });
       // Over the bucket a budget is clipped, not handed on: only an own cast has been promised that it fits.
       left -= cast.source === self ? units : share;
       if (cast.source !== self) this.clipped += share - units;

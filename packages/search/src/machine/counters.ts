@@ -10,6 +10,8 @@ export class Counters {
   duplicates = 0;
   /** Copies with much more budget than the first. */
   topUps = 0;
+  /** Orphans that have a chain to their member again. */
+  mended = 0;
   /** New adverts for which there was no place. */
   notAdmitted = 0;
   /** Signed objects that were refused: too old, from the future, or withdrawn. */

@@ -1,6 +1,8 @@
 // What the search machine is told and what it asks for. The shell and the tests implement `SearchEffects`; nothing
 // else leaves the machine.
+
 import type { CloseReason, LinkKey, PeerId, PeerRecord, Scope, Urgency } from '@peernet/core';
+import type { RowKind } from '../wire.js';
 
 /** What is outside, and what a machine must not fetch by itself. */
 export interface Surroundings {
@@ -39,8 +41,10 @@ export interface SearchRequest {
 
 /** A member, or one that answered. */
 export interface FoundRow {
-  readonly kind: 'advert' | 'answer';
+  readonly kind: RowKind;
   readonly id: PeerId;
+  /** Of the advert; 0 for an answer. */
+  readonly seq: number;
   readonly record: PeerRecord;
   /** Of the record, those that are as wide as the link over which they came. */
   readonly addresses: readonly string[];

@@ -12,13 +12,14 @@ import {
   toHex,
 } from '@peernet/core';
 import { CAPACITY, TIMES, WIRE } from '../defaults.js';
-import { type Advert, encodeAdvertMessage, signAdvert } from '../wire.js';
+import { type Advert, encodeAdvertMessage, placeOf, signAdvert } from '../wire.js';
 import { advertBudget } from './budgets.js';
-import type { Caster } from './cast.js';
+import type { Caster, Share } from './cast.js';
 import type { Surroundings, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 import { self } from './neighbours.js';
-import { placeOf, slimRecord } from './slim-record.js';
+import type { Source } from './repair.js';
+import { narrowestRank, slimRecord, whereabouts } from './slim-record.js';
 
 interface Membership {
   readonly subnetHash: Uint8Array;
@@ -27,6 +28,8 @@ interface Membership {
   seq: number;
   /** The present advert by the rank of the links that it is for. */
   readonly adverts: Map<number, Advert>;
+  /** The one that was cast last. */
+  sent: (Source & { readonly advert: Advert }) | undefined;
   dueMs: number;
   readonly pace: TokenBucket;
   /** Adverts of others seen since the last own one, and in the interval before. */
@@ -34,9 +37,8 @@ interface Membership {
   seenBefore: number;
 }
 
-/** Most nodes are in no subnet; they share these. */
+/** Most nodes are in no subnet; they share this. */
 const none = new Map<string, Membership>();
-const nobody: ReadonlySet<LinkKey> = new Set();
 
 export class OwnAdverts {
   readonly #crypto: Crypto;
@@ -47,8 +49,6 @@ export class OwnAdverts {
   #seq = 0;
   #record: PeerRecord | undefined;
   #place = '';
-  /** Links to which the present adverts went. */
-  #told: ReadonlySet<LinkKey> = nobody;
   /** N̂ at which the present adverts are too few. */
   #growSize = Number.POSITIVE_INFINITY;
   #dueMs = Number.POSITIVE_INFINITY;
@@ -89,6 +89,7 @@ export class OwnAdverts {
       meta,
       seq: before?.seq ?? 0,
       adverts: new Map(),
+      sent: undefined,
       dueMs: nowMs,
       pace: before?.pace ?? new TokenBucket(this.#pace, nowMs),
       seen: before?.seen ?? 0,
@@ -130,7 +131,7 @@ export class OwnAdverts {
   look(outside: Surroundings, nowMs: number): void {
     if (outside.record !== this.#record) {
       this.#record = outside.record;
-      const place = placeOf(outside.record);
+      const place = whereabouts(outside.record);
       if (place !== this.#place) {
         this.#place = place;
         for (const membership of this.#memberships.values()) membership.adverts.clear();
@@ -143,14 +144,26 @@ export class OwnAdverts {
     }
   }
 
-  /** A neighbour has come: enough new ones, and the adverts go out again. */
-  neighboursChanged(nowMs: number): void {
-    if (this.#memberships.size === 0) return;
-    let fresh = 0;
-    for (const key of this.#caster.neighbours.keys()) if (!this.#told.has(key)) fresh++;
-    if (fresh >= this.#caster.neighbours.size * TIMES.neighboursChangedShare && fresh > 0) {
-      this.#dueAll(nowMs + TIMES.gatherMs);
+  /** A neighbour has come. Where half of them have not got our advert, it goes out again. `told`: who has. */
+  neighboursChanged(nowMs: number, told: (subnet: string) => readonly LinkKey[] | 'all' | undefined): void {
+    const neighbours = [...this.#caster.neighbours.keys()];
+    for (const [subnet, membership] of this.#memberships) {
+      const links = told(subnet) ?? [];
+      const fresh = links === 'all' ? 0 : neighbours.filter((key) => !links.includes(key)).length;
+      if (fresh > 0 && fresh >= neighbours.length * TIMES.neighboursChangedShare) {
+        membership.dueMs = Math.min(membership.dueMs, nowMs + TIMES.gatherMs);
+      }
     }
+    this.#reschedule();
+  }
+
+  /** Our present advert at a place, for neighbours that have not got it. */
+  sourceAt(place: string): Source | undefined {
+    if (!place.endsWith(this.#crypto.id.slice(0, 32))) return undefined;
+    for (const { sent } of this.#memberships.values()) {
+      if (sent !== undefined && placeOf(toHex(sent.advert.subnet), this.#crypto.id) === place) return sent;
+    }
+    return undefined;
   }
 
   /** Our own advert, for a neighbour that asks. `rank` of its link if it asks for itself, else for whom it may be. */
@@ -187,19 +200,19 @@ export class OwnAdverts {
   }
 
   /** Sends what is due and fits. `sent` is told of every cast. */
-  tick(size: number, turn: Turn, sent: (advert: Advert) => void): void {
+  tick(size: number, turn: Turn, sent: (advert: Advert, shares: readonly Share[]) => void): void {
     const { nowMs } = turn;
     if (nowMs < this.#dueMs) return;
     for (const membership of this.#memberships.values()) {
       if (membership.dueMs > nowMs) continue;
-      const advert = this.#advertise(membership, size, turn);
-      if (advert !== undefined) sent(advert);
+      const shares = this.#advertise(membership, size, turn);
+      if (shares !== undefined && membership.sent !== undefined) sent(membership.sent.advert, shares);
     }
     this.#reschedule();
   }
 
   /** Sends one now, or says when to try again. */
-  #advertise(membership: Membership, size: number, turn: Turn): Advert | undefined {
+  #advertise(membership: Membership, size: number, turn: Turn): Share[] | undefined {
     const { nowMs, wallMs } = turn;
     const readyMs = membership.pace.readyAt(1, nowMs);
     if (readyMs > nowMs) {
@@ -223,13 +236,13 @@ export class OwnAdverts {
     const advert = this.#advert(membership, this.#widest(), wallMs);
     const message = (budget: number): Uint8Array =>
       encodeAdvertMessage({ budget, hops: 1, ageSeconds: 0, advert: advert.bytes });
-    const links = this.#caster.cast({ kind: 'advert', units, source: self, message }, turn, everybody);
-    this.#told = new Set(links);
+    const shares = this.#caster.cast({ kind: 'advert', units, source: self, message }, turn, everybody);
+    membership.sent = sentAt(advert, nowMs);
     this.#growSize = size * TIMES.growth;
     membership.seenBefore = membership.seen;
     membership.seen = 0;
     membership.dueMs = nowMs + jitter(this.#random, TIMES.refreshMs, TIMES.refreshJitter);
-    return advert;
+    return shares;
   }
 
   /** What goes everywhere must fit the widest of our links: everybody passes it on to everybody. */
@@ -248,6 +261,19 @@ export class OwnAdverts {
     this.#dueMs = Number.POSITIVE_INFINITY;
     for (const { dueMs } of this.#memberships.values()) this.#dueMs = Math.min(this.#dueMs, dueMs);
   }
+}
+
+function sentAt(advert: Advert, nowMs: number): Source & { readonly advert: Advert } {
+  const { bytes, record, ttlSeconds } = advert;
+  return {
+    advert,
+    bytes,
+    hops: 0,
+    parents: [],
+    narrowest: narrowestRank(record),
+    signedMs: nowMs,
+    expiresMs: nowMs + ttlSeconds * 1000,
+  };
 }
 
 function everybody(_neighbour: Neighbour): boolean {

@@ -21,8 +21,10 @@ export interface OwnSearch {
   /** It ends then at the latest. */
   readonly lastMs: number;
   readonly found: Set<PeerId>;
-  /** A row from an advert younger than one refresh interval: older ones may hide a miss. */
-  fresh: boolean;
+  /** Rows that an orphan brought, until somebody knows better, or nobody does until the end. */
+  readonly doubtful: Map<PeerId, FoundRow>;
+  /** Members that have taken back what they said, up to a seq. */
+  readonly gone: Map<PeerId, number>;
   lastRowMs: number;
   /** Casts made. */
   attempts: number;
@@ -70,7 +72,8 @@ export class OwnSearches {
       startMs: nowMs,
       lastMs: nowMs + timeoutMs,
       found: new Set(),
-      fresh: false,
+      doubtful: new Map(),
+      gone: new Map(),
       lastRowMs: nowMs,
       attempts: 0,
       castMs: nowMs,
@@ -96,17 +99,32 @@ export class OwnSearches {
   /** Shows a row if it is new. */
   deliver(search: OwnSearch, row: FoundRow, remote: boolean, { nowMs, effects }: Turn): void {
     const { limit, number } = search.request;
-    if (search.found.has(row.id) || !this.#searches.has(number)) return;
+    if (search.found.has(row.id) || !this.#searches.has(number) || this.#isHeldBack(search, row)) return;
     if (remote && search.found.size === search.foundBefore && search.attempts === 1) {
       const measured = Math.min(nowMs - search.castMs, TIMES.roundTripMaxMs);
       this.#roundTripMs += (measured - this.#roundTripMs) / 4;
     }
-    search.found.add(row.id);
     search.lastRowMs = nowMs;
-    if (row.ageSeconds * 1000 < TIMES.freshMs) search.fresh = true;
+    search.found.add(row.id);
+    search.doubtful.delete(row.id);
     effects.row(number, row);
     if (limit !== undefined && search.found.size >= limit) this.#end(search, effects);
     else this.#wake(search, this.#nextMs(search));
+  }
+
+  /** Keeps what an orphan says, and what is said against it. */
+  #isHeldBack(search: OwnSearch, row: FoundRow): boolean {
+    const goneSeq = search.gone.get(row.id);
+    if (row.kind === 'withdrawal') {
+      search.gone.set(row.id, Math.max(row.seq, goneSeq ?? 0));
+      const doubtful = search.doubtful.get(row.id);
+      if (doubtful !== undefined && doubtful.seq <= row.seq) search.doubtful.delete(row.id);
+      return true;
+    }
+    if (row.kind !== 'answer' && goneSeq !== undefined && row.seq <= goneSeq) return true;
+    if (row.kind !== 'orphan') return false;
+    search.doubtful.set(row.id, row);
+    return true;
   }
 
   /** Does what is due. `room` and `attempt` are the machine's: units that can be sent now, and the cast itself. */
@@ -162,7 +180,7 @@ export class OwnSearches {
   #lacks(search: OwnSearch): boolean {
     const { limit } = search.request;
     const short = limit !== undefined && search.found.size < limit;
-    if (search.attempts < 2) return short || !search.fresh;
+    if (search.attempts < 2) return short || search.found.size === 0;
     const gained = search.found.size > search.foundBefore;
     return short && (limit ?? 0) > WIRE.wantMax && gained && search.attempts < attemptsMax;
   }
@@ -172,7 +190,7 @@ export class OwnSearches {
     if (search.attempts === 0)
       return Math.min(search.lastMs, search.startMs + TIMES.secondMs + TIMES.nothingMs);
     if (search.wanting || (this.#lacks(search) && search.attempts < 2)) return search.lastMs;
-    const quietMs = search.found.size > 0 ? TIMES.quietMs : TIMES.nothingMs;
+    const quietMs = search.found.size > 0 || search.doubtful.size > 0 ? TIMES.quietMs : TIMES.nothingMs;
     return Math.min(search.lastMs, Math.max(search.lastRowMs, search.castMs) + quietMs);
   }
 
@@ -187,7 +205,13 @@ export class OwnSearches {
   }
 
   #end(search: OwnSearch, effects: SearchEffects): void {
-    this.#searches.delete(search.request.number);
+    const { number, limit = Number.POSITIVE_INFINITY } = search.request;
+    for (const row of search.doubtful.values()) {
+      if (search.found.size >= limit || !this.#searches.has(number)) break;
+      search.found.add(row.id);
+      effects.row(number, row);
+    }
+    if (!this.#searches.delete(number)) return;
     effects.end(search.request.number);
   }
 

@@ -2,6 +2,8 @@
 // A node that does nothing else has dozens of these in hand, so they are small: lists of a few, no maps.
 import { type LinkKey, LruMap, type PeerId } from '@peernet/core';
 import { CAPACITY, TIMES, WIRE } from '../defaults.js';
+import type { RowKind } from '../wire.js';
+import type { Share } from './cast.js';
 
 /** One search as one node knows it. */
 export interface Query {
@@ -27,8 +29,8 @@ export interface Query {
   readonly asked: LinkKey[];
   /** Rows that each of them has sent. */
   readonly fromChild: number[];
-  /** Members that were answered; at most 16 by us and 64 by others. */
-  readonly given: PeerId[];
+  /** What was answered: at most 16 members by us and 64 by others. */
+  readonly given: Given[];
   /** Rows that we gave from here. */
   local: number;
   /** Rows and their bytes that others gave. */
@@ -36,7 +38,15 @@ export interface Query {
   bytes: number;
 }
 
-type Given = 'key' | 'subnet' | 'payload' | 'own' | 'hops' | 'atMs' | 'best' | 'upstreams';
+/** The best that was told of one member. */
+export interface Given {
+  readonly id: PeerId;
+  /** Highest of what was told. */
+  seq: number;
+  kind: RowKind;
+}
+
+type Known = 'key' | 'subnet' | 'payload' | 'own' | 'hops' | 'atMs' | 'best' | 'upstreams';
 
 export class Queries {
   readonly #queries = new LruMap<string, Query>(CAPACITY.seen);
@@ -55,7 +65,7 @@ export class Queries {
     return query === undefined || query.atMs + TIMES.reverseMs <= nowMs ? undefined : query;
   }
 
-  add(fields: Pick<Query, Given>): Query {
+  add(fields: Pick<Query, Known>): Query {
     this.sweep(fields.atMs);
     const query: Query = {
       ...fields,
@@ -77,9 +87,9 @@ export class Queries {
   }
 }
 
-/** The search went on to this neighbour. */
-export function ask(query: Query, links: readonly LinkKey[]): void {
-  for (const link of links) {
+/** The search went on to these neighbours. */
+export function ask(query: Query, shares: readonly Share[]): void {
+  for (const { link } of shares) {
     if (query.asked.includes(link)) continue;
     query.asked.push(link);
     query.fromChild.push(0);
@@ -96,4 +106,26 @@ export function admitRow(query: Query, link: LinkKey, bytes: number): boolean {
   query.rows++;
   query.bytes += bytes;
   return true;
+}
+
+/**
+ * Whether a row says more than what was told already: an advert more than an orphan, a withdrawal more than what it
+ * voids, and what is newer than a withdrawal more than that.
+ */
+export function isMore(query: Query, id: PeerId, seq: number, kind: RowKind): boolean {
+  const given = query.given.find((one) => one.id === id);
+  if (given === undefined) return true;
+  if (kind === 'withdrawal') return given.kind !== 'withdrawal' && seq >= given.seq;
+  if (given.kind === 'withdrawal') return seq > given.seq;
+  return given.kind === 'orphan' && kind === 'advert';
+}
+
+/** Notes what is told. */
+export function give(query: Query, id: PeerId, seq: number, kind: RowKind): void {
+  const given = query.given.find((one) => one.id === id);
+  if (given === undefined) query.given.push({ id, seq, kind });
+  else {
+    given.seq = Math.max(given.seq, seq);
+    given.kind = kind;
+  }
 }

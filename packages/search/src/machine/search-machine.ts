@@ -79,6 +79,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
       this.#own.deadlineMs,
       this.#searches.deadlineMs,
       this.#verifier.deadlineMs,
+      this.#adverts.orphans.deadlineMs,
       this.#sweepMs,
     );
   }
@@ -95,25 +96,27 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
       memberships: this.#own.subnets.length,
       adverts: this.#adverts.store.size,
       advertBytes: this.#adverts.store.bytes,
+      orphans: this.#adverts.store.orphans,
+      withdrawals: this.#adverts.withdrawals.size,
       trails: this.#adverts.trails.size,
       casts: this.#adverts.seen,
       queries: this.#relay.queries.size,
       searches: this.#searches.size,
       waiting: this.#verifier.waiting,
       clipped: this.#caster.clipped,
+      repaired: this.#adverts.repair.units,
     };
   }
 
   #route(input: SearchInput, turn: Turn): void {
     switch (input.type) {
       case 'up':
-        this.#neighbours.set(input.link, new Neighbour(input.link, input.peer, input.scope, this.#rates));
-        this.#own.neighboursChanged(turn.nowMs);
-        this.#searches.neighbourCame(turn.nowMs);
+        this.#up(new Neighbour(input.link, input.peer, input.scope, this.#rates), turn);
         return;
       case 'down':
         this.#neighbours.delete(input.link);
         this.#verifier.drop(input.link);
+        this.#adverts.linkDown(input.link, turn);
         return;
       case 'message':
         this.#message(input.link, input.bytes, turn);
@@ -156,8 +159,16 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
       () => this.#caster.ownRoom('search', turn),
       (attempt) => this.#attempt(attempt, turn),
     );
-    this.#own.tick(size, turn, (advert) => this.#adverts.sent(advert, turn.nowMs));
+    this.#adverts.orphans.tick(turn);
+    this.#own.tick(size, turn, (advert, shares) => this.#adverts.sent(advert, shares, turn.nowMs));
     if (turn.nowMs >= this.#sweepMs) this.#sweep(turn.nowMs);
+  }
+
+  #up(neighbour: Neighbour, turn: Turn): void {
+    this.#neighbours.set(neighbour.key, neighbour);
+    this.#adverts.repair.linkUp(neighbour, turn);
+    this.#own.neighboursChanged(turn.nowMs, (subnet) => this.#adverts.trails.of(subnet, this.#crypto.id));
+    this.#searches.neighbourCame(turn.nowMs);
   }
 
   #message(link: LinkKey, bytes: Uint8Array, turn: Turn): void {
@@ -167,7 +178,8 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
     if (message === undefined) this.#misbehaved(neighbour, 'malformed', turn);
     else if (message.type === 'advert') this.#adverts.arrived(neighbour, message, turn);
     else if (message.type === 'search') this.#relay.asked(neighbour, message, turn);
-    else this.#relay.answered(neighbour, message, turn);
+    else if (message.type === 'rows') this.#relay.answered(neighbour, message, turn);
+    else this.#adverts.orphaned(neighbour, message, turn);
   }
 
   #search(request: SearchRequest, turn: Turn): void {
@@ -203,7 +215,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
   #part(subnet: string, { nowMs, wallMs, effects }: Turn): void {
     const withdrawal = this.#own.part(subnet, wallMs);
     if (withdrawal === undefined) return;
-    this.#adverts.sent(withdrawal, nowMs);
+    this.#adverts.sent(withdrawal, [], nowMs);
     const message = encodeAdvertMessage({ budget: 1, hops: 1, ageSeconds: 0, advert: withdrawal.bytes });
     for (const neighbour of this.#neighbours.values()) {
       if (neighbour.room('advert', self, nowMs) < 1 || !effects.send(neighbour.key, message, 'advert'))

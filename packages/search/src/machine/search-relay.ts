@@ -23,7 +23,7 @@ import type { Held } from './advert-store.js';
 import type { FoundRow, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 import type { OwnSearch, OwnSearches } from './own-searches.js';
-import { admitRow, ask, Queries, type Query } from './queries.js';
+import { admitRow, ask, give, isMore, Queries, type Query } from './queries.js';
 import { believedAddresses, narrowestRank } from './slim-record.js';
 import type { StaleMembers } from './stale-members.js';
 
@@ -115,17 +115,30 @@ export class SearchRelay {
     const mine = own.advertFor(query.subnet, rankFor(query, n), wallMs);
     if (mine !== undefined) {
       rows.push({ kind: 'advert', hops: query.hops, ageSeconds: 0, bytes: mine.bytes });
-      give(query, mine.id);
+      give(query, mine.id, mine.seq, 'advert');
     }
     const held = adverts.store.find(query.subnet, nowMs);
     for (const one of held.length > 1 ? shuffle(random, [...held]) : held) {
       if (rows.length >= room) break;
       if (one.narrowest < n.rank || one.id === n.peer) continue;
-      rows.push(rowOf(one, query.hops, nowMs));
-      give(query, one.id);
+      const row = rowOf(one, query.hops, nowMs);
+      rows.push(row);
+      give(query, one.id, one.seq, row.kind);
     }
-    query.local = Math.max(query.local, rows.length);
-    this.#send(query, n.key, rows, effects);
+    // Orphans may be of nobody: they do not spare the search a way.
+    query.local = Math.max(query.local, rows.filter((row) => row.kind === 'advert').length);
+    this.#send(query, n.key, [...rows, ...this.#withdrawals(query, n)], effects);
+  }
+
+  /** Members that are gone, lest orphans of their adverts answer. */
+  #withdrawals(query: Query, n: Neighbour): Row[] {
+    const rows: Row[] = [];
+    for (const { id, seq, bytes, narrowest } of this.#s.adverts.withdrawals.find(query.subnet)) {
+      if (narrowest < n.rank) continue;
+      give(query, id, seq, 'withdrawal');
+      rows.push({ kind: 'withdrawal', hops: query.hops, ageSeconds: 0, bytes });
+    }
+    return rows;
   }
 
   /** Members that we hold adverts of, for our own search. */
@@ -144,8 +157,8 @@ export class SearchRelay {
   reply(key: string, meta: Uint8Array, { nowMs, wallMs, effects }: Turn): void {
     const { crypto, own, caster } = this.#s;
     const query = this.queries.open(key, nowMs);
-    if (query === undefined || query.given.includes(crypto.id)) return;
-    give(query, crypto.id);
+    if (query === undefined || !isMore(query, crypto.id, 0, 'answer')) return;
+    give(query, crypto.id, 0, 'answer');
     for (const upstream of query.upstreams) {
       const n = caster.neighbours.get(upstream);
       if (n === undefined) continue;
@@ -175,7 +188,7 @@ export class SearchRelay {
 
   /** False: the rest waits for a look at signatures. */
   #rows(n: Neighbour, query: Query, rows: readonly Row[], turn: Turn): boolean {
-    const { verifier, crypto, misbehaved, counters } = this.#s;
+    const { verifier, crypto, misbehaved, counters, adverts } = this.#s;
     const good: Decoded[] = [];
     let verdict: 'good' | 'bad' | 'later' = 'good';
     for (const row of rows) {
@@ -184,14 +197,16 @@ export class SearchRelay {
         misbehaved(n, 'malformed', turn);
         return true;
       }
-      if (query.given.includes(object.id) || object.id === crypto.id) continue;
+      const seq = seqOf(object);
+      if (object.id === crypto.id || !isMore(query, object.id, seq, row.kind)) continue;
       if (!this.#isAlive(object, row, query.subnet, turn)) continue;
       const key = toHex(objectKeyOf(crypto, row.bytes));
       verdict = verifier.check(n, key, () => this.#verify(object), turn.nowMs);
       if (verdict !== 'good') break;
       if (admitRow(query, n.key, row.bytes.length)) {
-        give(query, object.id);
+        give(query, object.id, seq, row.kind);
         good.push({ row, object });
+        if (row.kind === 'withdrawal') adverts.learn(object as Advert, query.subnet, turn.nowMs);
       } else counters.rowsCut++;
     }
     if (verdict === 'bad') {
@@ -220,9 +235,13 @@ export class SearchRelay {
   #isAlive(object: Advert | Answer, row: Row, subnet: string, { wallMs }: Turn): boolean {
     if (!('seq' in object)) return true; // bound to this very search
     const alive =
-      object.ttlSeconds > row.ageSeconds &&
       Math.abs(object.seq - wallMs) <= TIMES.skewMaxMs &&
-      !this.#s.adverts.trails.isWithdrawn(subnet, object.id, object.seq);
+      (row.kind === 'withdrawal' || object.ttlSeconds > row.ageSeconds) &&
+      !this.#s.adverts.withdrawals.covers(
+        subnet,
+        object.id,
+        object.seq - (row.kind === 'withdrawal' ? 1 : 0),
+      );
     if (!alive) this.#s.counters.refused++;
     return alive;
   }
@@ -265,8 +284,8 @@ export class SearchRelay {
   }
 }
 
-function give(query: Query, id: Query['given'][number]): void {
-  if (!query.given.includes(id)) query.given.push(id);
+function seqOf(object: Advert | Answer): number {
+  return 'seq' in object ? object.seq : 0;
 }
 
 /** The neighbour's own search may see what is as narrow as its link; one that it only passes on must go anywhere. */
@@ -282,13 +301,16 @@ function decodeObject(row: Row, query: Query): Advert | Answer | undefined {
     return fits && toHex(answer.subnet) === query.subnet ? answer : undefined;
   }
   const advert = decodeAdvert(row.bytes);
-  const fits = advert !== undefined && advert.ttlSeconds > 0 && toHex(advert.subnet) === query.subnet;
+  const voids = row.kind === 'withdrawal';
+  const fits =
+    advert !== undefined && (advert.ttlSeconds === 0) === voids && toHex(advert.subnet) === query.subnet;
   return fits && !query.payload ? advert : undefined;
 }
 
 function rowOf(held: Held, hops: number, nowMs: number): Row {
   const ageSeconds = Math.min(WIRE.ttlSecondsMax, Math.max(0, Math.floor((nowMs - held.signedMs) / 1000)));
-  return { kind: 'advert', hops: hops + held.hops, ageSeconds, bytes: held.bytes };
+  const kind = held.parents.length > 0 ? 'advert' : 'orphan';
+  return { kind, hops: hops + held.hops, ageSeconds, bytes: held.bytes };
 }
 
 /** A row as it is shown; `rank` of the link over which it came. */
@@ -296,6 +318,7 @@ function found({ row, object }: Decoded, rank: number): FoundRow {
   return {
     kind: row.kind,
     id: object.id,
+    seq: seqOf(object),
     record: object.record,
     addresses: believedAddresses(object.record, rank),
     hops: row.hops,

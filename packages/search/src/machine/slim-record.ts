@@ -69,7 +69,7 @@ export function slimRecord(
 }
 
 /** What decides whether adverts have to be made anew: where we are, not when we said so. */
-export function placeOf(own: PeerRecord | undefined): string {
+export function whereabouts(own: PeerRecord | undefined): string {
   if (own === undefined) return '';
   const relays = own.relays.map((relay: Relay) => `${relay.id}@${relay.address}`);
   return [...own.addresses, ...relays, own.webrtc, own.dialable].join(' ');

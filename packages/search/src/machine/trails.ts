@@ -1,17 +1,21 @@
 // The way that adverts took through this node: for each member of each subnet the links to which we passed its
-// adverts on, so that a withdrawal can follow; what was withdrawn, so that late copies and rows of it die here; and
-// how often a member advertises. Kept apart from the adverts themselves: one that found no place, or lost it, was
-// passed on all the same.
+// adverts on, so that what becomes of it can follow, and how often it advertises. Kept apart from the adverts
+// themselves: one that found no place, or lost it, was passed on all the same.
 import { type LinkKey, LruMap, type PeerId, type Rate } from '@peernet/core';
 import { CAPACITY } from '../defaults.js';
-import { placeKey } from './advert-store.js';
+import { placeOf } from '../wire.js';
+import type { Share } from './cast.js';
 
-interface Trail {
-  /** Undefined: more than fit, so all neighbours. */
-  links: LinkKey[] | undefined;
+export interface Trail {
+  /** Where adverts of the member went. */
+  readonly links: LinkKey[];
+  /** How many units of the newest went to each of them. */
+  readonly units: number[];
+  /** They were more than fit: it may be anybody. */
+  overflown: boolean;
+  /** Units of the newest that were lost with links, for neighbours that come. */
+  owed: number;
   expiresMs: number;
-  /** Adverts up to this seq are void. */
-  withdrawn: number;
   /** Tokens of the rate of one member's adverts, at `paceMs`. */
   tokens: number;
   paceMs: number;
@@ -30,16 +34,10 @@ export class Trails {
     return this.#trails.size;
   }
 
-  /** Whether the member has taken back an advert of this seq. */
-  isWithdrawn(subnet: string, id: PeerId, seq: number): boolean {
-    const trail = this.#trails.get(placeKey(subnet, id));
-    return trail !== undefined && seq <= trail.withdrawn;
-  }
-
   /** Counts a new advert; false if the member sends them too often. */
   pace(subnet: string, id: PeerId, nowMs: number): boolean {
-    const trail = this.#trail(subnet, id, nowMs);
     const { perSecond, burst } = this.#rate;
+    const trail = this.#trail(subnet, id, nowMs);
     trail.tokens = Math.min(burst, trail.tokens + ((nowMs - trail.paceMs) * perSecond) / 1000);
     trail.paceMs = nowMs;
     if (trail.tokens < 1) return false;
@@ -47,26 +45,33 @@ export class Trails {
     return true;
   }
 
-  /** An advert went to these links. */
-  extend(subnet: string, id: PeerId, links: readonly LinkKey[], expiresMs: number, nowMs: number): void {
+  /** A newer advert begins its way: what is owed of older ones is void. */
+  renew(subnet: string, id: PeerId, expiresMs: number, nowMs: number): void {
     const trail = this.#trail(subnet, id, nowMs);
     trail.expiresMs = Math.max(trail.expiresMs, expiresMs);
-    if (trail.links === undefined) return;
-    for (const link of links) if (!trail.links.includes(link)) trail.links.push(link);
-    if (trail.links.length > CAPACITY.trailLinks) trail.links = undefined;
+    trail.units.fill(0);
+    trail.owed = 0;
   }
 
-  /**
-   * The member has taken back what it said up to `seq`. Returns where to pass that on: links, or 'all'; undefined if
-   * it is no news, or never came by here.
-   */
-  withdraw(subnet: string, id: PeerId, seq: number): readonly LinkKey[] | 'all' | undefined {
-    const trail = this.#trails.get(placeKey(subnet, id));
-    if (trail === undefined || seq <= trail.withdrawn) return undefined;
-    trail.withdrawn = seq;
-    const links = trail.links ?? 'all';
-    trail.links = [];
-    return links;
+  /** The newest advert went to these links. */
+  extend(subnet: string, id: PeerId, shares: readonly Share[], nowMs: number): void {
+    const trail = this.#trail(subnet, id, nowMs);
+    for (const share of shares) lengthen(trail, share);
+  }
+
+  forget(subnet: string, id: PeerId): void {
+    this.#trails.delete(placeOf(subnet, id));
+  }
+
+  /** All of them with their places. */
+  entries(): Iterable<[string, Trail]> {
+    return this.#trails.entries();
+  }
+
+  /** Where its adverts went: links, or 'all'; undefined if none came by. */
+  of(subnet: string, id: PeerId): readonly LinkKey[] | 'all' | undefined {
+    const trail = this.#trails.get(placeOf(subnet, id));
+    return trail?.overflown ? 'all' : trail?.links;
   }
 
   sweep(nowMs: number): void {
@@ -74,14 +79,34 @@ export class Trails {
   }
 
   #trail(subnet: string, id: PeerId, nowMs: number): Trail {
-    const key = placeKey(subnet, id);
-    const { perSecond, burst } = this.#rate;
+    const key = placeOf(subnet, id);
     let trail = this.#trails.touch(key);
     if (trail === undefined) {
+      const { perSecond, burst } = this.#rate;
       const expiresMs = nowMs + (1000 * burst) / perSecond; // then its tokens are all back
-      trail = { links: [], expiresMs, withdrawn: 0, tokens: burst, paceMs: nowMs };
+      trail = { links: [], units: [], overflown: false, owed: 0, expiresMs, tokens: burst, paceMs: nowMs };
       this.#trails.set(key, trail);
     }
     return trail;
   }
+}
+
+/** A share of the newest advert went this way. */
+export function lengthen(trail: Trail, { link, units }: Share): void {
+  const at = trail.links.indexOf(link);
+  if (at >= 0) trail.units[at] = (trail.units[at] as number) + units;
+  else if (trail.links.length >= CAPACITY.trailLinks) trail.overflown = true;
+  else {
+    trail.links.push(link);
+    trail.units.push(units);
+  }
+}
+
+/** A link is gone: what went that way is owed. */
+export function shorten(trail: Trail, link: LinkKey): void {
+  const at = trail.links.indexOf(link);
+  if (at < 0) return;
+  trail.owed += trail.units[at] as number;
+  trail.links.splice(at, 1);
+  trail.units.splice(at, 1);
 }

@@ -126,6 +126,6 @@ export class Verifier {
   }
 
   sweep(nowMs: number): void {
-    this.#good.dropWhile((seenMs) => seenMs + TIMES.freshMs <= nowMs);
+    this.#good.dropWhile((seenMs) => seenMs + TIMES.goodMs <= nowMs);
   }
 }
