@@ -46,6 +46,12 @@ export class Gossip extends Emitter<GossipEvents> {
   #nextKey = 1;
   #nextRequest = 1;
   #closed = false;
+  #busy = false;
+  #bugs = 0;
+  /** Inputs that came meanwhile. */
+  readonly #inputs: OverlayInput[] = [];
+  /** What the machine has to say about the input that it handles. */
+  readonly #events: OverlayEvent[] = [];
   readonly #effects: OverlayEffects;
 
   constructor(options: GossipOptions) {
@@ -94,21 +100,15 @@ export class Gossip extends Emitter<GossipEvents> {
 
   #hold(link: Link): HeldLink {
     const key = this.#nextKey++;
-    const held = new HeldLink(key, link, this.#receive);
+    const held = new HeldLink(key, link, (input) => this.#handle(input));
     this.#held.set(key, held);
     return held;
   }
 
-  readonly #receive = (input: OverlayInput): void => {
-    if (input.type === 'linkDown') {
-      this.#handle(input);
-      this.#held.delete(input.key);
-    } else this.#handle(input);
-  };
-
   /** Connects, and stays connected until `disconnect`. Rejects with a PeernetError. */
   connect(address: string, options: { signal?: AbortSignal | undefined } = {}): Promise<PeerId> {
     const { signal } = options;
+    if (typeof address !== 'string') throw new TypeError(`connect: an address, not ${String(address)}`);
     return new Promise((resolve, reject) => {
       if (signal?.aborted) {
         reject(new PeernetError('ABORTED', `gave up connecting to ${address}`));
@@ -130,6 +130,7 @@ export class Gossip extends Emitter<GossipEvents> {
 
   /** The same without promises; returns a function that gives up. `done` may be called before it returns. */
   connectNow(address: string, done: ConnectDone): () => void {
+    if (typeof address !== 'string') throw new TypeError(`connect: an address, not ${String(address)}`);
     if (this.#closed || this.#dialNow === undefined) {
       done({ code: this.#closed ? 'CLOSED' : 'NOT_SUPPORTED' });
       return () => {};
@@ -206,26 +207,56 @@ export class Gossip extends Emitter<GossipEvents> {
   }
 
   snapshot(): Record<string, number | boolean> {
-    return { ...this.#machine.snapshot(), size: this.size };
+    return { ...this.#machine.snapshot(), size: this.size, bugs: this.#bugs };
   }
 
   /** Says SHUTDOWN to all. */
   close(): void {
-    if (this.#closed) return;
-    this.#handle({ type: 'close' });
-    this.#closed = true;
-    this.#alarm.stop();
+    if (!this.#closed) this.#handle({ type: 'close' });
   }
 
   // ---- the machine ----
 
+  /** One input at a time: what happens while one is handled, or while listeners are told of it, comes after it. */
   #handle(input: OverlayInput): void {
-    if (this.#closed) {
-      if (input.type === 'linkUp') this.#held.get(input.link.key)?.link.close('SHUTDOWN');
+    if (this.#busy) {
+      this.#inputs.push(input);
       return;
     }
-    this.#machine.handle(input, this.#clock.now(), this.#effects);
-    this.#alarm.set(this.#machine.deadline());
+    this.#busy = true;
+    for (let next: OverlayInput | undefined = input; next !== undefined; next = this.#inputs.shift()) {
+      this.#step(next);
+    }
+    this.#busy = false;
+    if (!this.#closed) this.#alarm.set(this.#machine.deadline());
+  }
+
+  #step(input: OverlayInput): void {
+    if (!this.#closed) this.#attempt(input);
+    else if (input.type === 'linkUp' || input.type === 'dialed') {
+      this.#held.get(input.link.key)?.link.close('SHUTDOWN');
+    }
+    if (input.type === 'close') {
+      this.#closed = true;
+      this.#alarm.stop();
+    }
+    for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
+      this.#tell(event);
+    }
+    if (input.type === 'linkDown') this.#held.delete(input.key);
+  }
+
+  /** A bug of ours must not take the process down: it costs the link that brought it to light, and is counted. */
+  #attempt(input: OverlayInput): void {
+    try {
+      this.#machine.handle(input, this.#clock.now(), this.#effects);
+    } catch (error) {
+      this.#bugs++;
+      this.#events.push({ type: 'debug', event: 'bug', fields: { input: input.type, error: String(error) } });
+      if (input.type !== 'message') return;
+      this.#held.get(input.key)?.link.close('INTERNAL');
+      this.#inputs.push({ type: 'linkDown', key: input.key, reason: 'INTERNAL' });
+    }
   }
 
   #makeEffects(): OverlayEffects {
@@ -238,7 +269,7 @@ export class Gossip extends Emitter<GossipEvents> {
         this.#dials.get(dial)?.();
         this.#dials.delete(dial);
       },
-      emit: (event) => this.#emit(event),
+      emit: (event) => this.#events.push(event),
     };
   }
 
@@ -251,56 +282,60 @@ export class Gossip extends Emitter<GossipEvents> {
       }
       over = true;
       this.#dials.delete(dial);
-      if (this.#closed) result.link?.close('SHUTDOWN');
-      else if (result.link === undefined) this.#handle({ type: 'dialFailed', dial, code: result.code });
+      if (result.link === undefined) this.#handle({ type: 'dialFailed', dial, code: result.code });
       else {
         const held = this.#hold(result.link);
         this.#handle({ type: 'dialed', dial, link: held.describe() });
         held.begin();
       }
     };
-    const cancel = this.#dialNow?.(address, { expect }, done);
-    if (cancel === undefined || over) return;
+    if (this.#dialNow === undefined) {
+      done({ code: 'NOT_SUPPORTED' });
+      return;
+    }
+    const cancel = this.#dialNow(address, { expect }, done);
+    if (over) return;
     this.#dials.set(dial, () => {
       over = true;
       cancel();
     });
   }
 
-  #emit(event: OverlayEvent): void {
+  #tell(event: OverlayEvent): void {
     switch (event.type) {
-      case 'up': {
-        const link = this.#held.get(event.key)?.link as Link;
-        const { id, address } = event;
-        this.emit('up', { id, address, direction: link.initiator ? 'out' : 'in', link });
-        this.emit('peer', { id, address });
-        return;
-      }
-      case 'down': {
-        const link = this.#held.get(event.key)?.link as Link;
-        this.emit('down', { id: event.id, address: event.address, reason: event.reason, link });
-        return;
-      }
-      case 'gone': {
-        const link = this.#held.get(event.key)?.link as Link;
-        this.emit('gone', { id: event.id, kind: event.kind, reason: event.reason, link });
-        return;
-      }
+      case 'up':
+      case 'down':
+      case 'gone':
+        this.#tellOfLink(event);
+        break;
       case 'connected':
         this.#answer(event.request, { id: event.id });
-        return;
+        break;
       case 'connectFailed':
         this.#answer(event.request, { code: event.code });
-        return;
+        break;
       case 'seq':
         this.emit('seq', event.seq);
-        return;
+        break;
       case 'debug':
         this.#log(event.event, event.fields);
         this.emit('debug', event.event, event.fields);
-        return;
+        break;
       default:
         this.emit(event.type, event.addresses);
+    }
+  }
+
+  #tellOfLink(event: Extract<OverlayEvent, { type: 'up' | 'down' | 'gone' }>): void {
+    const link = this.#held.get(event.key)?.link;
+    if (link === undefined) return;
+    const { id } = event;
+    if (event.type === 'gone') this.emit('gone', { id, kind: event.kind, reason: event.reason, link });
+    else if (event.type === 'down')
+      this.emit('down', { id, address: event.address, reason: event.reason, link });
+    else {
+      this.emit('up', { id, address: event.address, direction: link.initiator ? 'out' : 'in', link });
+      this.emit('peer', { id, address: event.address });
     }
   }
 

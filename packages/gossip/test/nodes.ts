@@ -1,5 +1,5 @@
 // Nodes for tests: the real shell on simulated hosts, and questions about the graph that they form.
-import { memoryStore, parseIp, type PeerStore } from '@peernet/core';
+import { memoryStore, type PeerStore, parseIp } from '@peernet/core';
 import type { Host, HostOptions, Network } from '@peernet/sim';
 import { Gossip, type GossipOptions } from '../src/index.js';
 

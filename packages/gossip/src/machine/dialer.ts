@@ -111,6 +111,13 @@ export class Dialer {
     return count;
   }
 
+  /** Probes of neighbours under way. */
+  get probing(): number {
+    let count = 0;
+    for (const dial of this.#dials.values()) if (dial.intent === 'probe') count++;
+    return count;
+  }
+
   /** Links that we lack of our own making, those under way and those not yet answered counted. */
   get missing(): number {
     const { o, peers, degree, linksMax } = this.#c;
@@ -127,13 +134,12 @@ export class Dialer {
   start(address: Address, request: DialRequest): Dial | undefined {
     const { nowMs, tuning, fx, counters } = this.#c;
     const { intent, expect, trusted = false } = request;
-    if (
-      intent !== 'user' &&
-      (this.#dials.size >= tuning.dialsMax || !this.#mayReach(address, trusted, intent))
-    )
-      return undefined;
     const keys = keysOf(address);
-    if (intent !== 'user' && intent !== 'own' && !this.#spend(address, keys, trusted)) return undefined;
+    if (intent !== 'user') {
+      const full = intent === 'probe' ? this.probing >= tuning.probesMax : this.pending >= tuning.dialsMax;
+      if (full || !this.#mayReach(address, trusted, intent)) return undefined;
+      if (intent !== 'own' && !this.#spend(address, keys, intent, trusted)) return undefined;
+    }
     const dial: Dial = { number: this.#next++, address, expect, intent, group: keys.group, requests: [] };
     this.#dials.set(dial.number, dial);
     if (address.scope === 'global') this.#hosts.set(keys.host, nowMs);
@@ -142,11 +148,14 @@ export class Dialer {
     return dial;
   }
 
-  #spend(address: Address, keys: { net: string }, trusted: boolean): boolean {
+  #spend(address: Address, keys: { net: string }, intent: Intent, trusted: boolean): boolean {
     const { nowMs } = this.#c;
-    if (address.scope !== 'global') return this.#narrow.take(1, nowMs);
-    if (!this.#global.take(1, nowMs)) return false;
-    if (trusted) return true;
+    if (intent !== 'probe') {
+      // Probes have a bucket of their own (prober.ts), but hosts and nets are protected from them, too.
+      const bucket = address.scope === 'global' ? this.#global : this.#narrow;
+      if (!bucket.take(1, nowMs)) return false;
+    }
+    if (trusted || address.scope !== 'global') return true;
     let net = this.#nets.touch(keys.net);
     if (net === undefined) {
       net = new TokenBucket(DIALS_NET, nowMs);
@@ -166,10 +175,11 @@ export class Dialer {
   failed(dial: Dial, code: ErrorCode): void {
     const { store, peers, tuning, random } = this.#c;
     const { text } = dial.address;
+    if (code !== 'ABORTED' && dial.intent !== 'own')
+      store.outcome(text, { ok: false, counts: peers.size > 0 });
     if (code === 'SELF') this.rest(text, Number.POSITIVE_INFINITY);
-    if (code === 'ABORTED' || dial.intent === 'own') return;
-    store.outcome(text, { ok: false, counts: peers.size > 0 });
-    if (this.#c.degree === 0) this.rest(text, tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296));
+    else if (this.#c.degree === 0)
+      this.rest(text, tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296));
   }
 
   /** The dial for an address that is under way. */

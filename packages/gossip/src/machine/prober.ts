@@ -1,6 +1,6 @@
 // Checks what inbound neighbours claim. One that says it can be dialed is dialed once at the address it gives; if it
 // answers there, it may be told to others. Without this, those who only ever dial would never be known to anybody.
-import { BoundedQueue, TokenBucket } from '@peernet/core';
+import { TokenBucket } from '@peernet/core';
 import { PROBES } from '../defaults.js';
 import { addressOf } from './address-memo.js';
 import type { Context } from './context.js';
@@ -8,52 +8,87 @@ import type { Dialer } from './dialer.js';
 import type { Peer } from './peer.js';
 import type { Records } from './records.js';
 
+/** A claim that waits. */
+interface Claim {
+  readonly peer: Peer;
+  readonly atMs: number;
+  /** Tries so far; a host is dialed once a minute only, and others may live there, too. */
+  readonly tries: number;
+}
+
+/** Tries of one claim. Guess: five nodes behind one IP that arrive together. */
+const triesMax = 5;
+
 export class Prober {
   readonly #c: Context;
   readonly #dialer: Dialer;
   readonly #records: Records;
-  readonly #waiting: BoundedQueue<Peer>;
+  #claims: Claim[] = [];
   readonly #budget: TokenBucket;
 
   constructor(context: Context, parts: { dialer: Dialer; records: Records }) {
     this.#c = context;
     this.#dialer = parts.dialer;
     this.#records = parts.records;
-    this.#waiting = new BoundedQueue(context.tuning.probesWaitingMax);
     this.#budget = new TokenBucket(PROBES, context.nowMs);
   }
 
   /** A neighbour has come, or has something new to say of itself. */
   consider(peer: Peer): void {
     if (!this.#c.o.bootstrap || peer.initiator || peer.kind !== 'overlay' || !peer.record?.dialable) return;
-    this.#waiting.push(peer);
+    if (this.#claims.some((claim) => claim.peer === peer)) return;
+    this.#wait({ peer, atMs: this.#c.nowMs, tries: 0 });
+  }
+
+  #wait(claim: Claim): void {
+    if (this.#claims.length < this.#c.tuning.probesWaitingMax) this.#claims.push(claim);
   }
 
   deadline(): number {
-    return this.#waiting.size === 0 ? Number.POSITIVE_INFINITY : this.#budget.readyAt(1, this.#c.nowMs);
+    if (this.#claims.length === 0 || this.#isFull()) return Number.POSITIVE_INFINITY;
+    let firstMs = Number.POSITIVE_INFINITY;
+    for (const { atMs } of this.#claims) firstMs = Math.min(firstMs, atMs);
+    return Math.max(firstMs, this.#budget.readyAt(1, this.#c.nowMs));
+  }
+
+  /** As many probes are under way as may be; the end of one is an input, after which the deadline is asked again. */
+  #isFull(): boolean {
+    return this.#dialer.probing >= this.#c.tuning.probesMax;
   }
 
   tick(): void {
-    const { nowMs } = this.#c;
-    while (this.#waiting.size > 0 && this.#budget.level(nowMs) >= 1) {
-      const peer = this.#waiting.shift() as Peer;
-      if (this.#c.peers.get(peer.key) === peer && this.#probe(peer)) this.#budget.take(1, nowMs);
+    const { nowMs, tuning, peers } = this.#c;
+    if (this.#claims.length === 0) return;
+    const due = this.#claims.filter(({ atMs }) => atMs <= nowMs);
+    this.#claims = this.#claims.filter(({ atMs }) => atMs > nowMs);
+    for (const claim of due) {
+      const { peer, tries } = claim;
+      if (peers.get(peer.key) !== peer) continue;
+      if (this.#isFull() || this.#budget.level(nowMs) < 1) this.#wait(claim);
+      else if (this.#probe(peer) === 'later' && tries + 1 < triesMax) {
+        this.#wait({ peer, atMs: nowMs + tuning.dialHostEveryMs, tries: tries + 1 });
+      }
     }
   }
 
-  #probe(peer: Peer): boolean {
+  /** `later`: its host has been dialed for somebody else just now. */
+  #probe(peer: Peer): 'done' | 'later' {
     const { nowMs, store, counters } = this.#c;
     const heard = peer.heard(nowMs);
     const fit = heard && this.#records.takeable(heard, peer.scope);
+    let outcome: 'done' | 'later' = 'done';
     for (const text of fit?.record.addresses ?? []) {
       const address = addressOf(text);
       if (address === undefined || this.#dialer.isBusy(text, undefined)) continue;
       const entry = store.get(text);
-      if (entry?.verified && entry.id === peer.id) return false;
-      if (this.#dialer.start(address, { intent: 'probe', expect: peer.id }) === undefined) continue;
-      counters.probes++;
-      return true;
+      if (entry?.verified && entry.id === peer.id) return 'done';
+      if (this.#dialer.start(address, { intent: 'probe', expect: peer.id }) !== undefined) {
+        this.#budget.take(1, nowMs);
+        counters.probes++;
+        return 'done';
+      }
+      outcome = 'later';
     }
-    return false;
+    return outcome;
   }
 }

@@ -1,0 +1,158 @@
+import { describe, expect, it } from 'vitest';
+import { Bench, startMs } from './machine.js';
+
+describe('own addresses', () => {
+  it('are probed, and enter the record when our own key answered; neighbours are told', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    expect(bench.machine.record(bench.nowMs)).toMatchObject({ dialable: false, addresses: [] });
+    bench.makeDialable();
+    expect(bench.machine.record(bench.nowMs)).toMatchObject({
+      dialable: true,
+      addresses: ['ws://5.5.5.5:4000'],
+    });
+    bench.pass(0);
+    expect(bench.to(key, 'record').at(-1)?.self.record.addresses).toEqual(['ws://5.5.5.5:4000']);
+    expect(bench.eventsOf('own').at(-1)?.addresses).toEqual(['ws://5.5.5.5:4000']);
+    expect(bench.machine.own()).toEqual([{ address: 'ws://5.5.5.5:4000', verified: true }]);
+  });
+
+  it('that answer with another key, or not at all, do not', () => {
+    for (const how of ['other', 'nobody']) {
+      const bench = new Bench({ bootstrap: false });
+      const services = [{ scheme: 'ws', host: '5.5.5.5', port: 4000 }];
+      bench.handle({ type: 'listening', services, interfaces: ['5.5.5.5'] });
+      bench.pass(0);
+      if (how === 'nobody') bench.fail(bench.lastDial);
+      else {
+        const key = bench.dialed(bench.lastDial, bench.remote('a'));
+        expect(bench.closed.get(key)).toBe('DONE');
+        expect(bench.to(key, 'hello')).toMatchObject([{ purpose: 'probe' }]);
+      }
+      expect(bench.machine.record(bench.nowMs).dialable).toBe(false);
+    }
+  });
+
+  it('that were announced need no proof', () => {
+    const bench = new Bench({ announce: ['wss://example.com:443'] });
+    expect(bench.machine.record(startMs)).toMatchObject({
+      dialable: true,
+      addresses: ['wss://example.com:443'],
+    });
+    expect(bench.count('linksMax')).toBe(128);
+  });
+
+  it('are learned from whoever dialed them', () => {
+    const bench = new Bench({ bootstrap: false });
+    bench.handle({
+      type: 'listening',
+      services: [{ scheme: 'ws', host: '0.0.0.0', port: 4000 }],
+      interfaces: [],
+    });
+    const remote = bench.remote('a');
+    const key = bench.arrive(remote);
+    bench.hello(key, remote, { dialed: 'ws://7.7.7.7:4000' });
+    bench.pass(0);
+    expect(bench.dials.map(({ address }) => address)).toContain('ws://7.7.7.7:4000');
+  });
+
+  it('RECORD goes to each neighbour at most once in 10 s', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    for (let i = 0; i < 20; i++) {
+      bench.handle({
+        type: 'listening',
+        services: [{ scheme: 'ws', host: '0.0.0.0', port: 4000, announce: [`ws://7.7.7.${i}:4000`] }],
+        interfaces: [],
+      });
+      bench.pass(1_000);
+    }
+    expect(bench.to(key, 'record').length).toBeLessThanOrEqual(3);
+    bench.pass(10_000);
+    expect(bench.to(key, 'record').at(-1)?.self.record.addresses).toContain('ws://7.7.7.19:4000');
+  });
+
+  it('the record is signed anew twice a day, each time with a higher seq', () => {
+    const bench = new Bench({
+      bootstrap: false,
+      connections: 0,
+      intervalMs: 0,
+      tuning: { congestedMs: 1e12 },
+    });
+    const first = bench.machine.record(bench.nowMs).seq;
+    bench.nowMs += 43_100_000;
+    expect(bench.machine.record(bench.nowMs).seq).toBe(first);
+    bench.nowMs += 200_000;
+    expect(bench.machine.record(bench.nowMs).seq).toBeGreaterThan(first);
+  });
+
+  it('seq begins above the one of an earlier run', () => {
+    const bench = new Bench({ seq: 9_000_000_000_000 });
+    expect(bench.machine.record(startMs).seq).toBe(9_000_000_000_001);
+  });
+});
+
+describe('what an inbound neighbour claims', () => {
+  it('is probed once, and told to others only then', () => {
+    const bench = new Bench({ connections: 0 });
+    const remote = bench.remote('a');
+    bench.visit(remote);
+    bench.pass(0);
+    expect(bench.dials).toMatchObject([{ address: remote.address, expect: remote.id }]);
+    expect(bench.store.get(remote.address)?.verified ?? false).toBe(false);
+    const key = bench.dialed(bench.lastDial, remote);
+    expect(bench.closed.get(key)).toBe('DONE');
+    expect(bench.to(key, 'hello')).toMatchObject([{ purpose: 'probe' }]);
+    expect(bench.store.get(remote.address)).toMatchObject({ verified: true, id: remote.id });
+    bench.pass(600_000);
+    expect(bench.dials).toHaveLength(1);
+  });
+
+  it('dies here if it is false', () => {
+    const bench = new Bench({ connections: 0 });
+    const liar = bench.remote('liar', { address: 'ws://66.6.6.6:4000' });
+    bench.visit(liar);
+    bench.pass(0);
+    bench.fail(bench.lastDial, 'WRONG_PEER');
+    bench.visit(bench.remote('b'));
+    bench.pass(600_000);
+    for (const { message } of bench.sent) {
+      if (message.kind !== 'shuffle' && message.kind !== 'link') continue;
+      expect(message.records.map(({ record }) => record.id)).not.toContain(liar.id);
+    }
+  });
+
+  it('is probed at one host once a minute, whoever claims it', () => {
+    const bench = new Bench({ connections: 0, tuning: { linksMax: 100 } });
+    for (let i = 0; i < 50; i++)
+      bench.visit(bench.remote(`liar${i}`, { address: `ws://66.6.6.6:${5000 + i}` }));
+    bench.pass(59_000);
+    expect(bench.dials).toHaveLength(1);
+  });
+
+  it('waits until its host may be dialed again: others live there, too', () => {
+    const bench = new Bench({ connections: 0 });
+    const remotes = [1, 2].map((i) => bench.remote(`n${i}`, { address: `ws://66.6.6.6:${5000 + i}` }));
+    for (const remote of remotes) bench.visit(remote);
+    bench.pass(1_000);
+    bench.dialed(bench.lastDial, remotes[0] as never);
+    bench.pass(61_000);
+    expect(bench.dials.map(({ address }) => address)).toEqual(remotes.map(({ address }) => address));
+  });
+
+  it('has probes of 10 per second with a burst of 20, and 16 at a time', () => {
+    const bench = new Bench({ connections: 0, tuning: { linksMax: 100 } });
+    for (let i = 0; i < 60; i++) bench.visit(bench.remote(`n${i}`));
+    bench.pass(0);
+    expect(bench.dials.length).toBe(16);
+    for (const dial of [...bench.dials]) bench.fail(dial);
+    bench.pass(0);
+    expect(bench.dials.length).toBe(20);
+    for (let i = 0; i < 10; i++) {
+      for (const dial of [...bench.dials]) bench.fail(dial);
+      bench.pass(100);
+    }
+    expect(bench.dials.length).toBeGreaterThan(27);
+    expect(bench.dials.length).toBeLessThanOrEqual(30);
+  });
+});

@@ -1,0 +1,140 @@
+import { describe, expect, it } from 'vitest';
+import { Bench, heard, type Remote } from './machine.js';
+
+/** A bench whose book has these remotes, and nobody connected. */
+function withBook(addresses: readonly string[], options: ConstructorParameters<typeof Bench>[0] = {}) {
+  const bench = new Bench(options);
+  const remotes = addresses.map((address, i) => bench.remote(`b${i}`, { address }));
+  bench.store.offer(
+    remotes.map(({ record }) => heard(record)),
+    bench.crypto.id,
+  );
+  return { bench, remotes };
+}
+
+const spread = Array.from({ length: 40 }, (_, i) => `ws://${20 + i}.1.1.1:4000`);
+
+describe('the dialer', () => {
+  it('keeps to 2 dials per second with a burst of 8 into the world', () => {
+    const { bench } = withBook(spread, {
+      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
+      connections: 100,
+    });
+    bench.pass(0);
+    expect(bench.dials).toHaveLength(8);
+    bench.pass(10_000);
+    expect(bench.dials.length).toBeGreaterThan(15);
+    expect(bench.dials.length).toBeLessThanOrEqual(8 + 20);
+  });
+
+  it('keeps to 20 per second with a burst of 40 in narrower scopes', () => {
+    const lan = Array.from({ length: 60 }, (_, i) => `ws://10.0.0.${i + 1}:4000`);
+    const { bench } = withBook(lan, {
+      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
+      connections: 100,
+    });
+    bench.pass(0);
+    expect(bench.dials).toHaveLength(40);
+  });
+
+  it('keeps to three tries in a round, and to what is missing', () => {
+    const { bench } = withBook(spread);
+    bench.pass(0);
+    expect(bench.dials).toHaveLength(3);
+    bench.pass(6_000);
+    expect(bench.dials.length).toBeLessThanOrEqual(5);
+    bench.pass(60_000);
+    expect(bench.dials).toHaveLength(5); // five are under way: nobody has failed yet
+  });
+
+  it('dials one global host once a minute, whatever its ports; loopback ports are hosts of their own', () => {
+    const ports = Array.from({ length: 10 }, (_, i) => `ws://20.1.1.1:${4000 + i}`);
+    const { bench } = withBook(ports);
+    bench.visit(bench.remote('somebody'));
+    for (let i = 0; i < 12; i++) {
+      bench.pass(5_000);
+      for (const dial of bench.dials) bench.fail(dial);
+    }
+    expect(bench.dials.length).toBeLessThanOrEqual(2);
+    const local = withBook(Array.from({ length: 10 }, (_, i) => `ws://127.0.0.1:${4000 + i}`)).bench;
+    local.pass(6_000);
+    expect(local.dials.length).toBe(5);
+  });
+
+  it('dials one net six times a minute', () => {
+    const net = Array.from({ length: 30 }, (_, i) => `ws://20.1.1.${i + 1}:4000`);
+    const { bench } = withBook(net);
+    bench.visit(bench.remote('somebody'));
+    for (let i = 0; i < 8; i++) {
+      bench.pass(5_000);
+      for (const dial of bench.dials) bench.fail(dial);
+    }
+    expect(bench.dials.length).toBeGreaterThan(5);
+    expect(bench.dials.length).toBeLessThanOrEqual(6 + 4);
+  });
+
+  it('makes two links into a group, once three groups are known', () => {
+    const group = Array.from({ length: 10 }, (_, i) => `ws://20.1.${i}.1:4000`);
+    const { bench, remotes } = withBook(group);
+    const linkAll = (): void => {
+      for (let i = 0; i < 10; i++) {
+        bench.pass(5_000);
+        for (const dial of bench.dials.filter(
+          ({ address }) => group.includes(address) && !done.has(address),
+        )) {
+          done.add(dial.address);
+          bench.answer(dial, remotes.find(({ address }) => address === dial.address) as Remote);
+        }
+      }
+    };
+    const done = new Set<string>();
+    for (const name of ['x', 'y', 'z']) bench.visit(bench.remote(name));
+    linkAll();
+    expect(done.size).toBe(2);
+
+    const alone = withBook(group);
+    for (let i = 0; i < 10; i++) alone.bench.pass(5_000);
+    expect(alone.bench.dials.length).toBeGreaterThan(2);
+  });
+
+  it('does not count failures against an address while it has no connection at all', () => {
+    for (const connected of [false, true]) {
+      const { bench } = withBook(['ws://20.1.1.1:4000']);
+      if (connected) bench.visit(bench.remote('somebody'));
+      bench.pass(2_000);
+      bench.fail(bench.lastDial);
+      expect(bench.store.get('ws://20.1.1.1:4000')?.failures).toBe(connected ? 1 : 0);
+    }
+  });
+
+  it('at 0 links tries the same address again after 10 s ± 50 %, for ever', () => {
+    const bench = new Bench({ seeds: ['ws://20.1.1.1:4000'] });
+    for (let i = 0; i < 200; i++) {
+      bench.pass(1_000);
+      if (bench.dials.length > 0) bench.fail(bench.lastDial);
+    }
+    expect(bench.dials.length).toBeGreaterThan(200 / 16);
+    expect(bench.dials.length).toBeLessThan(200 / 5 + 2);
+  });
+
+  it('never dials itself twice', () => {
+    const bench = new Bench({ seeds: ['ws://20.1.1.1:4000'] });
+    bench.pass(0);
+    bench.fail(bench.lastDial, 'SELF');
+    bench.pass(3_000_000);
+    expect(bench.dials).toHaveLength(1);
+  });
+
+  it('dials nothing of its own with bootstrap: false', () => {
+    const { bench } = withBook(spread, { bootstrap: false, seeds: ['ws://60.1.1.1:4000'] });
+    bench.visit(bench.remote('somebody'));
+    bench.pass(600_000);
+    expect(bench.dials).toEqual([]);
+  });
+
+  it('dials only schemes that it has', () => {
+    const { bench } = withBook(['tcp://20.1.1.1:4000', 'ws://21.1.1.1:4000'], { schemes: ['ws'] });
+    bench.pass(60_000);
+    expect(bench.dials.map(({ address }) => address)).toEqual(['ws://21.1.1.1:4000']);
+  });
+});

@@ -1,0 +1,209 @@
+import { signRecord } from '@peernet/core';
+import { describe, expect, it } from 'vitest';
+import { encodeShuffle } from '../src/wire.js';
+import { Bench, heard, wallMs } from './machine.js';
+
+const tell = (
+  bench: Bench,
+  key: number,
+  records: Parameters<typeof encodeShuffle>[0]['records'],
+  answer = false,
+): void => bench.message(key, encodeShuffle({ answer, degree: 5, records }));
+
+describe('SHUFFLE', () => {
+  it('goes to one neighbour every interval ± 20 %, and is answered', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    bench.pass(60_500);
+    const count = bench.to(key, 'shuffle').length;
+    expect(count).toBeGreaterThanOrEqual(10);
+    expect(count).toBeLessThanOrEqual(15);
+    tell(bench, key, []);
+    expect(bench.to(key, 'shuffle').at(-1)).toMatchObject({ answer: true });
+  });
+
+  it('is off with interval 0', () => {
+    const bench = new Bench({ bootstrap: false, intervalMs: 0 });
+    const key = bench.visit(bench.remote('a'));
+    bench.pass(600_000);
+    expect(bench.to(key, 'shuffle')).toEqual([]);
+  });
+
+  it('puts what it says into the book, unverified', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    const other = bench.remote('other');
+    tell(bench, key, [heard(other.record, 60)]);
+    expect(bench.store.get(other.address)).toMatchObject({ id: other.id, verified: false, ageSeconds: 60 });
+    expect(bench.eventsOf('known')).toMatchObject([{ addresses: [other.address] }]);
+  });
+
+  it('as an answer that nobody asked for bans; control: the answer to ours does not', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    bench.pass(6_100);
+    const asked = bench.to(key, 'shuffle').length;
+    expect(asked).toBeGreaterThan(0);
+    for (let i = 0; i < asked; i++) tell(bench, key, [], true);
+    expect(bench.count('bans')).toBe(0);
+    tell(bench, key, [], true);
+    expect(bench.count('bans')).toBe(1);
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+  });
+});
+
+describe('what is told', () => {
+  it('are verified peers only: nobody who was only heard of travels', () => {
+    const bench = new Bench({ seeds: ['ws://20.1.1.1:4000'] });
+    bench.pass(0);
+    const proven = bench.remote('proven', { address: 'ws://20.1.1.1:4000' });
+    bench.answer(bench.lastDial, proven);
+    const key = bench.visit(bench.remote('a'));
+    tell(bench, key, [heard(bench.remote('rumour').record)]);
+    const told = bench
+      .to(key, 'shuffle')
+      .at(-1)
+      ?.records.map(({ record }) => record.id);
+    expect(told).toEqual([proven.id]);
+  });
+
+  it('never goes to a peer that would have to refuse it', () => {
+    const bench = new Bench({ seeds: ['ws://10.0.0.1:4000'] });
+    bench.pass(0);
+    const lan = bench.remote('lan', { address: 'ws://10.0.0.1:4000' });
+    bench.answer(bench.lastDial, lan, 'link', { scope: 'private' });
+    const far = bench.visit(bench.remote('far'));
+    const near = bench.visit(bench.remote('near'), 5, { scope: 'private' });
+    tell(bench, far, []);
+    tell(bench, near, []);
+    expect(bench.to(far, 'shuffle').at(-1)?.records).toEqual([]);
+    expect(bench.to(near, 'shuffle').at(-1)?.records).toHaveLength(1);
+  });
+
+  it('not to its owner, and not those who cannot be dialed', () => {
+    const bench = new Bench({ seeds: ['ws://20.1.1.1:4000', 'ws://21.1.1.1:4000'] });
+    bench.pass(0);
+    const [first, second] = [...bench.dials].sort((a, b) => (a.address < b.address ? -1 : 1));
+    const a = bench.remote('a', { address: 'ws://20.1.1.1:4000' });
+    const shy = bench.remote('shy', { address: 'ws://21.1.1.1:4000', addresses: [], dialable: false });
+    const key = bench.answer(first as never, a);
+    bench.answer(second as never, shy);
+    tell(bench, key, []);
+    expect(bench.to(key, 'shuffle').at(-1)?.records).toEqual([]);
+  });
+});
+
+describe('what is taken', () => {
+  function taken(
+    address: string,
+    scope: 'global' | 'private' | 'loopback' = 'global',
+    schemes = ['ws', 'wss', 'tcp'],
+  ) {
+    const bench = new Bench({ bootstrap: false, schemes });
+    const key = bench.visit(bench.remote('a'), 5, { scope });
+    tell(bench, key, [heard(bench.remote('other', { address }).record)]);
+    return bench.store.get(address) !== undefined;
+  }
+
+  it('no address narrower than the link it came over', () => {
+    expect(taken('ws://8.8.8.8:4000')).toBe(true);
+    expect(taken('ws://10.0.0.7:4000')).toBe(false);
+    expect(taken('ws://10.0.0.7:4000', 'private')).toBe(true);
+    expect(taken('ws://127.0.0.1:4000', 'private')).toBe(false);
+    expect(taken('ws://127.0.0.1:4000', 'loopback')).toBe(true);
+    expect(taken('ws://8.8.8.8:4000', 'loopback')).toBe(true);
+  });
+
+  it('no metadata service, no mail server, no name that nothing binds, no scheme that we lack', () => {
+    expect(taken('ws://169.254.169.254:8080', 'loopback')).toBe(false);
+    expect(taken('tcp://8.8.8.8:25')).toBe(false);
+    expect(taken('ws://8.8.8.8:80')).toBe(true);
+    expect(taken('wss://example.com:443')).toBe(true);
+    expect(taken('ws://example.com:4000')).toBe(false);
+    expect(taken('tcp://example.com:4000')).toBe(false);
+    expect(taken('tcp://8.8.8.8:4000', 'global', ['ws'])).toBe(false);
+  });
+
+  it('of a record only the addresses that fit, with the bytes that its owner signed', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    const other = bench.remote('other', { addresses: ['ws://8.8.8.8:4000', 'ws://10.0.0.7:4000'] });
+    tell(bench, key, [heard(other.record)]);
+    expect(bench.store.get('ws://10.0.0.7:4000')).toBeUndefined();
+    expect(bench.store.get('ws://8.8.8.8:4000')?.record?.bytes).toEqual(other.record.bytes);
+  });
+
+  it('no expired record, and none from another year', () => {
+    const ids: Record<string, boolean> = {};
+    for (const [name, ageSeconds, seqOffMs] of [
+      ['fine', 100, 0],
+      ['expired', 86_400, 0],
+      ['future', 0, 86_500_000],
+      ['past', 0, -86_500_000],
+      ['tomorrow', 0, 80_000_000],
+    ] as const) {
+      const bench = new Bench({ bootstrap: false });
+      const key = bench.visit(bench.remote('a'));
+      const other = bench.remote(name, { seq: wallMs + seqOffMs });
+      tell(bench, key, [heard(other.record, ageSeconds)]);
+      ids[name] = bench.store.get(other.address) !== undefined;
+    }
+    expect(ids).toEqual({ fine: true, expired: false, future: false, past: false, tomorrow: true });
+  });
+
+  it('by the calendar of most neighbours, if three of them say that ours is wrong', () => {
+    for (const voices of [2, 3]) {
+      const bench = new Bench({ bootstrap: false });
+      const yearMs = 31_536_000_000;
+      const keys = ['a', 'b', 'c'].slice(0, voices).map((name) => {
+        const remote = bench.remote(name, { seq: wallMs + yearMs });
+        const key = bench.arrive(remote);
+        bench.hello(key, remote, { wallMs: wallMs + yearMs });
+        return key;
+      });
+      bench.pass(6_000);
+      const now = bench.remote('now', { seq: wallMs + yearMs });
+      tell(bench, keys[0] as number, [heard(now.record)]);
+      expect(bench.store.get(now.address) !== undefined).toBe(voices === 3);
+    }
+  });
+
+  it('2 records per second and link; more are ignored, not punished', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    for (let i = 0; i < 9; i++) {
+      tell(
+        bench,
+        key,
+        Array.from({ length: 5 }, (_, k) => heard(bench.remote(`r${i}.${k}`).record)),
+      );
+    }
+    expect([...bench.store.entries()].length).toBe(40);
+    expect(bench.count('recordsIgnored')).toBe(5);
+    expect(bench.count('bans')).toBe(0);
+  });
+
+  it('a forged record bans whoever passes it on', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    const { record } = bench.remote('victim');
+    const bytes = record.bytes.slice();
+    bytes[bytes.length - 70] = (bytes[bytes.length - 70] as number) ^ 1;
+    tell(bench, key, [heard({ ...record, bytes })]);
+    expect(bench.count('badSignatures')).toBe(1);
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+    expect(bench.store.get('ws://9.9.9.9:4000')).toBeUndefined();
+  });
+
+  it('a newer record of our own: we jump above it', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    const seq = bench.machine.record(bench.nowMs).seq + 77;
+    const fields = { ttlSeconds: 60, addresses: [], relays: [], dialable: false, webrtc: false, stun: false };
+    tell(bench, key, [heard(signRecord(bench.crypto, { ...fields, seq }))]);
+    expect(bench.machine.record(bench.nowMs).seq).toBeGreaterThan(seq);
+    expect(bench.eventsOf('seq').at(-1)?.seq).toBeGreaterThan(seq);
+    bench.pass(11_000);
+    expect(bench.to(key, 'record').at(-1)?.self.record.seq).toBeGreaterThan(seq);
+  });
+});

@@ -1,0 +1,295 @@
+import { describe, expect, it } from 'vitest';
+import { encodeAnswer, encodeRecord, encodeShuffle } from '../src/wire.js';
+import { Bench, heard } from './machine.js';
+
+describe('HELLO', () => {
+  it('is said by the dialer at once, by the other side in reply, and LINK makes neighbours', () => {
+    const bench = new Bench();
+    const remote = bench.remote('a');
+    const key = bench.arrive(remote);
+    expect(bench.sent).toEqual([]);
+    bench.hello(key, remote);
+    expect(bench.sent.map(({ message }) => message.kind).slice(0, 2)).toEqual(['hello', 'link']);
+    expect(bench.kindOf(key)).toBe('overlay');
+    expect(bench.eventsOf('up')).toMatchObject([{ key, id: remote.id }]);
+
+    const other = new Bench({ seeds: [remote.address] });
+    other.pass(0);
+    const far = other.remote('a');
+    const dialed = other.dialed(other.lastDial, far);
+    expect(other.to(dialed, 'hello')).toMatchObject([{ dialed: remote.address, purpose: 'overlay' }]);
+    other.hello(dialed, far);
+    expect(other.kindOf(dialed)).toBe('pending');
+    other.message(dialed, encodeAnswer({ kind: 'link', walk: '', degree: 3, records: [] }));
+    expect(other.kindOf(dialed)).toBe('overlay');
+  });
+
+  it('tells the visitor where it is seen, and takes its record for a verified address of the book', () => {
+    const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'] });
+    bench.pass(0);
+    const remote = bench.remote('a', { address: 'ws://9.9.9.9:4000' });
+    bench.answer(bench.lastDial, remote);
+    expect(bench.store.get('ws://9.9.9.9:4000')).toMatchObject({ id: remote.id, verified: true });
+    const visitor = bench.remote('v');
+    const key = bench.visit(visitor);
+    expect(bench.to(key, 'hello')[0]?.observed).toMatch(/^tcp:\/\/[0-9.]+:40000$/);
+  });
+
+  it('must come within ten seconds, and LINK or FULL after it', () => {
+    const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'], bootstrap: true });
+    bench.pass(0);
+    const silent = bench.arrive(bench.remote('silent'));
+    const dialed = bench.answer(bench.lastDial, bench.remote('a'), 'hello');
+    bench.pass(9_900);
+    expect(bench.closed.size).toBe(0);
+    bench.pass(200);
+    expect(bench.closed.get(silent)).toBe('TIMEOUT');
+    expect(bench.closed.get(dialed)).toBe('TIMEOUT');
+  });
+
+  it('with the record of somebody else bans', () => {
+    const bench = new Bench();
+    const [a, b] = [bench.remote('a'), bench.remote('b')];
+    const key = bench.arrive(a);
+    bench.hello(key, b);
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+    const again = bench.arrive(a);
+    expect(bench.closed.get(again)).toBe('BANNED');
+    const other = bench.visit(b);
+    expect(bench.kindOf(other)).toBe('overlay');
+    // A ban ends, and the next one is twice as long.
+    bench.pass(600_001);
+    const third = bench.arrive(a);
+    expect(bench.closed.has(third)).toBe(false);
+    bench.hello(third, b);
+    bench.pass(1_199_000);
+    const fourth = bench.arrive(a);
+    expect(bench.closed.get(fourth)).toBe('BANNED');
+    bench.pass(2_000);
+    expect(bench.closed.has(bench.arrive(a))).toBe(false);
+  });
+
+  it('comes before everything else', () => {
+    const bench = new Bench();
+    const key = bench.arrive(bench.remote('a'));
+    bench.message(key, encodeShuffle({ answer: false, degree: 1, records: [] }));
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+    expect(bench.count('bans')).toBe(0);
+  });
+
+  it('is not answered for more than 64 that say nothing', () => {
+    const bench = new Bench();
+    const keys = Array.from({ length: 65 }, (_, i) => bench.arrive(bench.remote(`r${i}`)));
+    expect(keys.filter((key) => bench.closed.get(key) === 'FULL')).toEqual([keys[64]]);
+    const relay = new Bench({ relay: true });
+    for (let i = 0; i < 65; i++) relay.arrive(relay.remote(`r${i}`));
+    expect(relay.closed.size).toBe(0);
+  });
+});
+
+describe('two links to one peer', () => {
+  /** We dial `name` while it dials us; returns both links. */
+  function crossed(name: string, gapMs = 100) {
+    const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'] });
+    bench.pass(0);
+    const remote = bench.remote(name, { address: 'ws://9.9.9.9:4000' });
+    const own = bench.dialed(bench.lastDial, remote);
+    bench.pass(gapMs);
+    const theirs = bench.arrive(remote);
+    bench.hello(theirs, remote);
+    return { bench, remote, own, theirs, weDecide: bench.crypto.id < remote.id };
+  }
+  const names = Array.from({ length: 20 }, (_, i) => `r${i}`);
+  const nameWhere = (weDecide: boolean): string => {
+    const bench = new Bench();
+    return names.find((name) => bench.crypto.id < bench.remote(name).id === weDecide) as string;
+  };
+  const smaller = nameWhere(true); // ours is
+  const larger = nameWhere(false);
+
+  it('are both kinds in these tests', () => {
+    expect(crossed(smaller).weDecide).toBe(true);
+    expect(crossed(larger).weDecide).toBe(false);
+  });
+
+  it('made in one moment: the one of the smaller id stays, and the smaller id ends the other', () => {
+    const { bench, remote, own, theirs } = crossed(smaller);
+    expect(bench.closed.get(theirs)).toBe('DUPLICATE');
+    bench.hello(own, remote);
+    bench.message(own, encodeAnswer({ kind: 'link', walk: '', degree: 3, records: [] }));
+    expect(bench.kindOf(own)).toBe('overlay');
+  });
+
+  it('made in one moment: the larger id waits for that, and goes on with what is left', () => {
+    const { bench, own, theirs } = crossed(larger);
+    expect(bench.closed.size).toBe(0);
+    expect(bench.kindOf(theirs)).toBe('pending');
+    bench.handle({ type: 'linkDown', key: own, reason: 'DUPLICATE' });
+    expect(bench.kindOf(theirs)).toBe('overlay');
+    expect(bench.to(theirs, 'link')).toHaveLength(1);
+  });
+
+  it('the larger id does it itself when nobody else does', () => {
+    const { bench, own, theirs } = crossed(larger);
+    bench.pass(5_001);
+    expect(bench.closed.get(own)).toBe('DUPLICATE');
+    expect(bench.kindOf(theirs)).toBe('overlay');
+  });
+
+  it('made apart: the older stays, whoever made it', () => {
+    const { bench, remote, own, theirs } = crossed(larger, 6_000);
+    bench.hello(own, remote);
+    bench.pass(5_001);
+    expect(bench.closed.get(theirs)).toBe('DUPLICATE');
+    expect(bench.closed.has(own)).toBe(false);
+  });
+
+  it('of two processes: the newer one counts, at once', () => {
+    const bench = new Bench();
+    const remote = bench.remote(larger);
+    const old = bench.visit(remote);
+    const fresh = bench.visit(remote, 5, { session: 'another' });
+    expect(bench.closed.get(old)).toBe('STALE');
+    expect(bench.kindOf(fresh)).toBe('overlay');
+    expect(bench.eventsOf('down')).toMatchObject([{ key: old, reason: 'STALE' }]);
+  });
+
+  it('a third one is ended at once; probes never take part', () => {
+    const { bench, remote, own, theirs } = crossed(larger);
+    const third = bench.arrive(remote);
+    bench.hello(third, remote);
+    expect(bench.closed.get(third)).toBe('DUPLICATE');
+    const probe = bench.arrive(remote);
+    bench.hello(probe, remote, { purpose: 'probe' });
+    expect(bench.kindOf(probe)).toBe('probe');
+    expect([bench.closed.has(own), bench.closed.has(theirs)]).toEqual([false, false]);
+  });
+
+  it('never two neighbours with one id, at no time', () => {
+    for (const name of [smaller, larger]) {
+      const { bench, remote, own } = crossed(name);
+      if (!bench.closed.has(own)) {
+        bench.hello(own, remote);
+        bench.message(own, encodeAnswer({ kind: 'link', walk: '', degree: 3, records: [] }));
+      }
+      expect(bench.machine.neighbours.length).toBe(1);
+      bench.pass(20_000);
+      expect(bench.machine.neighbours.length).toBe(1);
+    }
+  });
+});
+
+describe('purposes', () => {
+  it('probe: HELLO, and three seconds', () => {
+    const bench = new Bench();
+    const remote = bench.remote('a');
+    const key = bench.arrive(remote);
+    bench.hello(key, remote, { purpose: 'probe' });
+    expect(bench.to(key, 'hello')).toHaveLength(1);
+    bench.pass(3_001);
+    expect(bench.closed.get(key)).toBe('DONE');
+  });
+
+  it('probe: sixteen at a time', () => {
+    const bench = new Bench();
+    const keys = Array.from({ length: 17 }, (_, i) => {
+      const remote = bench.remote(`p${i}`);
+      const key = bench.arrive(remote);
+      bench.hello(key, remote, { purpose: 'probe' });
+      return key;
+    });
+    expect(keys.filter((key) => bench.closed.get(key) === 'FULL')).toEqual([keys[16]]);
+  });
+
+  it('app: no neighbour, 64 of them', () => {
+    const bench = new Bench();
+    const keys = Array.from({ length: 65 }, (_, i) => {
+      const remote = bench.remote(`p${i}`);
+      const key = bench.arrive(remote);
+      bench.hello(key, remote, { purpose: 'app' });
+      return key;
+    });
+    expect(bench.machine.neighbours).toEqual([]);
+    expect(bench.kindOf(keys[0] as number)).toBe('app');
+    expect(keys.filter((key) => bench.closed.get(key) === 'FULL')).toEqual([keys[64]]);
+    bench.handle({ type: 'linkDown', key: keys[0] as number, reason: 'LOST' });
+    expect(bench.eventsOf('gone').at(-1)).toMatchObject({ key: keys[0], kind: 'app', reason: 'LOST' });
+  });
+
+  it('app: becomes a neighbour when it asks with a second HELLO', () => {
+    const bench = new Bench();
+    const remote = bench.remote('a');
+    const key = bench.arrive(remote);
+    bench.hello(key, remote, { purpose: 'app' });
+    bench.hello(key, remote, { purpose: 'overlay' });
+    expect(bench.kindOf(key)).toBe('overlay');
+    expect(bench.to(key, 'link')).toHaveLength(1);
+  });
+
+  it('app: we ask, too, when neighbours are missing', () => {
+    const bench = new Bench();
+    const [a, b] = [bench.remote('a'), bench.remote('b')];
+    bench.visit(a);
+    const key = bench.newKey();
+    const link = { key, peer: b.id, initiator: true, scope: 'global', remoteAddress: b.address } as const;
+    bench.handle({ type: 'linkUp', link, purpose: 'app' });
+    bench.hello(key, b, { purpose: 'app' });
+    expect(bench.kindOf(key)).toBe('app');
+    bench.pass(6_000);
+    expect(bench.to(key, 'hello').map(({ purpose }) => purpose)).toEqual(['app', 'overlay']);
+    bench.message(key, encodeAnswer({ kind: 'link', walk: '', degree: 3, records: [] }));
+    expect(bench.kindOf(key)).toBe('overlay');
+  });
+});
+
+describe('the end of a link', () => {
+  it('USER: neither side tries again for ten minutes', () => {
+    const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'] });
+    bench.pass(0);
+    const remote = bench.remote('a', { address: 'ws://9.9.9.9:4000' });
+    const key = bench.answer(bench.lastDial, remote);
+    bench.handle({ type: 'linkDown', key, reason: 'USER' });
+    bench.pass(590_000);
+    expect(bench.dials).toHaveLength(1);
+    expect(bench.closed.get(bench.visit(remote))).toBe('USER');
+    bench.pass(20_000);
+    expect(bench.dials.length).toBeGreaterThan(1);
+  });
+
+  it('close: SHUTDOWN to all, and nobody comes in after it', () => {
+    const bench = new Bench();
+    const key = bench.visit(bench.remote('a'));
+    bench.handle({ type: 'close' });
+    expect(bench.closed.get(key)).toBe('SHUTDOWN');
+    expect(bench.closed.get(bench.arrive(bench.remote('b')))).toBe('SHUTDOWN');
+    expect(bench.machine.deadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  it('a neighbour that takes nothing for ten seconds is given up; control: one that drains is not', () => {
+    for (const drains of [false, true]) {
+      const bench = new Bench();
+      const key = bench.visit(bench.remote('a'));
+      bench.takes = false;
+      bench.pass(6_000); // a shuffle is not taken
+      expect(bench.count('congested')).toBeGreaterThan(0);
+      bench.takes = true;
+      if (drains) bench.handle({ type: 'drain', key });
+      bench.pass(16_000);
+      expect(bench.closed.get(key)).toBe(drains ? undefined : 'TIMEOUT');
+    }
+  });
+});
+
+describe('RECORD', () => {
+  it('of the owner replaces; of somebody else bans', () => {
+    const bench = new Bench();
+    const [a, b] = [bench.remote('a'), bench.remote('b')];
+    const key = bench.visit(a);
+    const news = bench.remote('a', { address: 'ws://8.8.8.8:4000', seq: a.record.seq - 5 });
+    bench.message(key, encodeRecord(heard(news.record)));
+    expect([...bench.machine.links()][0]?.record?.addresses).toEqual(['ws://8.8.8.8:4000']);
+    bench.message(key, encodeRecord(heard(b.record)));
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+    expect(bench.count('bans')).toBe(1);
+  });
+});

@@ -1,0 +1,152 @@
+import { describe, expect, it } from 'vitest';
+import { Bench, heard, type Remote } from './machine.js';
+
+/** Lets time pass, and answers every dial to one of `remotes`. */
+function live(bench: Bench, remotes: readonly Remote[], ms: number, stepMs = 500): Map<string, number> {
+  const keys = new Map<string, number>();
+  for (let t = 0; t < ms; t += stepMs) {
+    bench.pass(stepMs);
+    for (const dial of bench.dials.splice(0)) {
+      const remote = remotes.find(({ address }) => address === dial.address);
+      if (remote === undefined) bench.fail(dial);
+      else keys.set(remote.address, bench.answer(dial, remote));
+    }
+  }
+  return keys;
+}
+
+function withBook(count: number, options: ConstructorParameters<typeof Bench>[0] = {}) {
+  const bench = new Bench(options);
+  const remotes = Array.from({ length: count }, (_, i) =>
+    bench.remote(`b${i}`, { address: `ws://${20 + i}.1.1.1:4000` }),
+  );
+  bench.store.offer(
+    remotes.map(({ record }) => heard(record)),
+    bench.crypto.id,
+  );
+  return { bench, remotes };
+}
+
+describe('upkeep', () => {
+  it('makes five links of its own, however many others have made', () => {
+    const { bench, remotes } = withBook(20);
+    for (let i = 0; i < 3; i++) bench.visit(bench.remote(`in${i}`));
+    live(bench, remotes, 60_000);
+    expect(bench.count('outbound')).toBe(5);
+    expect(bench.machine.neighbours.length).toBe(8);
+    live(bench, remotes, 60_000);
+    expect(bench.count('outbound')).toBe(5);
+  });
+
+  it('replaces a lost link without waiting for a whole interval', () => {
+    const { bench, remotes } = withBook(20);
+    live(bench, remotes, 60_000);
+    const tries = bench.count('dials') + bench.count('walks');
+    const [lost] = bench.machine.neighbours;
+    bench.handle({ type: 'linkDown', key: lost?.key as number, reason: 'LOST' });
+    live(bench, remotes, 1_500);
+    expect(bench.count('dials') + bench.count('walks')).toBe(tries + 1);
+    live(bench, remotes, 60_000);
+    expect(bench.count('outbound')).toBe(5);
+  });
+
+  it('prefers seeds and book to walks when it has nobody, and anchors are seeds', () => {
+    const bench = new Bench({ seeds: ['ws://20.1.1.1:4000'], anchors: ['ws://21.1.1.1:4000'] });
+    bench.pass(0);
+    expect(bench.dials.map(({ address }) => address).sort()).toEqual([
+      'ws://20.1.1.1:4000',
+      'ws://21.1.1.1:4000',
+    ]);
+    expect(bench.count('walks')).toBe(0);
+  });
+
+  it('leaves seeds alone while it has somebody', () => {
+    const bench = new Bench({ seeds: ['ws://20.1.1.1:4000'] });
+    bench.visit(bench.remote('a'));
+    bench.pass(600_000);
+    expect(bench.dials.filter(({ address }) => address === 'ws://20.1.1.1:4000')).toEqual([]);
+  });
+
+  it('looks again at once after wake()', () => {
+    const bench = new Bench();
+    bench.pass(5_500);
+    bench.store.save(['ws://20.1.1.1:4000']);
+    expect(bench.dials).toEqual([]);
+    bench.handle({ type: 'wake' });
+    bench.pass(0);
+    expect(bench.dials).toHaveLength(1);
+  });
+
+  it('tells its anchors: the two oldest that it dialed', () => {
+    const { bench, remotes } = withBook(20);
+    live(bench, remotes, 60_000);
+    const told = bench.eventsOf('anchors').at(-1)?.addresses;
+    const oldest = [...bench.machine.neighbours].sort((a, b) => a.neighbourMs - b.neighbourMs).slice(0, 2);
+    expect(told).toEqual(oldest.map(({ dialed }) => dialed));
+  });
+});
+
+describe('rotation', () => {
+  it('swaps one link of its own every 120 s ± 25 %, the new one first; never the four oldest', () => {
+    const { bench, remotes } = withBook(30);
+    live(bench, remotes, 30_000);
+    const before = new Set(bench.machine.neighbours.map(({ id }) => id));
+    live(bench, remotes, 1_200_000);
+    expect(bench.count('rotations')).toBeGreaterThanOrEqual(8);
+    expect(bench.count('rotations')).toBeLessThanOrEqual(13);
+    expect(bench.count('outbound')).toBe(5);
+    const stayed = bench.machine.neighbours.filter(({ id }) => before.has(id));
+    expect(stayed.length).toBeGreaterThanOrEqual(4);
+    const reasons = [...bench.closed.values()];
+    expect(reasons.filter((reason) => reason === 'ROTATED').length).toBeGreaterThanOrEqual(8);
+  });
+
+  it('never drops an inbound one', () => {
+    const { bench, remotes } = withBook(30);
+    const keys = Array.from({ length: 3 }, (_, i) => bench.visit(bench.remote(`in${i}`)));
+    live(bench, remotes, 1_200_000);
+    expect(bench.count('rotations')).toBeGreaterThan(5);
+    for (const key of keys) expect(bench.closed.has(key)).toBe(false);
+  });
+
+  it('never drops what the user connected', () => {
+    const { bench, remotes } = withBook(30, { tuning: { protectedLinks: 0 } });
+    const wanted = remotes.slice(0, 4);
+    for (const [request, { address }] of wanted.entries())
+      bench.handle({ type: 'connect', request, address });
+    live(bench, remotes, 2_400_000);
+    expect(bench.count('rotations')).toBeGreaterThan(10);
+    const ids = bench.machine.neighbours.map(({ id }) => id);
+    for (const { id } of wanted) expect(ids).toContain(id);
+  });
+
+  it('never makes it lonelier: nothing goes before the new link stands', () => {
+    const { bench, remotes } = withBook(5, { tuning: { protectedLinks: 0 } });
+    live(bench, remotes, 30_000);
+    bench.store.offer(
+      [heard(bench.remote('dead', { address: 'ws://99.1.1.1:4000' }).record)],
+      bench.crypto.id,
+    );
+    live(bench, remotes, 1_200_000);
+    expect(bench.count('dials')).toBeGreaterThan(5);
+    expect([...bench.closed.values()]).not.toContain('ROTATED');
+    expect(bench.count('outbound')).toBe(5);
+  });
+
+  it('rests while the target is not met, and with Infinity for ever', () => {
+    const few = withBook(3);
+    live(few.bench, few.remotes, 1_200_000);
+    expect(few.bench.count('rotations')).toBe(0);
+    const off = withBook(30, { tuning: { rotateEveryMs: Number.POSITIVE_INFINITY } });
+    live(off.bench, off.remotes, 1_200_000);
+    expect(off.bench.count('rotations')).toBe(0);
+    expect(off.bench.count('outbound')).toBe(5);
+  });
+
+  it('keeps no link of a walk among the oldest: walks lead to whom an attacker likes', () => {
+    const { bench, remotes } = withBook(30, { tuning: { protectedLinks: 5 } });
+    live(bench, remotes, 30_000);
+    live(bench, remotes, 600_000);
+    expect(bench.count('rotations')).toBe(0); // five protected ones: nothing to swap
+  });
+});

@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import { encodeAnswer, encodeWalk, type Walk } from '../src/wire.js';
+import { Bench, heard, type Remote } from './machine.js';
+
+const id = '00112233445566ff';
+
+function walkOf(origin: Remote, fields: Partial<Walk> = {}): Uint8Array {
+  return encodeWalk({
+    id,
+    ttl: 10,
+    purpose: 'join',
+    degree: 3,
+    desperate: false,
+    origin: heard(origin.record),
+    ...fields,
+  });
+}
+
+/** `count` inbound neighbours; nothing is dialed by itself. */
+function among(count: number, options: ConstructorParameters<typeof Bench>[0] = {}) {
+  const bench = new Bench({ bootstrap: false, connections: 0, tuning: { linksMax: 20 }, ...options });
+  const remotes = Array.from({ length: count }, (_, i) => bench.remote(`n${i}`));
+  const keys = remotes.map((remote) => bench.visit(remote));
+  return { bench, remotes, keys };
+}
+
+const walksTo = (bench: Bench, keys: readonly number[]): [number, Walk][] =>
+  keys.flatMap((key) => bench.to(key, 'walk').map((walk) => [key, walk] as [number, Walk]));
+
+describe('a walk of others', () => {
+  it('goes on with one hop less and our degree, and its answer returns the way it came', () => {
+    const { bench, keys } = among(5);
+    const origin = bench.remote('origin');
+    bench.message(keys[0] as number, walkOf(origin, { degree: 50 }));
+    const [[to, walk]] = walksTo(bench, keys) as [[number, Walk]];
+    expect(walk).toMatchObject({ id, ttl: 9, degree: 5 });
+    const end = bench.remote('end');
+    bench.message(to, encodeAnswer({ kind: 'link', walk: id, degree: 4, records: [heard(end.record)] }));
+    expect(bench.to(keys[0] as number, 'link').at(-1)).toMatchObject({
+      walk: id,
+      records: [{ record: { id: end.id } }],
+    });
+    expect(bench.dials).toEqual([]);
+  });
+
+  it('is sent back more often than not from a node of higher degree: Metropolis–Hastings', () => {
+    const { bench, keys } = among(10);
+    const from = keys[0] as number;
+    let back = 0;
+    for (let i = 0; i < 100; i++) {
+      const before = bench.to(from, 'walk').length;
+      bench.message(
+        from,
+        walkOf(bench.remote('origin'), { id: `00000000000001${i.toString(16).padStart(2, '0')}`, degree: 5 }),
+      );
+      if (bench.to(from, 'walk').length > before) back++;
+      bench.pass(2_000);
+    }
+    // Half are sent back, and of those that move on a tenth goes there by chance.
+    expect(back).toBeGreaterThan(40);
+    expect(back).toBeLessThan(70);
+  });
+
+  it('always moves to us when we are its first hop', () => {
+    const { bench, remotes, keys } = among(10);
+    for (let i = 0; i < 8; i++) {
+      bench.message(
+        keys[0] as number,
+        walkOf(remotes[0] as Remote, { id: `000000000000010${i}`, degree: 1 }),
+      );
+    }
+    expect(bench.to(keys[0] as number, 'walk')).toEqual([]);
+    expect(walksTo(bench, keys)).toHaveLength(8);
+  });
+
+  it('ends at a node that can be dialed and has room: LINK with its record', () => {
+    const { bench, keys } = among(5);
+    bench.makeDialable();
+    bench.message(keys[0] as number, walkOf(bench.remote('origin'), { ttl: 5, degree: 50 }));
+    const [answer] = bench.to(keys[0] as number, 'link').filter(({ walk }) => walk === id);
+    expect(answer?.records[0]?.record.id).toBe(bench.crypto.id);
+  });
+
+  it('ends with FULL where there is no room, unless the origin is desperate and somebody can go', () => {
+    const { bench, keys } = among(5, { tuning: { linksMax: 5, linksDialableMax: 5 } });
+    bench.makeDialable();
+    const from = keys[0] as number;
+    const origin = bench.remote('origin');
+    bench.message(from, walkOf(origin, { ttl: 5, degree: 50 }));
+    bench.message(from, walkOf(origin, { id: '0000000000000001', ttl: 5, degree: 50, desperate: true }));
+    expect(bench.to(from, 'full').map(({ walk }) => walk)).toEqual([id]);
+    expect(
+      bench
+        .to(from, 'link')
+        .filter(({ walk }) => walk !== '')
+        .map(({ walk }) => walk),
+    ).toEqual(['0000000000000001']);
+  });
+
+  it('never ends next to its origin, and looks on for four more hops', () => {
+    const { bench, remotes, keys } = among(5);
+    bench.makeDialable();
+    const neighbour = remotes[1] as Remote;
+    bench.message(keys[0] as number, walkOf(neighbour, { ttl: 5, degree: 50 }));
+    expect(walksTo(bench, keys)).toHaveLength(1);
+    expect(bench.to(keys[1] as number, 'walk')).toEqual([]);
+    bench.message(keys[0] as number, walkOf(neighbour, { id: '0000000000000002', ttl: 1, degree: 50 }));
+    expect(bench.to(keys[0] as number, 'full').at(-1)?.walk).toBe('0000000000000002');
+  });
+
+  it('does not end at a node that can neither be dialed nor dial', () => {
+    const { bench, keys } = among(5);
+    const shy = bench.remote('shy', { addresses: [], dialable: false });
+    bench.message(keys[0] as number, walkOf(shy, { ttl: 5, degree: 50 }));
+    expect(walksTo(bench, keys)).toHaveLength(1);
+  });
+
+  it('is dialed by an end that cannot be dialed itself and lacks a link', () => {
+    const { bench, keys } = among(2, { bootstrap: true, connections: 5 });
+    const origin = bench.remote('origin');
+    bench.message(keys[0] as number, walkOf(origin, { ttl: 5, degree: 50 }));
+    expect(bench.lastDial).toMatchObject({ address: origin.address, expect: origin.id });
+    expect(bench.to(keys[0] as number, 'link').filter(({ walk }) => walk === id)).toHaveLength(1);
+  });
+
+  it('an answer without a question means nothing', () => {
+    const { bench, keys } = among(3);
+    const records = [heard(bench.remote('end').record)];
+    bench.message(keys[0] as number, encodeAnswer({ kind: 'link', walk: id, degree: 4, records }));
+    expect(bench.count('unexpected')).toBe(1);
+    expect(bench.dials).toEqual([]);
+    expect(bench.sent.filter(({ message }) => message.kind === 'link' && message.walk !== '')).toEqual([]);
+    // … nor one that comes after 30 s
+    bench.message(keys[0] as number, walkOf(bench.remote('origin'), { degree: 50 }));
+    const [[to]] = walksTo(bench, keys) as [[number, Walk]];
+    bench.pass(31_000);
+    bench.message(to, encodeAnswer({ kind: 'link', walk: id, degree: 4, records }));
+    expect(bench.count('unexpected')).toBe(2);
+  });
+
+  it('more than one per second and link, beyond ten at once, are dropped; we send less than that', () => {
+    const { bench, keys } = among(2);
+    for (let i = 0; i < 14; i++) {
+      bench.message(
+        keys[0] as number,
+        walkOf(bench.remote('origin'), { id: `a00000000000000${i.toString(16)}`, degree: 50, ttl: 9 }),
+      );
+    }
+    expect(bench.count('limiterDrops')).toBeGreaterThanOrEqual(3);
+    for (const key of keys) expect(bench.to(key, 'walk').length).toBeLessThanOrEqual(8);
+  });
+
+  it('remembers 2 048 of them at most', () => {
+    const { bench, keys } = among(3, { tuning: { linksMax: 20, routesMax: 16 } });
+    for (let i = 0; i < 100; i++) {
+      bench.message(
+        keys[i % 2] as number,
+        walkOf(bench.remote('origin'), {
+          id: `00000000000001${i.toString(16).padStart(2, '0')}`,
+          degree: 50,
+        }),
+      );
+      bench.pass(300);
+    }
+    const [first] = walksTo(bench, keys) as [[number, Walk]];
+    bench.message(first[0], encodeAnswer({ kind: 'full', walk: first[1].id, degree: 1, records: [] }));
+    expect(bench.count('unexpected')).toBe(1); // forgotten
+  });
+
+  it('of kind introduce is left to a later version', () => {
+    const { bench, keys } = among(3);
+    bench.message(keys[0] as number, walkOf(bench.remote('origin'), { purpose: 'introduce' }));
+    expect(walksTo(bench, keys)).toEqual([]);
+  });
+});
+
+describe('a walk of ours', () => {
+  function lonely() {
+    const bench = new Bench({ tuning: { bookShare: 0, bookShareLow: 0 } });
+    const keys = ['a', 'b'].map((name) => bench.visit(bench.remote(name)));
+    bench.pass(0);
+    const before = new Set(bench.dials);
+    bench.pass(2_000);
+    const walks = walksTo(bench, keys);
+    return { bench, keys, walks, before };
+  }
+
+  it('starts when links are missing, with our record and the length for the estimated size', () => {
+    const { bench, walks } = lonely();
+    expect(walks.length).toBeGreaterThan(0);
+    const [, walk] = walks[0] as [number, Walk];
+    expect(walk).toMatchObject({ ttl: 8, desperate: true, origin: { record: { id: bench.crypto.id } } });
+  });
+
+  it('LINK: we dial who ended it', () => {
+    const { bench, walks } = lonely();
+    const [key, walk] = walks[0] as [number, Walk];
+    const end = bench.remote('end');
+    bench.message(
+      key,
+      encodeAnswer({ kind: 'link', walk: walk.id, degree: 4, records: [heard(end.record)] }),
+    );
+    expect(bench.lastDial).toMatchObject({ address: end.address, expect: end.id });
+    expect(bench.count('walksLinked')).toBe(1);
+  });
+
+  it('unanswered for 5 s: once more by the other neighbour, and then no more', () => {
+    const { bench, keys, walks } = lonely();
+    const [key] = walks[0] as [number, Walk];
+    const other = keys.find((k) => k !== key) as number;
+    const before = bench.to(other, 'walk').length;
+    bench.pass(5_200);
+    expect(bench.to(other, 'walk').length).toBeGreaterThan(before);
+    expect(bench.count('walksLost')).toBeGreaterThan(0);
+  });
+
+  it('fruitless ones become rare: in a tiny network there is nobody to find', () => {
+    const bench = new Bench({ tuning: { bookShare: 0, bookShareLow: 0 } });
+    const keys = ['a', 'b'].map((name) => bench.visit(bench.remote(name)));
+    const answered = new Set<string>();
+    const rounds = (seconds: number): number => {
+      const from = answered.size;
+      for (let i = 0; i < seconds; i++) {
+        bench.pass(1_000);
+        for (const [key, walk] of walksTo(bench, keys)) {
+          if (answered.has(walk.id)) continue;
+          answered.add(walk.id);
+          bench.message(key, encodeAnswer({ kind: 'full', walk: walk.id, degree: 2, records: [] }));
+        }
+      }
+      return answered.size - from;
+    };
+    expect(rounds(30)).toBeGreaterThan(2);
+    rounds(200);
+    expect(rounds(120)).toBeLessThanOrEqual(8);
+  });
+});

@@ -1,0 +1,196 @@
+import { readFileSync } from 'node:fs';
+import { type HeardRecord, seededRandom, signRecord, toHex } from '@peernet/core';
+import { createWorld, simCrypto } from '@peernet/sim';
+import { describe, expect, it } from 'vitest';
+import {
+  decodeMessage,
+  encodeAnswer,
+  encodeExtrema,
+  encodeHello,
+  encodeRecord,
+  encodeReplaced,
+  encodeShuffle,
+  encodeWalk,
+  WIRE,
+} from '../src/wire.js';
+
+const world = createWorld({ seed: 1 });
+
+function heardOf(name: string, ageSeconds = 3): HeardRecord {
+  const record = signRecord(simCrypto(world, name), {
+    seq: 5,
+    ttlSeconds: 600,
+    addresses: [`ws://9.8.7.6:${4000 + name.length}`],
+    relays: [],
+    dialable: true,
+    webrtc: false,
+    stun: false,
+  });
+  return { record, ageSeconds };
+}
+
+const self = heardOf('self');
+const records = ['a', 'bb', 'ccc'].map((name) => heardOf(name));
+const id = '00112233445566ff';
+const entry = (slot: number, name: string, ageSeconds = 7) => ({
+  slot,
+  id: simCrypto(world, name).id,
+  ageSeconds,
+  signature: new Uint8Array(64).fill(name.length),
+});
+
+const samples: Record<string, Uint8Array> = {
+  hello: encodeHello({
+    purpose: 'probe',
+    degree: 3,
+    wallMs: 1_700_000_000_000,
+    dialed: 'ws://1.2.3.4:5',
+    observed: '',
+    digest: new Uint8Array(8).fill(9),
+    self,
+  }),
+  record: encodeRecord(self),
+  shuffle: encodeShuffle({ answer: true, degree: 4, records }),
+  extrema: encodeExtrema(7, [entry(0, 'x'), entry(63, 'x'), entry(5, 'yy')]),
+  walk: encodeWalk({ id, ttl: 12, purpose: 'introduce', degree: 5, desperate: true, origin: self }),
+  link: encodeAnswer({ kind: 'link', walk: id, degree: 5, records }),
+  full: encodeAnswer({ kind: 'full', walk: '', degree: 128, records: [] }),
+  replaced: encodeReplaced(self, records),
+  alone: encodeReplaced(undefined, []),
+};
+
+describe('every message', () => {
+  it('is read as it was written', () => {
+    expect(decodeMessage(samples.hello as Uint8Array)).toMatchObject({
+      kind: 'hello',
+      purpose: 'probe',
+      degree: 3,
+      wallMs: 1_700_000_000_000,
+      dialed: 'ws://1.2.3.4:5',
+      observed: '',
+      self: { ageSeconds: 3, record: { id: self.record.id, seq: 5 } },
+    });
+    expect(decodeMessage(samples.record as Uint8Array)).toEqual({ kind: 'record', self });
+    expect(decodeMessage(samples.shuffle as Uint8Array)).toEqual({
+      kind: 'shuffle',
+      answer: true,
+      degree: 4,
+      records,
+    });
+    expect(decodeMessage(samples.extrema as Uint8Array)).toEqual({
+      kind: 'extrema',
+      degree: 7,
+      entries: [entry(0, 'x'), entry(63, 'x'), entry(5, 'yy')],
+    });
+    expect(decodeMessage(samples.walk as Uint8Array)).toEqual({
+      kind: 'walk',
+      id,
+      ttl: 12,
+      purpose: 'introduce',
+      degree: 5,
+      desperate: true,
+      origin: self,
+    });
+    expect(decodeMessage(samples.link as Uint8Array)).toEqual({ kind: 'link', walk: id, degree: 5, records });
+    expect(decodeMessage(samples.full as Uint8Array)).toEqual({
+      kind: 'full',
+      walk: '',
+      degree: 128,
+      records: [],
+    });
+    expect(decodeMessage(samples.replaced as Uint8Array)).toEqual({
+      kind: 'replaced',
+      joiner: self,
+      records,
+    });
+    expect(decodeMessage(samples.alone as Uint8Array)).toEqual({
+      kind: 'replaced',
+      joiner: undefined,
+      records: [],
+    });
+  });
+
+  it('is refused when cut short anywhere, or longer by a byte', () => {
+    for (const bytes of Object.values(samples)) {
+      for (let n = 0; n < bytes.length; n++) expect(decodeMessage(bytes.subarray(0, n))).toBeUndefined();
+      expect(decodeMessage(new Uint8Array([...bytes, 0]))).toBeUndefined();
+    }
+  });
+
+  it('keeps to its limits at the sender: misuse is a TypeError', () => {
+    const six = [...records, ...records];
+    expect(() => encodeShuffle({ answer: false, degree: 0, records: six })).toThrow(TypeError);
+    expect(() => encodeReplaced(undefined, six)).toThrow(TypeError);
+    const many = Array.from({ length: 129 }, (_, i) => entry(i % 64, `n${i}`));
+    expect(() => encodeExtrema(0, many)).toThrow(TypeError);
+    expect(() => encodeExtrema(0, many.slice(1))).not.toThrow();
+  });
+
+  it('keeps to its limits at the receiver: N is taken, N + 1 is not', () => {
+    const five = encodeShuffle({ answer: false, degree: 0, records: [...records, ...records].slice(0, 5) });
+    expect(decodeMessage(five)).toMatchObject({ kind: 'shuffle' });
+    const aged = five.slice(5); // kind, answer, degree, n
+    const one = aged.slice(0, aged.length / 5 + 8);
+    const six = new Uint8Array([3, 0, 0, 0, 6, ...aged, ...one]);
+    expect(decodeMessage(six)).toBeUndefined();
+    const walk = samples.walk as Uint8Array;
+    expect(decodeMessage(patched(walk, 9, WIRE.ttlMax))).toBeDefined();
+    expect(decodeMessage(patched(walk, 9, WIRE.ttlMax + 1))).toBeUndefined();
+    const extrema = encodeExtrema(0, [entry(63, 'x')]);
+    expect(decodeMessage(extrema)).toBeDefined();
+    expect(decodeMessage(patched(extrema, extrema.length - 3, 64))).toBeUndefined();
+  });
+
+  it('of a later version is skipped, of no version is refused', () => {
+    expect(decodeMessage(new Uint8Array([200, 1, 2, 3]))).toEqual({ kind: 'unknown' });
+    expect(decodeMessage(new Uint8Array([9, 1, 2, 3]))).toBeUndefined();
+    expect(decodeMessage(new Uint8Array([0]))).toBeUndefined();
+    expect(decodeMessage(new Uint8Array())).toBeUndefined();
+  });
+});
+
+describe('the bytes of version 1', () => {
+  it('are these, for ever', () => {
+    const vectors = JSON.parse(
+      readFileSync(new URL('vectors/wire-v1.json', import.meta.url), 'utf8'),
+    ) as Record<string, string>;
+    for (const [name, hex] of Object.entries(vectors))
+      expect(toHex(samples[name] as Uint8Array), name).toBe(hex);
+    expect(Object.keys(vectors).sort()).toEqual(Object.keys(samples).sort());
+  });
+});
+
+describe('decoders', () => {
+  /** Mutates samples; returns how many were still messages. Whatever `decode` throws comes out. */
+  function fuzz(decode: (bytes: Uint8Array) => unknown, rounds: number): number {
+    const random = seededRandom(4242);
+    const pool = Object.values(samples);
+    let taken = 0;
+    for (let i = 0; i < rounds; i++) {
+      const bytes = (pool[random.uint32() % pool.length] as Uint8Array).slice();
+      for (let k = random.uint32() % 4; k >= 0; k--) bytes[random.uint32() % bytes.length] = random.uint32();
+      const cut = random.uint32() % 4 === 0 ? random.uint32() % bytes.length : bytes.length;
+      if (decode(bytes.subarray(0, cut)) !== undefined) taken++;
+    }
+    return taken;
+  }
+
+  it('never throw, whatever comes', () => {
+    expect(fuzz(decodeMessage, 60_000)).toBeGreaterThan(1_000);
+  });
+
+  it('control: one that reads without looking how much there is, is caught by the same fuzz', () => {
+    const naive = (bytes: Uint8Array): unknown => {
+      if (bytes[0] !== 3) return decodeMessage(bytes);
+      const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+      return [view.getUint16(2), view.getUint8(4), view.getUint32(5)];
+    };
+    expect(() => fuzz(naive, 60_000)).toThrow(RangeError);
+  });
+});
+
+function patched(bytes: Uint8Array, at: number, value: number): Uint8Array {
+  const copy = bytes.slice();
+  copy[at] = value;
+  return copy;
+}

@@ -1,0 +1,150 @@
+import { describe, expect, it } from 'vitest';
+import { encodeAnswer } from '../src/wire.js';
+import { Bench } from './machine.js';
+
+const address = 'ws://20.1.1.1:4000';
+
+function connecting(options: ConstructorParameters<typeof Bench>[0] = {}) {
+  const bench = new Bench({ bootstrap: false, ...options });
+  const remote = bench.remote('a', { address });
+  bench.handle({ type: 'connect', request: 1, address });
+  return { bench, remote };
+}
+
+describe('connect', () => {
+  it('is done when the other side has said HELLO', () => {
+    const { bench, remote } = connecting();
+    const key = bench.dialed(bench.lastDial, remote);
+    expect(bench.eventsOf('connected')).toEqual([]);
+    bench.hello(key, remote);
+    expect(bench.eventsOf('connected')).toEqual([{ type: 'connected', request: 1, id: remote.id }]);
+    bench.message(key, encodeAnswer({ kind: 'link', walk: '', degree: 1, records: [] }));
+    expect(bench.machine.neighbours[0]?.pinned).toBe(true);
+  });
+
+  it('says why it failed', () => {
+    const { bench } = connecting();
+    bench.fail(bench.lastDial, 'DIAL_REFUSED');
+    expect(bench.eventsOf('connectFailed')).toMatchObject([{ request: 1, code: 'DIAL_REFUSED' }]);
+    const refused = connecting();
+    const key = refused.bench.dialed(refused.bench.lastDial, refused.remote);
+    refused.bench.handle({ type: 'linkDown', key, reason: 'FULL' });
+    expect(refused.bench.eventsOf('connectFailed')).toMatchObject([{ request: 1, code: 'REFUSED' }]);
+    refused.bench.handle({ type: 'connect', request: 2, address: 'ws://999.1.1.1:4000' });
+    expect(refused.bench.eventsOf('connectFailed').at(-1)).toMatchObject({
+      request: 2,
+      code: 'ADDRESS_INVALID',
+    });
+  });
+
+  it('twice to one address is one dial; to a neighbour, none', () => {
+    const { bench, remote } = connecting();
+    bench.handle({ type: 'connect', request: 2, address });
+    expect(bench.dials).toHaveLength(1);
+    bench.answer(bench.lastDial, remote);
+    expect(bench.eventsOf('connected').map(({ request }) => request)).toEqual([1, 2]);
+    bench.handle({ type: 'connect', request: 3, address: `${address}#${remote.id}` });
+    expect(bench.eventsOf('connected').map(({ request }) => request)).toEqual([1, 2, 3]);
+    expect(bench.dials).toHaveLength(1);
+  });
+
+  it('joins a dial that is under way anyway', () => {
+    const bench = new Bench({ seeds: [address] });
+    bench.pass(0);
+    bench.handle({ type: 'connect', request: 1, address });
+    expect(bench.dials).toHaveLength(1);
+    bench.answer(bench.lastDial, bench.remote('a', { address }));
+    expect(bench.eventsOf('connected')).toHaveLength(1);
+    expect(bench.machine.neighbours[0]?.pinned).toBe(true);
+  });
+
+  it('pins the identity that the address names', () => {
+    const bench = new Bench({ bootstrap: false });
+    const remote = bench.remote('a');
+    bench.handle({ type: 'connect', request: 1, address: `${address}#${remote.id}` });
+    expect(bench.lastDial).toMatchObject({ address, expect: remote.id });
+  });
+
+  it('cancelled: nobody is told, and the dial ends if nobody else wanted it', () => {
+    const { bench } = connecting();
+    bench.handle({ type: 'connectCancel', request: 1 });
+    expect(bench.lastDial.cancelled).toBe(true);
+    expect(bench.eventsOf('connectFailed')).toEqual([]);
+    const both = connecting().bench;
+    both.handle({ type: 'connect', request: 2, address });
+    both.handle({ type: 'connectCancel', request: 1 });
+    expect(both.lastDial.cancelled).toBe(false);
+  });
+
+  it('finds the link that the other side has made at the same time', () => {
+    for (let i = 0; i < 12; i++) {
+      const bench = new Bench({ bootstrap: false });
+      const remote = bench.remote(`r${i}`, { address });
+      bench.handle({ type: 'connect', request: 1, address });
+      const own = bench.dialed(bench.lastDial, remote);
+      const theirs = bench.visit(remote);
+      if (!bench.closed.has(theirs)) bench.handle({ type: 'linkDown', key: own, reason: 'DUPLICATE' });
+      else bench.hello(own, remote);
+      expect(bench.eventsOf('connected')).toMatchObject([{ request: 1, id: remote.id }]);
+    }
+  });
+
+  it('stays connected: dials again after a loss, at most a minute apart, for ever', () => {
+    const { bench, remote } = connecting();
+    const key = bench.answer(bench.lastDial, remote);
+    bench.handle({ type: 'linkDown', key, reason: 'LOST' });
+    for (let i = 0; i < 3_600; i++) {
+      bench.pass(1_000);
+      for (const dial of bench.dials.filter(({ dial: n }) => !failed.has(n))) {
+        failed.add(dial.dial);
+        if (dial.dial > 1) bench.fail(dial);
+      }
+    }
+    expect(bench.dials.length).toBeGreaterThan(50);
+    expect(bench.dials.length).toBeLessThan(80);
+  });
+  const failed = new Set<number>();
+});
+
+describe('disconnect', () => {
+  it('by address or id ends the link with USER, and dials no more for ten minutes', () => {
+    for (const by of ['address', 'id']) {
+      const { bench, remote } = connecting({ bootstrap: true });
+      const key = bench.answer(bench.lastDial, remote);
+      bench.handle({ type: 'disconnect', target: by === 'id' ? remote.id : address });
+      expect(bench.closed.get(key)).toBe('USER');
+      bench.pass(595_000);
+      expect(bench.dials).toHaveLength(1);
+      expect(bench.closed.get(bench.visit(remote))).toBe('USER');
+      expect(bench.store.get(address)).toBeDefined();
+      bench.pass(60_000);
+      expect(bench.dials.length).toBeGreaterThan(1);
+    }
+  });
+
+  it('ends a dial under way: HELD_OFF', () => {
+    const { bench } = connecting();
+    bench.handle({ type: 'disconnect', target: address });
+    expect(bench.lastDial.cancelled).toBe(true);
+    expect(bench.eventsOf('connectFailed')).toMatchObject([{ request: 1, code: 'HELD_OFF' }]);
+  });
+
+  it('is forgotten by the next connect', () => {
+    const { bench, remote } = connecting();
+    bench.answer(bench.lastDial, remote);
+    bench.handle({ type: 'disconnect', target: remote.id });
+    bench.handle({ type: 'connect', request: 2, address });
+    expect(bench.dials).toHaveLength(2);
+    const key = bench.answer(bench.lastDial, remote);
+    expect(bench.kindOf(key)).toBe('overlay');
+  });
+});
+
+describe('close', () => {
+  it('answers whoever waits', () => {
+    const { bench } = connecting();
+    bench.handle({ type: 'close' });
+    expect(bench.eventsOf('connectFailed')).toMatchObject([{ request: 1, code: 'CLOSED' }]);
+    expect(bench.lastDial.cancelled).toBe(true);
+  });
+});
