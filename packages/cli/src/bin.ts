@@ -5,12 +5,13 @@ import { exit } from './exit.js';
 import type { Io } from './io.js';
 import { main } from './main.js';
 
-for (const stream of [process.stdout, process.stderr])
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    // `peernet known | head -1`: whoever reads has enough.
-    if (error.code === 'EPIPE') process.exit(exit.ok);
-    throw error;
-  });
+process.stdout.on('error', ({ code, message }: NodeJS.ErrnoException) => {
+  // `peernet known | head -1`: whoever reads has enough.
+  if (code === 'EPIPE') process.exit(exit.ok);
+  process.stderr.write(`peernet: cannot write: ${message}\n`);
+  process.exit(exit.failed);
+});
+process.stderr.on('error', () => {}); // nobody listens to the talk; a server goes on
 
 const io: Io = {
   out: (text) => void process.stdout.write(text),

@@ -20,19 +20,29 @@ export async function started(
   paths: Paths,
   onStart: () => void,
 ): Promise<{ client: Client; fresh: boolean }> {
-  const there = await running(io, paths);
+  const there = await unlessClosing(io, paths);
   if (there !== undefined) return { client: there, fresh: false };
   onStart();
   ensureFolder(paths.base);
   const failure = await spawn(io, paths);
   const untilMs = Date.now() + startTimeoutMs;
   for (;;) {
-    const client = await running(io, paths);
+    const client = await unlessClosing(io, paths);
     if (client !== undefined) return { client, fresh: failure === undefined };
     // Another daemon has the database and is about to answer; anything else will not get better.
     if (failure !== undefined && failure.code !== 'ALREADY') throw failure;
     if (Date.now() > untilMs) throw noDaemon('it does not answer', paths);
     await new Promise((resolve) => setTimeout(resolve, startPollMs));
+  }
+}
+
+/** A daemon that hangs up before it greets is about to end: the next one waits for its database. */
+async function unlessClosing(io: Io, paths: Paths): Promise<Client | undefined> {
+  try {
+    return await running(io, paths);
+  } catch (error) {
+    if (error instanceof Failure && error.code === 'LOST') return undefined;
+    throw error;
   }
 }
 

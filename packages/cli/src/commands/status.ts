@@ -1,5 +1,5 @@
 // Commands that tell how things are, with or without a daemon: status, doctor.
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { accessSync, constants, existsSync, readdirSync, statSync } from 'node:fs';
 import { controlProtocol } from '../defaults.js';
 import { exit, type Failure, systemCode } from '../exit.js';
 import { checkFolder, modeOf, socketToDial } from '../paths.js';
@@ -150,6 +150,11 @@ function checkFiles({ paths }: Context): Finding[] {
     if (systemCode(error) !== 'ENOENT')
       findings.push({ code: 'IDENTITY', level: 'error', message: `Cannot look at ${paths.identity}.` });
   }
+  for (const path of [paths.base, paths.db, paths.log]) {
+    if (!existsSync(path) || isWritable(path)) continue;
+    const hint = 'Make it yours, or choose another folder with --datadir.';
+    findings.push({ code: 'FOLDER', level: 'error', message: `Cannot write in ${path}.`, hint });
+  }
   const bad = readdirSync(paths.base).filter((name) => name.startsWith('db.bad-'));
   if (bad.length > 0) {
     const message = `A damaged database was set aside: ${bad.join(', ')}. The node went on with an empty one.`;
@@ -161,6 +166,15 @@ function checkFiles({ paths }: Context): Finding[] {
     });
   }
   return findings;
+}
+
+function isWritable(path: string): boolean {
+  try {
+    accessSync(path, constants.W_OK);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function hasStaleSocket({ io, paths }: Context): boolean {
