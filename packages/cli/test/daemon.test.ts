@@ -25,9 +25,10 @@ const reason = process.platform === 'linux' ? reasonToSkip() : 'reads /proc';
 if (reason !== undefined && process.env.CI === 'true') throw new Error(reason);
 
 /** Runs a program as `nobody`; `canBeOther`: that works here, and it can read what was built. */
+const setpriv = 'setpriv';
 const asOther = ['--reuid', '65534', '--regid', '65534', '--clear-groups'];
 const canBeOther =
-  reason === undefined && spawnSync('setpriv', [...asOther, process.execPath, bin, '--version']).status === 0;
+  reason === undefined && spawnSync(setpriv, [...asOther, process.execPath, bin, '--version']).status === 0;
 
 async function answers(port: number): Promise<boolean> {
   const socket = connect(port, '127.0.0.1');
@@ -278,7 +279,7 @@ describe.skipIf(reason !== undefined)(
     it.skipIf(!canBeOther)('a folder that cannot be written: exit 6', async () => {
       const home = new Home();
       const owner = (...words: string[]) =>
-        run('setpriv', [...asOther, process.execPath, bin, ...words], home.env);
+        run(setpriv, [...asOther, process.execPath, bin, ...words], home.env);
       mkdirSync(home.base, { mode: 0o700 });
       for (const path of [join(home.base, '..'), home.base]) chownSync(path, 65_534, 65_534);
       expect(await owner('daemon')).toMatchObject({ code: 0 }); // the control
@@ -381,7 +382,7 @@ describe.skipIf(reason !== undefined)(
       const home = new Home();
       await home.ok('listen', 'ws');
       chmodSync(join(home.base, '..'), 0o755);
-      const other = (...words: string[]) => run('setpriv', [...asOther, ...words]);
+      const other = (...words: string[]) => run(setpriv, [...asOther, ...words]);
       const script = `const s = require('node:net').connect(process.argv[1], () => s.destroy(console.log('in')));
         s.on('error', (e) => console.log(e.code));`;
       const sock = join(home.base, 'sock');
