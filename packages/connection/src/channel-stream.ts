@@ -13,6 +13,12 @@ function toBytes(data: unknown): Uint8Array {
   throw new TypeError(`a stream takes bytes or strings, not ${data === null ? 'null' : typeof data}`);
 }
 
+/** Whoever reads streams in Node expects Buffers (`String(chunk)` is text); elsewhere there are none. */
+const toChunk: (bytes: Uint8Array) => Uint8Array =
+  typeof globalThis.Buffer === 'function'
+    ? (bytes) => globalThis.Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+    : (bytes) => bytes;
+
 /** What the end of a channel means to who uses its stream. */
 function errorOf(reason: CloseReason, name: string): PeernetError {
   if (reason === 'REJECTED')
@@ -58,7 +64,7 @@ export class ChannelStream extends Duplex implements ChannelSink {
   }
 
   onData(bytes: Uint8Array): void {
-    if (!this.push(bytes)) this.ready = false;
+    if (!this.push(toChunk(bytes))) this.ready = false;
   }
 
   onDrain(): void {

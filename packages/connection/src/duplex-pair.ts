@@ -1,6 +1,7 @@
 // Two duplexes of streamx that are each other's other end: for tests, and for whoever joins two parts of one process.
 import type { DuplexLike } from '@peernet/core';
 import { Duplex } from 'streamx';
+import type { ByteStream } from './byte-stream.js';
 import { DEFAULTS } from './defaults.js';
 
 type Callback = (error: Error | null) => void;
@@ -70,11 +71,11 @@ class PairedDuplex extends Duplex {
 }
 
 /** Two joined duplexes: what is written into one can be read from the other, in order and with back-pressure. */
-export function duplexPair(): [Duplex, Duplex] {
+export function duplexPair(): [ByteStream, ByteStream] {
   const a = new PairedDuplex();
   const b = new PairedDuplex();
   PairedDuplex.join(a, b);
-  return [a, b];
+  return [a as ByteStream, b as ByteStream];
 }
 
 /** Whether both ends of `duplex` are in this process, as far as we made them. */

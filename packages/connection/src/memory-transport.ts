@@ -44,8 +44,8 @@ function dialMemory(network: MemoryNetwork, text: string, { signal }: DialTransp
   const onDuplex = network.listeners.get(nameOf(address.text));
   if (onDuplex === undefined) throw new PeernetError('DIAL_REFUSED', `nothing listens at ${text}`);
   const [mine, theirs] = duplexPair();
-  queueMicrotask(() => onDuplex(theirs as unknown as DuplexLike, {}));
-  return mine as unknown as DuplexLike;
+  queueMicrotask(() => onDuplex(theirs, {}));
+  return mine;
 }
 
 function listenMemory(network: MemoryNetwork, options: ListenOptions, onDuplex: OnDuplex): Listener {

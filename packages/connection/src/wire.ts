@@ -203,7 +203,7 @@ function isNameByte(code: number): boolean {
 
 /** Whether `name` can name a channel: `[A-Za-z0-9_./-]{1,64}`. */
 export function isChannelName(name: string): boolean {
-  if (name.length < 1 || name.length > WIRE.nameBytesMax) return false;
+  if (typeof name !== 'string' || name.length < 1 || name.length > WIRE.nameBytesMax) return false;
   for (let i = 0; i < name.length; i++) if (!isNameByte(name.charCodeAt(i))) return false;
   return true;
 }

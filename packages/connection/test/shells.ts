@@ -153,6 +153,7 @@ export class HandClock implements Clock {
   /** Rings what is due, in order; between two alarms promises and streams have their turn. */
   async advance(ms: number): Promise<void> {
     const untilMs = this.#nowMs + ms;
+    await turn();
     for (;;) {
       const next = [...this.#alarms].sort((x, y) => x.atMs - y.atMs)[0];
       if (next === undefined || next.atMs > untilMs) break;

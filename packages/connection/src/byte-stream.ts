@@ -1,0 +1,15 @@
+// The type of the streams that we hand out: streamx Duplexes whose methods take what they take in practice.
+import type { DuplexListener } from '@peernet/core';
+import type { Duplex } from 'streamx';
+
+/** A streamx Duplex of bytes; satisfies DuplexLike, so that a connection may run over a stream of another one. */
+export interface ByteStream extends Duplex {
+  on(event: PropertyKey, listener: DuplexListener): this;
+  once(event: PropertyKey, listener: DuplexListener): this;
+  off(event: PropertyKey, listener: DuplexListener): this;
+  addListener(event: PropertyKey, listener: DuplexListener): this;
+  removeListener(event: PropertyKey, listener: DuplexListener): this;
+  /** Uint8Array or string (UTF-8). */
+  write(data: Uint8Array | string): boolean;
+  end(data?: Uint8Array | string): this;
+}
