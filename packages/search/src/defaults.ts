@@ -25,6 +25,8 @@ export const WIRE = Object.freeze({
   rowsPerMessageMax: 16,
   /** Bytes that name a member in a subnet: 12 of the one, 16 of the other. */
   placeBytes: 28,
+  /** Bytes that name a member to a search: nobody makes keys until 64 bits of them are somebody else's. */
+  briefBytes: 8,
   /** Places in one message: 7 KiB. */
   orphansMax: 256,
   /** Hops of a cast; budgets of 32 767 split five ways are used up after 7 (protocol.md §6). */
@@ -123,8 +125,10 @@ export const CAPACITY = Object.freeze({
   rowBytesPerSearch: 32_768,
   /** Withdrawals that are remembered until the adverts would have expired. */
   withdrawals: 4_096,
-  /** … of one subnet, and how many of them one search is told. */
+  /** … of one subnet. */
   withdrawalsPerSubnet: 16,
+  /** The latest of them are told to a search: a crowd that comes and goes must not double its rows. */
+  withdrawalsPerSearch: 4,
   /** Neighbours from whom a chain of links leads to the member of an advert. */
   parents: 3,
   /** Neighbours to which the rows of a search go back (protocol.md §6). */

@@ -73,6 +73,8 @@ export interface SearchMessage {
   readonly hops: number;
   /** Rows that the origin still hopes for along this branch. */
   readonly want: number;
+  /** Members that were answered on the way here, by `briefOf`: nobody needs to name them again. */
+  readonly known: readonly string[];
   readonly searchId: Uint8Array;
   readonly subnet: Uint8Array;
   /** A question to handlers; empty: members are looked for. */
@@ -141,9 +143,9 @@ function readAdvertMessage(r: Reader): AdvertMessage | undefined {
   return { type: 'advert', budget, hops, ageSeconds, advert };
 }
 
-/** search message = 2:u8 · budget:u16 · hops:u8 · want:u8 · searchId[16] · subnet[32] · payload:bytes          since v1 */
+/** search message = 2:u8 · budget:u16 · hops:u8 · want:u8 · searchId[16] · subnet[32] · payload:bytes · n:varint(0…32) · n × (first 8 bytes of an id)   since v1 */
 export function encodeSearch(m: Omit<SearchMessage, 'type'>): Uint8Array {
-  return new Writer(64 + m.payload.length)
+  const w = new Writer(64 + m.payload.length + WIRE.briefBytes * m.known.length)
     .u8(tagSearch)
     .u16(m.budget)
     .u8(m.hops)
@@ -151,7 +153,9 @@ export function encodeSearch(m: Omit<SearchMessage, 'type'>): Uint8Array {
     .fixed(m.searchId)
     .fixed(m.subnet)
     .bytes(m.payload, WIRE.payloadBytesMax)
-    .finish();
+    .varint(m.known.length);
+  for (const brief of m.known) w.fixed(fromHex(brief) as Uint8Array);
+  return w.finish();
 }
 
 function readSearch(r: Reader): SearchMessage | undefined {
@@ -161,9 +165,11 @@ function readSearch(r: Reader): SearchMessage | undefined {
   const searchId = r.fixed(WIRE.searchIdBytes);
   const subnet = r.fixed(WIRE.subnetBytes);
   const payload = r.bytes(WIRE.payloadBytesMax);
+  const known: string[] = [];
+  for (let n = r.count(WIRE.wantMax); n > 0 && !r.bad; n--) known.push(toHex(r.fixed(WIRE.briefBytes)));
   if (!r.done || budget < 1 || !isHops(hops, WIRE.hopsMax) || want < 1 || want > WIRE.wantMax)
     return undefined;
-  return { type: 'search', budget, hops, want, searchId, subnet, payload };
+  return { type: 'search', budget, hops, want, known, searchId, subnet, payload };
 }
 
 /**
@@ -212,6 +218,11 @@ function readOrphans(r: Reader): OrphansMessage | undefined {
 /** Names the place of a member in a subnet: 96 bits of the one, 128 of the other, so that nobody finds two alike. */
 export function placeOf(subnet: string, id: PeerId): string {
   return subnet.slice(0, 24) + id.slice(0, 32);
+}
+
+/** Names a member where a mistake would only hide it from one branch of one search: 64 bits of its id, beyond grinding. */
+export function briefOf(id: PeerId): string {
+  return id.slice(0, 2 * WIRE.briefBytes);
 }
 
 function isHops(hops: number, max: number): boolean {

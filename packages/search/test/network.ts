@@ -1,9 +1,14 @@
 // A network of nodes that run the real shell and machine over simulated links: a random regular graph, virtual time.
 // Gossip is not needed: the graph is made at once, and its size is told.
-import { type PeerRecord, type Random, seededRandom, shuffle, signRecord } from '@peernet/core';
+import { type Crypto, type PeerRecord, type Random, seededRandom, shuffle, signRecord } from '@peernet/core';
 import { createWorld, type Host, type Network, type World } from '@peernet/sim';
-import { LinkOverlay, Search, type SearchCallOptions, type SearchRow } from '../src/index.js';
-import { decodeMessage } from '../src/wire.js';
+import {
+  LinkOverlay,
+  Search,
+  type SearchCallOptions,
+  type SearchLimits,
+  type SearchRow,
+} from '../src/index.js';
 
 export interface Node {
   readonly index: number;
@@ -21,6 +26,9 @@ export interface NetOptions {
   readonly degree?: number;
   readonly latencyMs?: number;
   readonly sigma?: number;
+  readonly limits?: Partial<SearchLimits>;
+  /** Crypto of a node; by default the host's. */
+  readonly crypto?: (host: Host) => Crypto;
 }
 
 /** Messages sent since `reset`, by type. */
@@ -36,9 +44,12 @@ export class Net {
   readonly network: Network;
   readonly nodes: Node[] = [];
   readonly random: Random;
+  readonly #options: NetOptions;
   traffic: Traffic = { advert: 0, search: 0, rows: 0, bytes: 0 };
 
-  constructor({ seed, nodes, degree = 5, latencyMs = 40, sigma = 1 }: NetOptions) {
+  constructor(options: NetOptions) {
+    const { seed, nodes, degree = 5, latencyMs = 40, sigma = 1 } = options;
+    this.#options = options;
     this.world = createWorld({ seed });
     this.network = this.world.network({ latencyMs, sigma });
     this.random = seededRandom(seed + 1);
@@ -58,7 +69,8 @@ export class Net {
     const record = recordOf(host, this.world.clock.wall());
     const overlay = new LinkOverlay({ size: () => node.size });
     const search = new Search({
-      crypto: host.crypto,
+      crypto: this.#options.crypto?.(host) ?? host.crypto,
+      limits: this.#options.limits,
       overlay,
       clock: host.clock,
       random: host.random,
@@ -167,5 +179,3 @@ function pairing(random: Random, nodes: number, degree: number): [number, number
   }
   return edges;
 }
-
-export { decodeMessage };

@@ -156,9 +156,8 @@ export class OwnSearches {
       search.wakeMs = Math.min(nowMs + paceMs(units - room, perSecond), this.#endMs(search));
       return;
     }
-    const limit = Math.min(search.request.limit ?? WIRE.wantMax, WIRE.wantMax);
-    // What we hold ourselves need not be found; but a second look must not stop at what the first one saw.
-    const want = search.attempts === 0 ? Math.max(1, limit - search.found.size) : limit;
+    const { limit = WIRE.wantMax } = search.request;
+    const want = Math.min(WIRE.wantMax, Math.max(1, limit - search.found.size)); // nobody names again what was found
     search.wanting = false;
     search.attempts++;
     search.castMs = nowMs;

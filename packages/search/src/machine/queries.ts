@@ -31,6 +31,8 @@ export interface Query {
   readonly fromChild: number[];
   /** What was answered: at most 16 members by us and 64 by others. */
   readonly given: Given[];
+  /** Members that need not be named any more, by `briefOf`. */
+  readonly known: string[];
   /** Rows that we gave from here. */
   local: number;
   /** Rows and their bytes that others gave. */
@@ -46,7 +48,7 @@ export interface Given {
   kind: RowKind;
 }
 
-type Known = 'key' | 'subnet' | 'payload' | 'own' | 'hops' | 'atMs' | 'best' | 'upstreams';
+type Known = 'known' | 'key' | 'subnet' | 'payload' | 'own' | 'hops' | 'atMs' | 'best' | 'upstreams';
 
 export class Queries {
   readonly #queries = new LruMap<string, Query>(CAPACITY.seen);

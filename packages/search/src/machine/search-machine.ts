@@ -3,7 +3,7 @@
 // to the parts that keep state, what the parts want to the effects. It knows nothing of how neighbours are found.
 import { type Crypto, type LinkKey, type Machine, type Random, toHex } from '@peernet/core';
 import { CAPACITY, LIMITS, type SearchLimits, TIMES, WIRE } from '../defaults.js';
-import { decodeMessage, encodeAdvertMessage, encodeSearch, queryOf } from '../wire.js';
+import { briefOf, decodeMessage, encodeAdvertMessage, encodeSearch, queryOf } from '../wire.js';
 import { AdvertRelay } from './advert-relay.js';
 import { Caster } from './cast.js';
 import { Counters } from './counters.js';
@@ -193,18 +193,20 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
 
   #attempt({ search, searchId, units, want }: Attempt, turn: Turn): void {
     const { subnet, payload, number } = search.request;
+    const known = [...search.found].slice(0, WIRE.wantMax).map(briefOf);
     const query = this.#relay.queries.add({
       key: toHex(queryOf(this.#crypto, { searchId, subnet, payload })),
       subnet: toHex(subnet),
       payload: payload.length > 0,
       own: number,
       hops: 0,
+      known,
       best: WIRE.budgetBitsMax, // whatever comes back is a copy
       upstreams: [],
       atMs: turn.nowMs,
     });
     const message = (budget: number): Uint8Array =>
-      encodeSearch({ budget, hops: 1, want, searchId, subnet, payload });
+      encodeSearch({ budget, hops: 1, want, known, searchId, subnet, payload });
     ask(
       query,
       this.#caster.cast({ kind: 'search', units, source: self, message }, turn, () => true),

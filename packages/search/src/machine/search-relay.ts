@@ -1,10 +1,11 @@
 // Searches on their way: answered from what we are and hold, passed on, and their rows sent back along the way they
 // came; the rows of our own searches end here.
-import { fromHex, type LinkKey, shuffle, toHex } from '@peernet/core';
+import { fromHex, type LinkKey, type PeerId, shuffle, toHex } from '@peernet/core';
 import { CAPACITY, TIMES, WIRE } from '../defaults.js';
 import {
   type Advert,
   type Answer,
+  briefOf,
   decodeAdvert,
   decodeAnswer,
   encodeRows,
@@ -70,10 +71,11 @@ export class SearchRelay {
       own: undefined,
       hops: m.hops,
       best: m.budget,
+      known: [...m.known],
       upstreams: [n.key],
       atMs: turn.nowMs,
     });
-    this.#answer(query, n, m.want, turn);
+    this.#answer(query, n, m, turn);
     const { subnet, payload, hops } = m;
     turn.effects.query({ key, subnet, payload, hops });
     this.#pass(query, n, m, m.budget, turn);
@@ -88,7 +90,7 @@ export class SearchRelay {
     if (query.upstreams.length < CAPACITY.upstreams && !query.upstreams.includes(n.key)) {
       query.upstreams.push(n.key);
       query.sentUp.push(0);
-      if (query.local > 0) this.#answer(query, n, m.want, turn);
+      if (query.local > 0) this.#answer(query, n, m, turn);
     }
     this.#pass(query, n, m, surplus, turn);
   }
@@ -98,7 +100,7 @@ export class SearchRelay {
     if (want <= 0 || m.hops >= WIRE.hopsMax) return;
     const { searchId, subnet, payload } = m;
     const message = (budget: number): Uint8Array =>
-      encodeSearch({ budget, hops: m.hops + 1, want, searchId, subnet, payload });
+      encodeSearch({ budget, hops: m.hops + 1, want, known: query.known, searchId, subnet, payload });
     const cast = { kind: 'search', units: units - 1, source: n.key, message } as const;
     ask(
       query,
@@ -107,25 +109,28 @@ export class SearchRelay {
   }
 
   /** Rows that we can give, to one upstream: ourselves first, then members that we hold adverts of. */
-  #answer(query: Query, n: Neighbour, want: number, { nowMs, wallMs, effects }: Turn): void {
+  #answer(query: Query, n: Neighbour, m: SearchMessage, { nowMs, wallMs, effects }: Turn): void {
     if (query.payload) return; // a question is for handlers
     const { own, adverts, random } = this.#s;
-    const room = Math.min(want, WIRE.rowsPerMessageMax);
+    const room = Math.min(m.want, WIRE.rowsPerMessageMax);
     const rows: Row[] = [];
+    const add = (row: Row, id: PeerId, seq: number): void => {
+      rows.push(row);
+      give(query, id, seq, row.kind);
+      // An orphan may be of nobody: others may still say what they know.
+      if (row.kind === 'advert' && query.known.length < WIRE.wantMax) query.known.push(briefOf(id));
+    };
     const mine = own.advertFor(query.subnet, rankFor(query, n), wallMs);
-    if (mine !== undefined) {
-      rows.push({ kind: 'advert', hops: query.hops, ageSeconds: 0, bytes: mine.bytes });
-      give(query, mine.id, mine.seq, 'advert');
+    if (mine !== undefined && !m.known.includes(briefOf(mine.id))) {
+      add({ kind: 'advert', hops: query.hops, ageSeconds: 0, bytes: mine.bytes }, mine.id, mine.seq);
     }
     const held = adverts.store.find(query.subnet, nowMs);
     for (const one of held.length > 1 ? shuffle(random, [...held]) : held) {
       if (rows.length >= room) break;
-      if (one.narrowest < n.rank || one.id === n.peer) continue;
-      const row = rowOf(one, query.hops, nowMs);
-      rows.push(row);
-      give(query, one.id, one.seq, row.kind);
+      if (one.narrowest < n.rank || one.id === n.peer || m.known.includes(briefOf(one.id))) continue;
+      add(rowOf(one, query.hops, nowMs), one.id, one.seq);
     }
-    // Orphans may be of nobody: they do not spare the search a way.
+    // Orphans do not spare the search a way.
     query.local = Math.max(query.local, rows.filter((row) => row.kind === 'advert').length);
     this.#send(query, n.key, [...rows, ...this.#withdrawals(query, n)], effects);
   }
@@ -133,7 +138,8 @@ export class SearchRelay {
   /** Members that are gone, lest orphans of their adverts answer. */
   #withdrawals(query: Query, n: Neighbour): Row[] {
     const rows: Row[] = [];
-    for (const { id, seq, bytes, narrowest } of this.#s.adverts.withdrawals.find(query.subnet)) {
+    const latest = this.#s.adverts.withdrawals.find(query.subnet).slice(-CAPACITY.withdrawalsPerSearch);
+    for (const { id, seq, bytes, narrowest } of latest) {
       if (narrowest < n.rank) continue;
       give(query, id, seq, 'withdrawal');
       rows.push({ kind: 'withdrawal', hops: query.hops, ageSeconds: 0, bytes });
