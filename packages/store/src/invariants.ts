@@ -8,14 +8,12 @@ import { worked } from './machine/judge.js';
 
 /** Name → whether it holds. */
 const invariants: Readonly<Record<string, (book: Book, nowMs: number) => boolean>> = {
-  'every place holds an entry that knows it': ({ places, registry }) => {
-    const known = sum(registry.entries.values(), placeCount);
+  'every place is held by the one entry that knows it': ({ places, registry }) => {
+    const taken = [...places.taken()];
     return (
-      known === places.size &&
-      all(
-        places.taken(),
-        ([place, entry]) => placesOf(entry).includes(place) && isIn(registry.entries, entry),
-      )
+      taken.length === places.size &&
+      sum(registry.entries.values(), placeCount) === places.size &&
+      taken.every(([place, entry]) => places.at(place) === entry && isIn(registry.entries, entry))
     );
   },
   'a place in NEW is the one that its bucket gives': ({ places }) =>
@@ -31,11 +29,18 @@ const invariants: Readonly<Record<string, (book: Book, nowMs: number) => boolean
     }),
   'only the saved stand without a place': ({ registry }) =>
     all(registry.entries.values(), (entry) => entry.saved || entry.place >= 0),
-  'TRIED holds only what answered': ({ places }) => places.tried.every(worked),
-  'the lists hold every entry once': ({ places, registry }) =>
-    places.tried.length + places.others.length === registry.entries.size &&
-    places.tried.every((entry, i) => entry.tried && entry.index === i && isIn(registry.entries, entry)) &&
-    places.others.every((entry, i) => !entry.tried && entry.index === i && isIn(registry.entries, entry)),
+  'TRIED holds only what answered': ({ registry }) =>
+    all(registry.entries.values(), (entry) => !entry.tried || worked(entry)),
+  'every entry can be drawn, as often as it has places': ({ places, registry }) => {
+    const shelved = [...places.shelved()];
+    const homeless = sum(registry.entries.values(), (entry) => (entry.homeless ? 1 : 0));
+    return (
+      shelved.length === places.size + homeless &&
+      shelved.every((entry) => isIn(registry.entries, entry)) &&
+      new Set(shelved).size === registry.entries.size &&
+      all(registry.entries.values(), (entry) => entry.homeless === entry.place < 0)
+    );
+  },
   'owners and entries agree': ({ registry }) => {
     const owned = sum(registry.entries.values(), (entry) => (entry.owner === undefined ? 0 : 1));
     const listed = sum(registry.owners.values(), (owner) => chain(owner.first, 'nextOfOwner').length);

@@ -171,7 +171,7 @@ class LevelStore extends BookStore implements Store {
       this.#buried = loaded.tombstones;
       this.skippedRows = loaded.skipped;
       for (const key of loaded.useless) this.#put(key, undefined);
-      this.#put(wire.KEY.secret, wire.encodeSecret(wire.KEY.secret, this.book.secret));
+      this.#put(wire.KEY.secret, wire.encodeSecret(wire.KEY.secret, this.book.places.secret));
     } catch (cause) {
       const error = unreadable(cause);
       await this.#writer?.stop(error);

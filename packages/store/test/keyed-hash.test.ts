@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { hashBytes, hashKeys, hashText, hashWords } from '../src/machine/keyed-hash.js';
+import { hashBytes, hashKeys, hashText, hashWords, secretOf } from '../src/machine/keyed-hash.js';
 
 const counting = (count: number) => Uint8Array.from({ length: count }, (_, i) => i);
 const [key] = hashKeys(counting(32));
@@ -23,4 +23,8 @@ test('another secret, another hash', () => {
   const [, other] = hashKeys(counting(32));
   expect(hashText(other, 'ws://1.2.3.4:5')).not.toBe(hashText(key, 'ws://1.2.3.4:5'));
   expect(() => hashKeys(new Uint8Array(16))).toThrow(TypeError);
+});
+
+test('the secret can be had back from the keys', () => {
+  expect(secretOf(...hashKeys(counting(32)))).toEqual(counting(32));
 });

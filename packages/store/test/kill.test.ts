@@ -1,29 +1,15 @@
 // kill -9 while writing, again and again on one database: nothing that was acknowledged may be lost, no change may be
 // there by half, the identity stays. PEERNET_KILLS sets how often (default 20).
-import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
 import { below, seededRandom } from '@peernet/core';
-import { build } from 'esbuild';
-import { beforeAll, expect, onTestFinished, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
+import { linesOf, program, run } from './child.js';
 import { temporaryFolder } from './stage.js';
 
 const kills = Number(process.env.PEERNET_KILLS ?? 20);
-const root = fileURLToPath(new URL('..', import.meta.url));
-const child = `${root}node_modules/.kill/child.mjs`;
+let file: string;
 
 beforeAll(async () => {
-  mkdirSync(`${root}node_modules/.kill`, { recursive: true });
-  await build({
-    entryPoints: [`${root}test/kill-child.ts`],
-    outfile: child,
-    bundle: true,
-    format: 'esm',
-    platform: 'node',
-    target: 'node20',
-    conditions: ['@peernet/source'],
-    external: ['classic-level'],
-  });
+  file = await program('kill-child');
 });
 
 interface Life {
@@ -35,13 +21,11 @@ interface Life {
 
 /** One life of the child: it is killed some ms after its first acknowledgement. */
 async function live(folder: string, acknowledged: number, manner: string, delayMs: number): Promise<Life> {
-  const process_ = spawn(process.execPath, [child, folder, String(acknowledged), manner], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  onTestFinished(() => void process_.kill('SIGKILL'));
+  const child = run(file, [folder, String(acknowledged), manner]);
+  child.stderr?.on('data', (chunk) => life.complaints.push(String(chunk)));
   const life: Life = { acknowledged, seed: undefined, openMs: 0, complaints: [] };
   let dying = false;
-  for await (const line of linesOf(process_)) {
+  for await (const line of linesOf(child)) {
     const [word, rest = ''] = line.split(/ (.*)/);
     if (word === 'seed') life.seed = rest;
     else if (word === 'open') life.openMs = Number(rest);
@@ -49,19 +33,9 @@ async function live(folder: string, acknowledged: number, manner: string, delayM
     else life.complaints.push(line);
     if (word !== 'ack' || dying) continue;
     dying = true;
-    setTimeout(() => process_.kill('SIGKILL'), delayMs);
+    setTimeout(() => child.kill('SIGKILL'), delayMs);
   }
   return life;
-}
-
-async function* linesOf(process_: ChildProcess): AsyncIterable<string> {
-  let buffered = '';
-  for await (const chunk of process_.stdout ?? []) {
-    buffered += String(chunk);
-    const lines = buffered.split('\n');
-    buffered = lines.pop() ?? ''; // a line that was cut off was not said
-    yield* lines;
-  }
 }
 
 test(

@@ -51,49 +51,69 @@ test('all buckets are used, evenly', () => {
 });
 
 describe('draw', () => {
-  function filled(): Places {
+  /** 20 entries in TRIED; in NEW one bucket with 40, one with 4, and one entry that has a place in each. */
+  function filled(): { places: Places; tried: Entry[]; crowd: Entry[]; few: Entry[]; both: Entry } {
     const places = makePlaces();
-    for (let n = 0; n < 60; n++) places.enlist(entry(places, n), n < 20);
-    return places;
+    const { slots } = places.shape;
+    const entries = Array.from({ length: 65 }, (_, n) => entry(places, n));
+    const [both, ...others] = entries as [Entry, ...Entry[]];
+    const [tried, crowd, few] = [others.slice(0, 20), others.slice(20, 60), others.slice(60)];
+    for (const e of tried) places.put(e, places.triedPlace(e));
+    crowd.forEach((e, i) => void places.put(e, 7 * slots + i));
+    few.forEach((e, i) => void places.put(e, 9 * slots + i));
+    places.put(both, 7 * slots + 50);
+    places.put(both, 9 * slots + 50);
+    return { places, tried, crowd, few, both };
   }
 
-  test('shows every entry once', () => {
-    const places = filled();
+  function drawn(places: Places, seed: number, max = 1000): Entry[] {
     const seen: Entry[] = [];
-    places.draw(seededRandom(3), 1000, (e) => {
+    places.draw(seededRandom(seed), max, (e) => {
       seen.push(e);
       return false;
     });
-    expect(seen).toHaveLength(60);
-    expect(new Set(seen).size).toBe(60);
-    expect(places.tried.every((e, i) => e.index === i)).toBe(true);
-    expect(places.others.every((e, i) => e.index === i)).toBe(true);
+    return seen;
+  }
+
+  test('shows every place once', () => {
+    const { places, both } = filled();
+    for (let seed = 1; seed < 30; seed++) {
+      const seen = drawn(places, seed);
+      expect(seen).toHaveLength(66);
+      expect(new Set(seen).size).toBe(65);
+      expect(seen.filter((e) => e === both)).toHaveLength(2);
+    }
   });
 
   test('stops when told, or after the maximum', () => {
-    const places = filled();
+    const { places } = filled();
+    expect(drawn(places, 3, 7)).toHaveLength(7);
     let shown = 0;
-    places.draw(seededRandom(3), 7, () => {
-      shown++;
-      return false;
-    });
-    places.draw(seededRandom(3), 1000, () => {
-      shown++;
-      return true;
-    });
-    expect(shown).toBe(8);
+    places.draw(seededRandom(3), 1000, () => ++shown === 3);
+    expect(shown).toBe(3);
   });
 
-  test('every entry of a list is equally likely to come first', () => {
-    const places = filled();
-    const random = seededRandom(4);
-    const firsts = new Map<Entry, number>();
-    for (let i = 0; i < 12_000; i++)
-      places.draw(random, 1, (e) => {
-        firsts.set(e, (firsts.get(e) ?? 0) + 1);
-        return true;
-      });
-    for (const e of places.tried) expect(Math.abs((firsts.get(e) ?? 0) - 300)).toBeLessThan(100); // σ = 17
-    for (const e of places.others) expect(Math.abs((firsts.get(e) ?? 0) - 150)).toBeLessThan(70); // σ = 12
+  test('a table, then a bucket, then an entry: who fills a bucket is not drawn more often', () => {
+    const { places, tried, crowd, few } = filled();
+    let firsts = [0, 0, 0];
+    for (let seed = 1; seed <= 4000; seed++) {
+      const [first] = drawn(places, seed, 1);
+      firsts = [tried, crowd, few].map(
+        (group, i) => (firsts[i] ?? 0) + (first && group.includes(first) ? 1 : 0),
+      );
+    }
+    // ½ from TRIED; ¼ from each bucket of NEW, of which 1/41 and 1/5 is the one that stands in both. σ ≈ 30.
+    expect(Math.abs((firsts[0] ?? 0) - 2000)).toBeLessThan(150);
+    expect(Math.abs((firsts[1] ?? 0) - 976)).toBeLessThan(150);
+    expect(Math.abs((firsts[2] ?? 0) - 800)).toBeLessThan(150);
+  });
+
+  test('what was taken out is not shown', () => {
+    const { places, tried, few, both } = filled();
+    for (const e of [...few, both, ...tried.slice(1)]) places.remove(e);
+    expect(new Set(drawn(places, 5)).size).toBe(41);
+    expect(places.size).toBe(41);
+    places.clear((tried[0] as Entry).place);
+    expect(drawn(places, 6)).toContain(tried[0]); // without a place, but kept
   });
 });

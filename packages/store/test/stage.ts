@@ -2,13 +2,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Clock, PeerId, PeerRecord, RecordFields } from '@peernet/core';
-import { seededRandom, signatureBytes, signRecord, toHex } from '@peernet/core';
+import { type Clock, seededRandom } from '@peernet/core';
 import { ClassicLevel } from 'classic-level';
 import { MemoryLevel } from 'memory-level';
 import { MemoryLevel as MemoryLevel1 } from 'memory-level-1';
 import { onTestFinished } from 'vitest';
 import { type CreateStoreOptions, createStore, type LevelDatabase, type Store } from '../src/index.js';
+import { wallStart } from './peers.js';
+
+export * from './peers.js';
 
 export interface ManualClock extends Clock {
   /** Moves both axes, ms; rings what is due. */
@@ -16,8 +18,6 @@ export interface ManualClock extends Clock {
   /** Sets the calendar, as an administrator or NTP does. */
   setWall(wallMs: number): void;
 }
-
-export const wallStart = 1_767_225_600_000;
 
 export function manualClock(): ManualClock {
   let nowMs = 1_000_000;
@@ -68,38 +68,6 @@ export const databases: readonly (readonly [string, () => TestDatabase])[] = [
 function closing(db: TestDatabase): TestDatabase {
   onTestFinished(() => db.close());
   return db;
-}
-
-/** A peer by number. */
-export function peer(n: number): PeerId {
-  const bytes = new Uint8Array(32).fill(0x5a);
-  new DataView(bytes.buffer).setUint32(0, n + 1);
-  return toHex(bytes) as PeerId;
-}
-
-/** A global address by number, each in a /16 of its own up to 20 000. */
-export function address(n: number): string {
-  return `ws://${20 + (n % 80)}.${Math.floor(n / 80) % 250}.${Math.floor(n / 20_000) % 250}.9:4000`;
-}
-
-/** A record that is well-formed but signed by nobody. */
-export function recordOf(n: number, fields: Partial<RecordFields> = {}): PeerRecord {
-  const unsigned = { id: peer(n), sign: () => new Uint8Array(signatureBytes) };
-  return signRecord(unsigned as unknown as Parameters<typeof signRecord>[0], {
-    seq: wallStart,
-    ttlSeconds: 86_400,
-    addresses: [address(n)],
-    relays: [],
-    dialable: true,
-    webrtc: false,
-    stun: false,
-    ...fields,
-  });
-}
-
-/** What `offer` takes. */
-export function heard(n: number, fields: Partial<RecordFields> = {}, ageSeconds = 1) {
-  return { record: recordOf(n, fields), ageSeconds };
 }
 
 export interface Batch {

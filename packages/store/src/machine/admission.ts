@@ -75,7 +75,7 @@ export class Admission {
     const entry = new Entry(key, 'self', nowMs);
     this.#registry.add(entry);
     this.#registry.setSaved(entry, true);
-    this.#places.enlist(entry, false);
+    this.#places.shelve(entry);
     return entry;
   }
 
@@ -121,8 +121,7 @@ export class Admission {
   drop(entry: Entry): void {
     this.#trials?.delete(entry);
     this.#endTrialsFor(entry);
-    this.#places.clearAll(entry);
-    this.#places.delist(entry);
+    this.#places.remove(entry);
     this.#registry.delete(entry);
     this.#changed(entry.address, true);
   }
@@ -143,7 +142,7 @@ export class Admission {
       if (this.#places.at(place) === undefined) this.#places.put(entry, place);
     }
     if (entry.place >= 0 || this.#settle(entry)) return true;
-    if (saved) this.#places.enlist(entry, false);
+    if (saved) this.#places.shelve(entry);
     return saved;
   }
 
@@ -152,7 +151,7 @@ export class Admission {
   }
 
   #moveToTried(entry: Entry, place: number): void {
-    this.#places.clearAll(entry);
+    this.#places.remove(entry);
     this.#places.put(entry, place);
     this.#changed(entry.address, true);
   }

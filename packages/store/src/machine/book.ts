@@ -50,8 +50,6 @@ export class Book {
   readonly places: Places;
   readonly admission: Admission;
   readonly verifiedMs: number;
-  /** What decides about places; persisted, so that they stay. */
-  secret: Uint8Array;
   readonly absent: Absent;
   readonly #random: Random;
   readonly #changed: Changed;
@@ -63,8 +61,7 @@ export class Book {
     this.#random = options.random;
     this.#changed = options.changed ?? (() => {});
     this.verifiedMs = options.verifiedMs ?? BOOK.verifiedMs;
-    this.secret = options.secret ?? randomBytes(options.random, 32);
-    this.places = new Places(shapeOf(scale), this.secret);
+    this.places = new Places(shapeOf(scale), options.secret ?? randomBytes(options.random, 32));
     this.admission = new Admission(this.registry, this.places, this.#random, this.#changed);
     this.absent = new Absent(scale);
     this.#unknownGroup = this.places.keyOf('unknown');
@@ -319,7 +316,6 @@ export class Book {
 
   /** Places everything anew under another secret: the one of an earlier run, read after first offers had come. */
   rekey(secret: Uint8Array): void {
-    this.secret = secret;
     const entries = [...this.registry.entries.values()];
     this.places.rekey(secret);
     this.#unknownGroup = this.places.keyOf('unknown');
@@ -329,7 +325,7 @@ export class Book {
       const key = this.keyOf(entry.address);
       if (key === undefined) continue;
       const { tried } = entry;
-      Object.assign(entry, { place: -1, morePlaces: undefined, index: -1, tried: false });
+      Object.assign(entry, { place: -1, morePlaces: undefined, homeless: false, tried: false });
       entry.group = key.group;
       this.registry.addToHost(entry, key.host);
       if (!this.admission.restore(entry, { tried, saved: entry.saved, buckets: [] }))

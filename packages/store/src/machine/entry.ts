@@ -62,8 +62,8 @@ export class Entry {
   /** Places in the tables: the first (-1: none), and the others. */
   place = -1;
   morePlaces: number[] | undefined = undefined;
-  /** Position in the list of tried or of other entries. */
-  index = -1;
+  /** It has no place, but is kept (saved by the user). */
+  homeless = false;
   /** When somebody last named it. */
   heardAtMs: number;
   owner: Owner | undefined = undefined;

@@ -115,3 +115,10 @@ export function hashKeys(secret: Uint8Array): [HashKey, HashKey] {
   ];
   return [key(0), key(16)];
 }
+
+/** The secret that two keys were made of. */
+export function secretOf(...keys: readonly [HashKey, HashKey]): Uint8Array {
+  const secret = new Uint8Array(32);
+  secret.set(scratch.subarray(0, putWords(keys.flat())));
+  return secret;
+}

@@ -1,13 +1,14 @@
-// The two tables of the book, NEW and TRIED, and the lists from which entries are drawn.
+// The two tables of the book, NEW and TRIED: where an address may stand, and who stands there.
 //
 // A place is a number: bucket × slots + slot in NEW, behind them those of TRIED. Which places an address can have is
 // decided by a keyed hash of its group, its source's group and itself, so that whoever names addresses can neither
 // aim at a place nor fill more than a sixteenth of NEW from one group (Heilman et al. 2015; Bitcoin's addrman).
-// Buckets exist only as keys of a Map: an empty book costs nothing.
+// Empty buckets do not exist: an empty book costs nothing. Saved entries without a place gather in a bucket of their own.
 import { below, type Random } from '@peernet/core';
 import { BOOK } from '../defaults.js';
+import { Buckets } from './buckets.js';
 import { type Entry, placeCount, placesOf } from './entry.js';
-import { type HashKey, hashKeys, hashText, hashWords } from './keyed-hash.js';
+import { type HashKey, hashKeys, hashText, hashWords, secretOf } from './keyed-hash.js';
 
 /** Sizes of the tables. */
 export interface Shape {
@@ -35,13 +36,14 @@ export function shapeOf(scale: number): Shape {
   };
 }
 
+/** Key of the bucket of those without a place. */
+const homeless = -1;
+
 export class Places {
   readonly shape: Shape;
-  /** Entries that are not in TRIED: those with places in NEW, and saved ones without any. */
-  readonly others: Entry[] = [];
-  /** Entries in TRIED. */
-  readonly tried: Entry[] = [];
-  readonly #taken = new Map<number, Entry>();
+  readonly #new = new Buckets();
+  readonly #tried = new Buckets();
+  #size = 0;
   #newKey: HashKey;
   #triedKey: HashKey;
 
@@ -53,9 +55,13 @@ export class Places {
   /** Forgets all places (not the entries), to place them anew under another secret. */
   rekey(secret: Uint8Array): void {
     [this.#newKey, this.#triedKey] = hashKeys(secret);
-    this.#taken.clear();
-    this.others.length = 0;
-    this.tried.length = 0;
+    this.#new.clear();
+    this.#tried.clear();
+    this.#size = 0;
+  }
+
+  get secret(): Uint8Array {
+    return secretOf(this.#newKey, this.#triedKey);
   }
 
   /** What a limit key of an address becomes in an entry: a number that outsiders cannot predict. */
@@ -77,7 +83,7 @@ export class Places {
 
   /** The bucket of NEW that a place lies in; undefined for a place in TRIED. */
   newBucketAt(place: number): number | undefined {
-    return place < this.#triedBase ? Math.floor(place / this.shape.slots) : undefined;
+    return place < this.#triedBase ? this.#bucketOf(place) : undefined;
   }
 
   /** The one place of an entry in TRIED. */
@@ -89,66 +95,69 @@ export class Places {
   }
 
   at(place: number): Entry | undefined {
-    return this.#taken.get(place);
+    const entries = this.#tableOf(place).in(this.#bucketOf(place));
+    return entries.find((entry) => entry.place === place || entry.morePlaces?.includes(place));
   }
 
   /** Who stands where. */
-  taken(): Iterable<[number, Entry]> {
-    return this.#taken;
+  *taken(): Iterable<[number, Entry]> {
+    for (const table of [this.#new, this.#tried])
+      for (const [bucket, entries] of table.all())
+        for (const entry of entries)
+          for (const place of placesOf(entry)) if (this.#bucketOf(place) === bucket) yield [place, entry];
+  }
+
+  /** Entries in the two tables, as many times as they have places, and those without. */
+  *shelved(): Iterable<Entry> {
+    for (const table of [this.#new, this.#tried]) for (const [, entries] of table.all()) yield* entries;
   }
 
   /** Occupied places. */
   get size(): number {
-    return this.#taken.size;
+    return this.#size;
   }
 
   /** Puts an entry into an empty place. */
   put(entry: Entry, place: number): void {
-    this.#taken.set(place, entry);
+    if (entry.homeless) this.#new.delete(homeless, entry);
+    entry.homeless = false;
+    this.#tableOf(place).add(this.#bucketOf(place), entry);
+    this.#size++;
     if (entry.place < 0) entry.place = place;
     else if (entry.morePlaces === undefined) entry.morePlaces = [place];
     else entry.morePlaces.push(place);
-    const tried = place >= this.#triedBase;
-    if (entry.index < 0 || entry.tried !== tried) this.enlist(entry, tried);
+    entry.tried = place >= this.#triedBase;
   }
 
-  /** Empties a place. Returns who stood there, who may have other places. */
+  /** Empties a place. Returns who stood there, who may have other places, or none at all any more. */
   clear(place: number): Entry | undefined {
-    const entry = this.#taken.get(place);
+    const entry = this.at(place);
     if (entry === undefined) return undefined;
-    this.#taken.delete(place);
+    this.#tableOf(place).delete(this.#bucketOf(place), entry);
+    this.#size--;
     const left = placesOf(entry).filter((other) => other !== place);
     entry.place = left[0] ?? -1;
     entry.morePlaces = left.length > 1 ? left.slice(1) : undefined;
-    if (entry.tried) this.enlist(entry, false);
+    entry.tried = false;
+    if (left.length === 0) this.shelve(entry);
     return entry;
   }
 
-  /** Empties all places of an entry. */
-  clearAll(entry: Entry): void {
-    for (const place of placesOf(entry)) this.#taken.delete(place);
-    entry.place = -1;
-    entry.morePlaces = undefined;
+  /** Keeps an entry that has no place where it can be drawn. */
+  shelve(entry: Entry): void {
+    if (entry.homeless || entry.place >= 0) return;
+    entry.homeless = true;
+    this.#new.add(homeless, entry);
   }
 
-  /** Puts an entry into the list of tried or of other entries. */
-  enlist(entry: Entry, tried: boolean): void {
-    this.delist(entry);
-    entry.tried = tried;
-    const list = tried ? this.tried : this.others;
-    entry.index = list.length;
-    list.push(entry);
-  }
-
-  delist(entry: Entry): void {
-    if (entry.index < 0) return;
-    const list = entry.tried ? this.tried : this.others;
-    const last = list.pop() as Entry;
-    if (last !== entry) {
-      list[entry.index] = last;
-      last.index = entry.index;
+  /** Takes an entry out altogether. */
+  remove(entry: Entry): void {
+    for (const place of placesOf(entry)) {
+      this.#tableOf(place).delete(this.#bucketOf(place), entry);
+      this.#size--;
     }
-    entry.index = -1;
+    if (entry.homeless) this.#new.delete(homeless, entry);
+    Object.assign(entry, { place: -1, morePlaces: undefined, tried: false, homeless: false });
   }
 
   /** Whether an entry could get one more place in NEW: each is half as likely as the one before. */
@@ -158,18 +167,17 @@ export class Places {
   }
 
   /**
-   * Shows entries in random order, half of them tried ones as long as there are both, until `seen` returns true or
-   * `examinedMax` were shown. Shuffles the lists in place, as far as it goes: no copy of thousands of entries.
+   * Shows entries in random order, half of them from TRIED as long as there are both, until `seen` returns true or
+   * `examinedMax` were shown. Who has several places may be shown as often.
    */
   draw(random: Random, examinedMax: number, seen: (entry: Entry) => boolean): void {
-    const { tried, others } = this;
-    let triedAt = 0;
-    let othersAt = 0;
+    const fromTried = this.#tried.draw();
+    const fromNew = this.#new.draw();
     for (let left = examinedMax; left > 0; left--) {
-      const triedLeft = triedAt < tried.length;
-      if (!triedLeft && othersAt >= others.length) return;
-      const fromTried = triedLeft && (othersAt >= others.length || (random.uint32() & 0x8000) !== 0);
-      const entry = fromTried ? drawAt(tried, triedAt++, random) : drawAt(others, othersAt++, random);
+      const heads = (random.uint32() & 0x8000) !== 0;
+      const entry = heads
+        ? (this.#tried.next(fromTried, random) ?? this.#new.next(fromNew, random))
+        : (this.#new.next(fromNew, random) ?? this.#tried.next(fromTried, random));
       if (entry === undefined || seen(entry)) return;
     }
   }
@@ -177,17 +185,12 @@ export class Places {
   get #triedBase(): number {
     return this.shape.newBuckets * this.shape.slots;
   }
-}
 
-/** Swaps a random entry of `list` from `at` on to `at`. */
-function drawAt(list: Entry[], at: number, random: Random): Entry | undefined {
-  const from = at + below(random, list.length - at);
-  const entry = list[from];
-  const other = list[at];
-  if (entry === undefined || other === undefined) return undefined;
-  list[at] = entry;
-  list[from] = other;
-  other.index = from;
-  entry.index = at;
-  return entry;
+  #tableOf(place: number): Buckets {
+    return place < this.#triedBase ? this.#new : this.#tried;
+  }
+
+  #bucketOf(place: number): number {
+    return Math.floor(place / this.shape.slots);
+  }
 }
