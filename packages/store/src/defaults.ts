@@ -72,7 +72,7 @@ export const PERSISTENCE = Object.freeze({
   laterMs: 60_000,
   /** Rest after a failed write before the next try, ms (research/security.md E8). */
   retryMs: 30_000,
-  /** Rows in one batch: 200 kB or so. Guess. */
+  /** Addresses in one batch: 200 kB or so, 10 ms of encoding. Guess. */
   batchRows: 1000,
   /** Subnets that one node belongs to. Guess: 16 × what others keep of one peer (protocol.md §6). */
   subnetsMax: 1024,

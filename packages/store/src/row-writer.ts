@@ -77,13 +77,8 @@ export class RowWriter {
     const others = [...this.#rows.values()];
     this.#dirty.clear();
     this.#rows.clear();
-    const rows = [...others, ...addresses.flatMap((address) => this.#options.rowsOf(address))];
-    // An earlier write may still be in the system's memory only, and a batch without rows syncs nothing.
-    if (sync && this.#unsynced && rows.length === 0) {
-      rows.push({ key: KEY.synced, value: encodeNumber(KEY.synced, 0) });
-    }
     try {
-      await this.#writeRows(rows, sync);
+      await this.#writeRows(others, addresses, sync);
       this.#failing = false;
     } catch (cause) {
       for (const address of addresses) this.#dirty.add(address);
@@ -92,12 +87,28 @@ export class RowWriter {
     }
   }
 
-  async #writeRows(rows: readonly RowWrite[], sync: boolean): Promise<void> {
-    for (let at = 0; at < rows.length; at += PERSISTENCE.batchRows) {
-      const isLast = at + PERSISTENCE.batchRows >= rows.length;
-      await this.#options.db.write(rows.slice(at, at + PERSISTENCE.batchRows), sync && isLast);
-      this.#unsynced = !(sync && isLast);
+  /** In batches, each made when it is its turn: twenty thousand rows at once would hold up everything else. */
+  async #writeRows(others: readonly RowWrite[], addresses: readonly string[], sync: boolean): Promise<void> {
+    const { batchRows } = PERSISTENCE;
+    let rows = [...others];
+    for (let at = 0; at < addresses.length; at += batchRows) {
+      const batch = addresses.slice(at, at + batchRows).flatMap((address) => this.#options.rowsOf(address));
+      if (at === 0) rows.push(...batch);
+      else {
+        await this.#writeBatch(rows, false);
+        rows = batch;
+      }
     }
+    // An earlier write may still be in the system's memory only, and a batch without rows syncs nothing.
+    if (sync && this.#unsynced && rows.length === 0) {
+      rows.push({ key: KEY.synced, value: encodeNumber(KEY.synced, 0) });
+    }
+    if (rows.length > 0) await this.#writeBatch(rows, sync);
+  }
+
+  async #writeBatch(rows: readonly RowWrite[], sync: boolean): Promise<void> {
+    await this.#options.db.write(rows, sync);
+    this.#unsynced = !sync;
   }
 
   #failed(cause: unknown): PeernetError {
