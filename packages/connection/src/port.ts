@@ -24,7 +24,7 @@ export class Port {
   #ended = false;
   #writing = false;
   /** What the duplex told while it was written to. */
-  readonly #parked: (() => void)[] = [];
+  readonly #parked: [event: string, argument: unknown][] = [];
   #cancelGrace: (() => void) | undefined;
   /** Sockets write several pieces in one system call; other duplexes would make a message of each. */
   readonly gathers: boolean;
@@ -38,20 +38,12 @@ export class Port {
       typeof (duplex as SocketLike).setNoDelay === 'function' &&
       duplex.cork !== undefined &&
       duplex.uncork !== undefined;
-    const hear = (event: string, run: (argument: unknown) => void): void => {
-      duplex.on(event, (argument: unknown) => {
-        if (this.#writing || this.#parked.length > 0) this.#park(() => run(argument));
-        else run(argument);
-      });
-    };
-    hear('error', (error) => this.#lose(error));
-    hear('close', () => this.#onClose());
-    hear('end', () => this.#onEnd());
-    hear('finish', () => this.#closeBoth());
-    hear('drain', () => {
-      if (!this.#gone) this.#owner.onDrain();
-    });
-    hear('data', (chunk) => this.#onData(chunk));
+    duplex.on('data', (chunk: unknown) => this.#hear('data', chunk));
+    duplex.on('drain', () => this.#hear('drain'));
+    duplex.on('finish', () => this.#hear('finish'));
+    duplex.on('end', () => this.#hear('end'));
+    duplex.on('error', (error: unknown) => this.#hear('error', error));
+    duplex.on('close', () => this.#hear('close'));
   }
 
   /** True if the duplex was destroyed before we got it: then it will never tell. */
@@ -113,15 +105,29 @@ export class Port {
   }
 
   /** Some duplexes answer from inside `write`: who writes must not be called back before it is done. */
-  #park(run: () => void): void {
-    if (this.#parked.push(run) === 1) queueMicrotask(() => this.#unpark());
+  #hear(event: string, argument?: unknown): void {
+    if (!this.#writing && this.#parked.length === 0) this.#on(event, argument);
+    else if (this.#parked.push([event, argument]) === 1) queueMicrotask(() => this.#unpark());
   }
 
   #unpark(): void {
-    for (let run = this.#parked[0]; run !== undefined; run = this.#parked[0]) {
-      run();
+    for (let next = this.#parked[0]; next !== undefined; next = this.#parked[0]) {
+      this.#on(...next);
       this.#parked.shift();
     }
+  }
+
+  #on(event: string, argument: unknown): void {
+    if (event === 'data') this.#onData(argument);
+    else if (event === 'drain') this.#onDrain();
+    else if (event === 'finish') this.#closeBoth();
+    else if (event === 'end') this.#onEnd();
+    else if (event === 'close') this.#onClose();
+    else this.#lose(argument);
+  }
+
+  #onDrain(): void {
+    if (!this.#gone) this.#owner.onDrain();
   }
 
   #onClose(): void {

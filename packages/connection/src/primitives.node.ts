@@ -69,22 +69,24 @@ function hmac(key: Uint8Array, bytes: Uint8Array): Uint8Array {
   return sha256(hmacOuter);
 }
 
+/** Shared: OpenSSL copies it before the call returns. */
+const iv = Buffer.alloc(12);
+
+function ivOf(nonce: number): Buffer {
+  iv.writeUInt32LE(nonce % 4_294_967_296, 4);
+  iv.writeUInt32LE(Math.floor(nonce / 4_294_967_296), 8);
+  return iv;
+}
+
 class NodeAead implements Aead {
   readonly #key: KeyObject;
-  readonly #iv = Buffer.alloc(12);
 
   constructor(key: Uint8Array) {
     this.#key = createSecretKey(key);
   }
 
-  #at(nonce: number): Buffer {
-    this.#iv.writeUInt32LE(nonce % 4_294_967_296, 4);
-    this.#iv.writeUInt32LE(Math.floor(nonce / 4_294_967_296), 8);
-    return this.#iv;
-  }
-
   seal(nonce: number, ad: Uint8Array, plain: Uint8Array): Uint8Array {
-    const cipher = createCipheriv(cipherName, this.#key, this.#at(nonce), aeadOptions);
+    const cipher = createCipheriv(cipherName, this.#key, ivOf(nonce), aeadOptions);
     if (ad.length > 0) cipher.setAAD(ad, { plaintextLength: plain.length });
     const sealed = new Uint8Array(plain.length + WIRE.tagBytes);
     sealed.set(cipher.update(plain));
@@ -96,7 +98,7 @@ class NodeAead implements Aead {
   open(nonce: number, ad: Uint8Array, sealed: Uint8Array): Uint8Array | undefined {
     const length = sealed.length - WIRE.tagBytes;
     if (length < 0) return undefined;
-    const decipher = createDecipheriv(cipherName, this.#key, this.#at(nonce), aeadOptions);
+    const decipher = createDecipheriv(cipherName, this.#key, ivOf(nonce), aeadOptions);
     if (ad.length > 0) decipher.setAAD(ad, { plaintextLength: length });
     decipher.setAuthTag(sealed.subarray(length));
     const plain = decipher.update(sealed.subarray(0, length));
@@ -109,7 +111,7 @@ class NodeAead implements Aead {
   }
 
   record(nonce: number, plain: Uint8Array, gather: boolean): Uint8Array | readonly Uint8Array[] {
-    const cipher = createCipheriv(cipherName, this.#key, this.#at(nonce), aeadOptions);
+    const cipher = createCipheriv(cipherName, this.#key, ivOf(nonce), aeadOptions);
     const body = cipher.update(plain);
     cipher.final();
     const tag = cipher.getAuthTag();

@@ -75,14 +75,12 @@ describe('refusals', () => {
   test('each has its code, and the other side is let go', async () => {
     const stranger = createCrypto().id;
     const initiator = { role: 'initiator' as const };
-    expect(await pairOf({ role: 'initiator' }, { role: 'initiator' })).toEqual([
-      'HANDSHAKE_FAILED',
-      'HANDSHAKE_FAILED',
-    ]);
-    expect(await pairOf({ role: 'responder' }, { role: 'responder' })).toEqual([
-      'HANDSHAKE_FAILED',
-      'HANDSHAKE_FAILED',
-    ]);
+    for (const role of ['initiator', 'responder'] as const) {
+      // Whoever sees it first lets go; the other one may not have read the hello yet.
+      const codes = await pairOf({ role }, { role });
+      expect(codes).toContain('HANDSHAKE_FAILED');
+      for (const code of codes) expect(['HANDSHAKE_FAILED', 'LOST']).toContain(code);
+    }
     expect(await pairOf({ ...initiator, expect: stranger }, {})).toEqual(['WRONG_PEER', 'LOST']);
     expect(await pairOf({ ...initiator, expect: bob.id }, {})).toEqual(['connected', 'connected']);
     expect(await pairOf({ ...initiator, network: 'a' }, { network: 'b' })).toEqual([

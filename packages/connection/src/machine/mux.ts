@@ -35,6 +35,8 @@ export interface MuxOptions {
 
 /** A view into a record that is this many times as large is copied before it waits: it would pin all of it. */
 const pinFactor = 4;
+/** Shared: it is read before anything else happens. */
+const frame = new FrameView();
 
 export class Mux {
   readonly #effects: MuxEffects;
@@ -44,7 +46,6 @@ export class Mux {
   readonly #liveness: Liveness;
   readonly #openBucket: TokenBucket;
   readonly #channels = new Map<number, Channel>();
-  readonly #frame = new FrameView();
   #nextId: number;
   #lastRemoteId = 0;
   #mine = 0;
@@ -151,8 +152,8 @@ export class Mux {
     this.#liveness.heard();
     let at = 0;
     do {
-      at = readFrame(record, at, this.#frame);
-      if (at < 0 || !this.#onFrame(record, this.#frame)) this.fail('PROTOCOL');
+      at = readFrame(record, at, frame);
+      if (at < 0 || !this.#onFrame(record)) this.fail('PROTOCOL');
     } while (at < record.length && !this.#ended);
   }
 
@@ -299,7 +300,7 @@ export class Mux {
   }
 
   /** False: the peer broke the protocol. */
-  #onFrame(record: Uint8Array, frame: FrameView): boolean {
+  #onFrame(record: Uint8Array): boolean {
     const { type, channel: id, start, end } = frame;
     if (type >= FRAME.PING) return this.#onConnectionFrame(type, record, start);
     if (type === FRAME.OPEN) return this.#onOpen(id, record.subarray(start, end));
@@ -361,7 +362,7 @@ export class Mux {
 
   /** Also the first half of a REJECT: both answer an OPEN of ours, once. */
   #onAccept(channel: Channel): boolean {
-    if (!channel.mine || channel.accepted || !channel.opened) return false;
+    if (channel.accepted || !channel.opened) return false;
     channel.accepted = true;
     this.#liveness.reads(this.#nowMs);
     return true;

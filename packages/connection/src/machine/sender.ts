@@ -4,6 +4,7 @@ import { BoundedQueue, TokenBucket, type Urgency, urgencies } from '@peernet/cor
 import { type Limits, WIRE } from '../defaults.js';
 import { encodeOpen, encodeReason, encodeU32, FRAME } from '../wire.js';
 import type { Channel, MessageQueue } from './channel.js';
+import { ChannelSet } from './channel-set.js';
 import type { Outbox } from './outbox.js';
 
 const rankOf: ReadonlyMap<Urgency, number> = new Map(urgencies.map((urgency, rank) => [urgency, rank]));
@@ -24,10 +25,10 @@ export class Sender {
   readonly #opens: BoundedQueue<Channel>;
   readonly #openBucket: TokenBucket;
   /** Channels that have something to grant, messages, bytes, or an end that waits. */
-  readonly #credits = new Set<Channel>();
-  readonly #messages = new Set<Channel>();
-  readonly #streams = new Set<Channel>();
-  readonly #fins = new Set<Channel>();
+  readonly #credits = new ChannelSet();
+  readonly #messages = new ChannelSet();
+  readonly #streams = new ChannelSet();
+  readonly #fins = new ChannelSet();
   #ping: number | undefined;
   #pong: number | undefined;
   #pumping = false;
@@ -118,8 +119,11 @@ export class Sender {
     channel.queuedBytes = 0;
     for (const chunk of chunks) channel.queuedBytes += chunk.length;
     if (channel.queuedBytes === 0) return true;
+    const first = this.#streams.size === 0 && this.#messages.size === 0;
+    if (first && !this.#pumping) this.#sendStream(channel);
+    if (channel.queuedBytes === 0) return true;
     this.#streams.add(channel);
-    if (!this.#pumping) this.#rounds();
+    if (!first && !this.#pumping) this.#rounds();
     if (channel.queuedBytes === 0) return true;
     channel.wantsDrain = true;
     return false;
@@ -266,7 +270,7 @@ export class Sender {
   /** All that can go, or one turn if anybody else waits. Returns bytes. */
   #sendStream(channel: Channel): number {
     if (!channel.opened) return 0;
-    const alone = this.#streams.size === 1 && this.#messages.size === 0;
+    const alone = this.#streams.size <= 1 && this.#messages.size === 0;
     const turn = alone ? Number.POSITIVE_INFINITY : this.#limits.streamTurnBytes;
     let sent = 0;
     while (channel.queuedBytes > 0 && sent < turn) {
