@@ -125,15 +125,13 @@ class PlatformCrypto implements LocalCrypto {
 }
 
 const domains = new Map<string, Uint8Array>();
-/** Domains are constants; this many of them are kept encoded, in case somebody makes them up. */
-const domainsMax = 64;
 
 /** domain ‖ 0 ‖ bytes */
 function separated(domain: string, bytes: Uint8Array): Uint8Array {
   let prefix = domains.get(domain);
   if (prefix === undefined) {
     prefix = utf8(`${domain}\0`);
-    if (domains.size < domainsMax) domains.set(domain, prefix);
+    if (domains.size < DEFAULTS.domainsMax) domains.set(domain, prefix);
   }
   return concatBytes(prefix, bytes);
 }

@@ -14,6 +14,8 @@ export const WIRE = Object.freeze({
   identityBytes: 104,
   /** Largest record, bytes of ciphertext behind its u16 length (Noise specification, section 3). */
   recordBytesMax: 65_535,
+  /** Smallest record: a tag and the smallest frame (type, channel, length), by arithmetic. */
+  recordBytesMin: 20,
   /** Longest channel name, bytes (protocol.md §1.3). */
   nameBytesMax: 64,
   /** What each side may send on a channel before the other has read it, bytes (protocol.md §1.3; 1 to 4 % from 1 MiB, fast.md §3.10). */
@@ -69,6 +71,14 @@ export const DEFAULTS = Object.freeze({
   streamShare: 0.25,
   /** Largest record for transports that do not say otherwise, bytes with length and tag (protocol.md §1.3). */
   recordBytesMax: 65_537,
+  /** What `recordBytesMax` must allow: the largest message with header, tag and length, by arithmetic. */
+  recordBytesLeast: 16_100,
+  /** A stream that has more begins no frame for less than this, bytes; by reasoning: slivers cost as much as frames. */
+  sliverBytes: 512,
+  /** A view into a record that is so many times as large is copied before it waits; by reasoning: it would pin all of it. */
+  pinFactor: 4,
+  /** Up to here an unfinished record has a buffer of its own, bytes; above it borrows one of a whole record. By reasoning. */
+  smallBufferBytes: 2_048,
   /** High-water mark of app streams, bytes (64 to 256 KiB: no difference found, fast.md §3.9). */
   streamBufferBytes: 65_536,
   /** Below that a record is written in one piece, bytes: gathering costs more than a copy (fast.md §3.4). */
@@ -77,6 +87,8 @@ export const DEFAULTS = Object.freeze({
   sessionsMax: 16_384,
   /** Verified signatures remembered (protocol.md §8). */
   verifiedMax: 4_096,
+  /** Domains of `Crypto` kept encoded; they are constants, unless somebody makes them up. */
+  domainsMax: 64,
   /** Imported public keys kept, to verify with: 5 µs each (fast.md §2); by reasoning: a large neighbourhood. */
   keysMax: 1_024,
   /** Buffers of one record that wait for reuse, in the whole process; by reasoning: connections that are busy in one tick. */

@@ -61,16 +61,17 @@ function sessionsOf(crypto: LocalCrypto): SessionTable {
   return table;
 }
 
-/** Smallest record that carries the largest message: 16 000 B with header, tag and length. */
-const recordBytesMin = 16_100;
-
 /** Defaults with differences; TypeError where they cannot work. */
 export function limitsOf(differences: Partial<Limits> | undefined): Limits {
   // A copy for each connection would be a tenth of its memory.
   if (differences === undefined) return DEFAULTS;
   const limits = { ...DEFAULTS, ...differences };
-  if (!(limits.recordBytesMax >= recordBytesMin && limits.recordBytesMax <= 2 + WIRE.recordBytesMax)) {
-    throw new TypeError(`recordBytesMax must be ${recordBytesMin} … 65537, got ${limits.recordBytesMax}`);
+  if (
+    !(limits.recordBytesMax >= DEFAULTS.recordBytesLeast && limits.recordBytesMax <= 2 + WIRE.recordBytesMax)
+  ) {
+    throw new TypeError(
+      `recordBytesMax must be ${DEFAULTS.recordBytesLeast} … 65537, got ${limits.recordBytesMax}`,
+    );
   }
   return limits;
 }

@@ -33,8 +33,6 @@ export interface MuxOptions {
   readonly pool: BufferPool;
 }
 
-/** A view into a record that is this many times as large is copied before it waits: it would pin all of it. */
-const pinFactor = 4;
 /** Shared: it is read before anything else happens. */
 const frame = new FrameView();
 
@@ -382,7 +380,7 @@ export class Mux {
     if (channel.receiveWindow < 0 || channel.finReceived) return false;
     if (channel.kind === 'stream' ? length === 0 : length > messageBytesMax) return false;
     if (channel.sink === undefined) return true; // we have closed it
-    const pins = length * pinFactor < record.length;
+    const pins = length * this.#limits.pinFactor < record.length;
     if (channel.inboxSize > 0 || !channel.sink.ready) {
       return channel.inbox.push(pins ? record.slice(start, end) : record.subarray(start, end));
     }

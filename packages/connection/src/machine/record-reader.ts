@@ -1,12 +1,10 @@
 // Cuts the bytes of a transport into records: u16 length ‖ ciphertext. Memory is taken for what has arrived, never
 // for what a length announces.
-import { WIRE } from '../defaults.js';
+import { DEFAULTS, WIRE } from '../defaults.js';
 import { type BufferPool, bufferBytes } from './buffers.js';
 
-/** Smallest record: a tag and the smallest frame (type, channel, length). */
-const recordBytesMin = WIRE.tagBytes + 4;
-/** Up to here an unfinished record has a buffer of its own size; above it borrows a shared one. */
-const smallBytes = 2_048;
+const { recordBytesMin } = WIRE;
+const { smallBufferBytes } = DEFAULTS;
 
 export class RecordReader {
   readonly #pool: BufferPool;
@@ -77,8 +75,8 @@ export class RecordReader {
 
   #grow(need: number): void {
     const before = this.#held;
-    this.#borrowed = need > smallBytes;
-    this.#held = this.#borrowed ? this.#pool.take() : new Uint8Array(need <= 64 ? 64 : smallBytes);
+    this.#borrowed = need > smallBufferBytes;
+    this.#held = this.#borrowed ? this.#pool.take() : new Uint8Array(need <= 64 ? 64 : smallBufferBytes);
     if (before !== undefined) this.#held.set(before.subarray(0, this.#have));
   }
 

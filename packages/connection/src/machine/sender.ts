@@ -8,8 +8,6 @@ import { ChannelSet } from './channel-set.js';
 import type { Outbox } from './outbox.js';
 
 const rankOf: ReadonlyMap<Urgency, number> = new Map(urgencies.map((urgency, rank) => [urgency, rank]));
-/** A stream does not begin a frame for less than this while it has more: slivers cost as much as frames. */
-const sliverBytes = 512;
 
 interface ControlFrame {
   readonly type: number;
@@ -276,7 +274,7 @@ export class Sender {
     while (channel.queuedBytes > 0 && sent < turn) {
       const want = Math.min(channel.queuedBytes, channel.sendWindow - WIRE.frameCostBytes, turn - sent);
       if (want <= 0) break;
-      if (this.#outbox.room(channel.id) < Math.min(want, sliverBytes)) this.#outbox.flush();
+      if (this.#outbox.room(channel.id) < Math.min(want, this.#limits.sliverBytes)) this.#outbox.flush();
       const length = Math.min(want, this.#outbox.room(channel.id));
       if (!this.#outbox.begin(FRAME.DATA, channel.id, length)) break;
       this.#appendPending(channel, length);
