@@ -176,6 +176,10 @@ export class Bench implements SearchEffects {
     this.message(link, encodeRows(query, full));
   }
 
+  queryOf(m: SearchMessage): Uint8Array {
+    return queryOf(this.crypto, m);
+  }
+
   // ---- what it did ----
 
   /** Messages of a type since the last `take`, to one link or all. */

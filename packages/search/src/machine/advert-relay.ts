@@ -215,13 +215,16 @@ export class AdvertRelay {
   /** A copy of what came by before: worth something only with much more budget, or if there was no place for the first. */
   #copy(n: Neighbour, m: AdvertMessage, passed: Passed, turn: Turn): void {
     const { counters, limits } = this.#s;
-    if (passed.best === 0) {
-      const advert = decodeAdvert(m.advert.slice());
-      if (advert !== undefined && this.#mayStillPlace(passed, advert.seq))
-        this.#place(n, m, advert, passed, turn);
+    if (this.withdrawals.covers(passed.subnet, passed.id, passed.seq)) {
+      counters.refused++;
       return;
     }
     const held = this.store.get(passed.subnet, passed.id);
+    if (passed.best === 0) {
+      const advert = held === undefined || held.seq < passed.seq ? decodeAdvert(m.advert.slice()) : undefined;
+      if (advert !== undefined) this.#place(n, m, advert, passed, turn);
+      return;
+    }
     if (held?.seq === passed.seq && this.#again(n, m, held, turn)) return;
     if (m.budget < 2 * passed.best + 1 || passed.topUps >= limits.topUpsMax) {
       counters.duplicates++;
@@ -246,11 +249,6 @@ export class AdvertRelay {
     this.#s.counters.mended++;
     this.#pass(n, m, m.budget, held, turn);
     return true;
-  }
-
-  #mayStillPlace(passed: Passed, seq: number): boolean {
-    const held = this.store.get(passed.subnet, passed.id);
-    return !this.withdrawals.covers(passed.subnet, passed.id, seq) && (held === undefined || held.seq < seq);
   }
 
   /** Holds it, if there is a place, and passes it on only then: a crowd's bubbles end where cells are full. */

@@ -66,7 +66,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
 
   handle(input: SearchInput, nowMs: number, effects: SearchEffects): void {
     if (this.#closed) return;
-    const turn = { nowMs, wallMs: input.wallMs, effects };
+    const turn = { nowMs, wallMs: Math.floor(input.wallMs), effects };
     if ('record' in input) this.#own.look(input, nowMs);
     this.#route(input, turn);
     if ('record' in input) this.#act(input.size, turn);

@@ -1,0 +1,477 @@
+import { describe, expect, test } from 'vitest';
+import type { OrphansMessage } from '../../src/wire.js';
+import { Bench, noBytes, wallMs } from '../bench.js';
+
+/** Ids of the members that a search over link 9 is told, with the kind of their rows. */
+function told(bench: Bench, name = 'chat'): string[] {
+  if (bench.machine.sizes().neighbours === 0 || !asked.has(bench)) bench.up(9);
+  asked.add(bench);
+  bench.ask(9, name, { budget: 1 });
+  return bench.take('rows', 9).flatMap((m) => m.rows.map((row) => row.kind));
+}
+const asked = new WeakSet<Bench>();
+
+describe('adverts of others', () => {
+  test('are held and answered until they expire; the age that carriers tell counts', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    bench.tell(1, bench.advert('alice', 'chat'), { ageSeconds: 500 });
+    bench.pass(99_000);
+    expect(told(bench)).toEqual(['advert']);
+    bench.pass(1_000);
+    expect(told(bench)).toEqual([]);
+  });
+
+  test('a newer one replaces, an older one is refused', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + 1 }));
+    bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs }));
+    expect(bench.counters.refused).toBe(1);
+    bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + 2 }));
+    expect(bench.machine.sizes().adverts).toBe(1);
+    expect(bench.counters.refused).toBe(1);
+  });
+
+  test('with a seq more than 24 h off our calendar: refused, nobody is blamed', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    const day = 86_400_000;
+    for (const off of [-day - 1, day + 1]) {
+      bench.tell(1, bench.advert(`m${off}`, 'chat', { seq: wallMs + bench.nowMs + off }));
+    }
+    expect([bench.counters.refused, bench.machine.sizes().adverts, bench.blamed.length]).toEqual([2, 0, 0]);
+    for (const off of [-day, day])
+      bench.tell(1, bench.advert(`n${off}`, 'chat', { seq: wallMs + bench.nowMs + off }));
+    expect(bench.machine.sizes().adverts).toBe(2);
+  });
+
+  test('of one member of one subnet: three at once, then one a minute', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    for (let i = 0; i < 5; i++) bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + i }));
+    expect(bench.counters.limiterDrops).toBe(2);
+    bench.pass(60_000);
+    bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + 9 }));
+    expect(bench.counters.limiterDrops).toBe(2);
+  });
+
+  test('with a bad signature or form: the link is closed, and nothing of it is held', () => {
+    for (const spoil of ['signature', 'malformed'] as const) {
+      const bench = new Bench();
+      bench.ups(2);
+      const bytes = bench.advert('alice', 'chat').bytes.slice();
+      const at = spoil === 'signature' ? bytes.length - 1 : 33; // 33: the length of the record
+      bytes[at] = (bytes[at] as number) ^ 1;
+      bench.tell(1, { ...bench.advert('alice', 'chat'), bytes });
+      expect(bench.blamed).toEqual([spoil]);
+      expect(bench.closed).toEqual([[1, 'PROTOCOL']]);
+      expect([bench.machine.sizes().adverts, bench.take('advert').length]).toEqual([0, 0]);
+    }
+  });
+
+  test('our own, come back, are not held; a higher seq of ours makes us jump above it', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    bench.join('chat');
+    const [mine] = bench.take('advert');
+    bench.message(2, new Uint8Array([1, 0, 9, 2, 0, 0, ...(mine as { advert: Uint8Array }).advert]));
+    expect(bench.machine.sizes().adverts).toBe(0);
+    bench.tell(2, bench.advert('self', 'chat', { seq: wallMs + 5_000_000 }));
+    bench.pass(1_000);
+    const jumped = bench.take('advert').map((m) => new DataView(m.advert.slice(32).buffer));
+    expect(jumped.length).toBeGreaterThan(0);
+    expect(bench.machine.sizes().adverts).toBe(0);
+  });
+});
+
+describe('places', () => {
+  test('a neighbour has four in a cell, the cell sixteen, whoever comes', () => {
+    const bench = new Bench();
+    bench.ups(6);
+    for (let i = 0; i < 60; i++) bench.tell(1, bench.advert(`a${i}`, 'chat'));
+    expect(bench.machine.sizes().adverts).toBe(4);
+    for (let link = 2; link <= 6; link++) {
+      for (let i = 0; i < 20; i++) bench.tell(link, bench.advert(`b${link}-${i}`, 'chat'));
+    }
+    expect(bench.machine.sizes().adverts).toBe(16);
+    expect(bench.counters.notAdmitted).toBeGreaterThan(100);
+  });
+
+  test('who finds no place goes no further', () => {
+    const bench = new Bench({ cell: 0 });
+    bench.ups(3);
+    bench.tell(1, bench.advert('alice', 'chat'));
+    bench.take('advert');
+    bench.tell(2, bench.advert('bob', 'chat'));
+    expect(bench.take('advert')).toEqual([]);
+  });
+
+  test('who finds none by one neighbour may find one by another', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    for (let i = 0; i < 40; i++) bench.tell(1, bench.advert(`a${i}`, 'chat'));
+    expect(bench.machine.sizes().adverts).toBe(4);
+    const before = bench.counters.notAdmitted;
+    for (let i = 0; i < 40; i++) bench.tell(2, bench.advert(`a${i}`, 'chat'));
+    expect(bench.machine.sizes().adverts).toBe(8);
+    expect(bench.counters.notAdmitted).toBeGreaterThan(before);
+  });
+
+  test('one key has 64 subnets', () => {
+    const bench = new Bench({ rates: generous() });
+    bench.ups(2);
+    for (let i = 0; i < 70; i++) bench.tell(1, bench.advert('alice', `chat ${i}`));
+    expect(bench.machine.sizes().adverts).toBe(64);
+  });
+
+  test('a neighbour has a quarter of all, and all is bounded in number and bytes', () => {
+    const bench = new Bench({ adverts: 40, rates: generous() });
+    bench.ups(6);
+    for (let i = 0; i < 30; i++) bench.tell(1, bench.advert(`a${i}`, `chat ${i}`));
+    expect(bench.machine.sizes().adverts).toBe(10);
+    for (let link = 2; link <= 6; link++) {
+      for (let i = 0; i < 10; i++) bench.tell(link, bench.advert(`b${link}-${i}`, `chat ${link}-${i}`));
+    }
+    expect(bench.machine.sizes().adverts).toBe(40);
+    const small = new Bench({ advertBytes: 1_000, rates: generous() });
+    small.ups(6);
+    for (let i = 0; i < 20; i++) small.tell(1 + (i % 6), small.advert(`a${i}`, `chat ${i}`));
+    expect(small.machine.sizes().advertBytes).toBeLessThanOrEqual(1_000);
+    expect(small.machine.sizes().adverts).toBeGreaterThan(1);
+  });
+
+  test('what is not refreshed goes, with everything that was kept for it', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    bench.tell(1, bench.advert('alice', 'chat'));
+    bench.ask(1, 'chat');
+    bench.tell(1, bench.advert('bob', 'chat'));
+    bench.tell(1, bench.advert('bob', 'chat', { ttlSeconds: 0, seq: wallMs + 1 }));
+    bench.pass(1_300_000);
+    expect(bench.machine.sizes()).toMatchObject({
+      adverts: 0,
+      advertBytes: 0,
+      trails: 0,
+      casts: 0,
+      queries: 0,
+      withdrawals: 0,
+    });
+    expect(bench.machine.deadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('withdrawals', () => {
+  test('follow the way of the advert, and void it', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    bench.tell(1, bench.advert('alice', 'chat'), { budget: 3 });
+    const went = bench.sent.filter((one) => one.message.type === 'advert').map((one) => one.to);
+    bench.take('advert');
+    bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 1 }), { budget: 1 });
+    expect(bench.sent.map((one) => one.to).sort()).toEqual(went.sort());
+    bench.take('advert');
+    expect(told(bench)).toEqual(['withdrawal']);
+    // A late copy of the advert, or of the withdrawal, does nothing.
+    bench.tell(2, bench.advert('alice', 'chat'));
+    bench.tell(2, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 1 }));
+    expect([bench.machine.sizes().adverts, bench.take('advert').length]).toEqual([0, 0]);
+    // Back again.
+    bench.tell(2, bench.advert('alice', 'chat', { seq: wallMs + 2 }));
+    expect(told(bench)).toEqual(['advert']);
+  });
+
+  test('of what never came by go nowhere and are not kept', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0 }));
+    expect([bench.take('advert').length, bench.machine.sizes().withdrawals]).toEqual([0, 0]);
+  });
+
+  test('pass even when the member has advertised too often', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    for (let i = 0; i < 4; i++) bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + i }));
+    bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 9 }));
+    expect(bench.machine.sizes()).toMatchObject({ adverts: 0, withdrawals: 1 });
+  });
+
+  test('nobody else can withdraw for a member', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    bench.tell(1, bench.advert('alice', 'chat'));
+    bench.tell(1, bench.advert('mallory', 'chat', { ttlSeconds: 0, seq: wallMs + 1 }));
+    expect(told(bench)).toEqual(['advert']);
+  });
+});
+
+describe('orphans', () => {
+  test('an advert whose link is gone is one, and those who have it from us hear of it', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    bench.tell(1, bench.advert('alice', 'chat'), { budget: 3 });
+    expect(bench.take('advert')).toHaveLength(2);
+    bench.give({ type: 'down', link: 1 });
+    bench.pass(500);
+    expect([bench.take('orphans', 2).length, bench.take('orphans', 3).length]).toEqual([1, 1]);
+    expect(told(bench)).toEqual(['orphan']);
+  });
+
+  test('one that came by two links is none until both are gone', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    const advert = bench.advert('alice', 'chat');
+    bench.tell(1, advert, { hops: 3 });
+    bench.tell(2, advert, { hops: 3 });
+    bench.give({ type: 'down', link: 1 });
+    expect(told(bench)).toEqual(['advert']);
+    bench.give({ type: 'down', link: 2 });
+    expect(told(bench)).toEqual(['orphan']);
+  });
+
+  test('a neighbour that is further from the member than we are holds nothing up', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    const advert = bench.advert('alice', 'chat');
+    bench.tell(1, advert, { hops: 2 });
+    bench.tell(2, advert, { hops: 4 }); // it may have it from us
+    bench.give({ type: 'down', link: 1 });
+    expect(told(bench)).toEqual(['orphan']);
+  });
+
+  test('a neighbour can orphan only what it brought', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    const advert = bench.advert('alice', 'chat');
+    bench.tell(1, advert);
+    const place = (() => {
+      bench.give({ type: 'down', link: 1 });
+      bench.pass(500);
+      return bench.take('orphans', 2)[0];
+    })();
+    const other = new Bench();
+    other.ups(3);
+    other.tell(1, other.advert('alice', 'chat'));
+    const { places } = place as OrphansMessage;
+    const bytes = new Uint8Array([4, 1, ...Buffer.from(places[0] as string, 'hex')]);
+    other.message(2, bytes);
+    expect(told(other)).toEqual(['advert']);
+    other.message(1, bytes);
+    expect(told(other)).toEqual(['orphan']);
+  });
+
+  test('the same advert by another link makes it whole, and goes on', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    const advert = bench.advert('alice', 'chat');
+    bench.tell(1, advert, { budget: 1 });
+    bench.give({ type: 'down', link: 1 });
+    bench.pass(120_000);
+    bench.take('advert');
+    bench.tell(2, advert, { budget: 5, hops: 4, ageSeconds: 120 });
+    expect(bench.take('advert', 3).map((m) => m.budget)).toEqual([4]);
+    expect(told(bench)).toEqual(['advert']);
+    expect(bench.counters.mended).toBe(1);
+  });
+
+  test('what was lost with a link goes once more, to the next who comes', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    bench.tell(1, bench.advert('alice', 'chat'), { budget: 21 });
+    expect(bench.take('advert', 2).map((m) => m.budget)).toEqual([10]);
+    bench.take('advert');
+    bench.give({ type: 'down', link: 2 });
+    expect(bench.take('advert')).toEqual([]); // 1 brought it, 3 has it
+    bench.pass(7_000);
+    bench.up(4);
+    expect(bench.take('advert', 4)).toMatchObject([{ budget: 10, hops: 2, ageSeconds: 7 }]);
+    bench.up(5);
+    expect(bench.take('advert')).toEqual([]);
+  });
+
+  test('likewise for our own', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    bench.join('chat');
+    const [first] = bench.take('advert', 1);
+    bench.take('advert');
+    bench.give({ type: 'down', link: 1 });
+    bench.up(3);
+    expect(bench.take('advert', 3)).toMatchObject([{ budget: first?.budget, hops: 1 }]);
+  });
+});
+
+describe('memberships', () => {
+  test('are advertised at once, and every 300 s ± 10 %', () => {
+    const bench = new Bench();
+    bench.ups(5);
+    bench.join('chat');
+    expect(bench.take('advert').reduce((sum, m) => sum + m.budget, 0)).toBe(64);
+    bench.pass(270_000);
+    expect(bench.take('advert')).toEqual([]);
+    bench.pass(60_000);
+    expect(bench.take('advert').reduce((sum, m) => sum + m.budget, 0)).toBe(64);
+  });
+
+  test('without neighbours they wait for the first', () => {
+    const bench = new Bench();
+    bench.join('chat');
+    bench.pass(60_000);
+    expect(bench.machine.deadline()).toBe(Number.POSITIVE_INFINITY);
+    bench.up(1);
+    bench.pass(500);
+    expect(bench.take('advert', 1)).toHaveLength(1);
+  });
+
+  test('are advertised again when half of the neighbours have not got them', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    bench.join('chat');
+    bench.take('advert');
+    for (const link of [5, 6, 7]) bench.up(link);
+    bench.pass(1_000);
+    expect(bench.take('advert')).toEqual([]);
+    bench.up(8);
+    bench.pass(1_000);
+    expect(bench.take('advert')).toHaveLength(8);
+  });
+
+  test('… when we have moved, and when the network has doubled', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    bench.join('chat');
+    bench.take('advert');
+    bench.record = bench.recordOf(bench.crypto, ['ws://5.6.7.8:4000']);
+    bench.give({ type: 'tick', ...bench.outside });
+    bench.pass(1_000);
+    expect(bench.take('advert')).toHaveLength(4);
+    bench.size = 199;
+    bench.give({ type: 'tick', ...bench.outside });
+    bench.pass(1_000);
+    expect(bench.take('advert')).toEqual([]);
+    bench.size = 200;
+    bench.give({ type: 'tick', ...bench.outside });
+    bench.pass(1_000);
+    expect(bench.take('advert')).toHaveLength(4);
+  });
+
+  test('never more often than receivers take them', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    let sent = 0;
+    for (let i = 0; i < 20; i++) {
+      bench.join('chat');
+      bench.pass(10);
+      sent += bench.take('advert', 1).length;
+      bench.part('chat');
+      bench.take('advert');
+    }
+    expect(sent).toBeLessThanOrEqual(20); // each join is a membership of its own
+    const bucket = new Bench();
+    bucket.ups(4);
+    bucket.join('chat');
+    for (let i = 0; i < 10; i++) {
+      bucket.record = bucket.recordOf(bucket.crypto, [`ws://5.6.7.${i}:4000`]);
+      bucket.give({ type: 'tick', ...bucket.outside });
+      bucket.pass(1_000);
+    }
+    expect(bucket.take('advert', 1).length).toBe(3);
+  });
+
+  test('after part: a withdrawal to all neighbours, and no answer', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    bench.join('chat');
+    expect(told(bench)).toEqual(['advert']);
+    bench.take('advert');
+    bench.part('chat');
+    expect(bench.take('advert')).toHaveLength(4);
+    expect(told(bench)).toEqual([]);
+    bench.pass(600_000);
+    expect(bench.take('advert')).toEqual([]);
+  });
+
+  test('closing withdraws everything', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    bench.join('a');
+    bench.join('b');
+    bench.take('advert');
+    bench.give({ type: 'close', ...bench.outside });
+    expect(bench.take('advert')).toHaveLength(4);
+    expect(bench.machine.deadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+});
+
+describe('scope', () => {
+  const privateAddress = 'ws://192.168.1.5:4000';
+  const globalAddress = 'ws://5.6.7.8:4000';
+
+  test('an advert with a narrow address is told only where it is as narrow', () => {
+    const bench = new Bench();
+    bench.up(1, 'n1', 'private');
+    bench.up(2, 'n2', 'private');
+    bench.up(3, 'n3', 'global');
+    bench.tell(1, bench.advert('alice', 'chat', { addresses: [privateAddress] }));
+    expect([bench.take('advert', 2).length, bench.take('advert', 3).length]).toEqual([1, 0]);
+    bench.ask(2, 'chat', { budget: 1 });
+    bench.ask(3, 'chat', { budget: 1 });
+    expect([bench.take('rows', 2).length, bench.take('rows', 3).length]).toEqual([1, 0]);
+  });
+
+  test('what we say of ourselves fits the widest link; a neighbour that asks for itself hears more', () => {
+    const bench = new Bench();
+    bench.record = bench.recordOf(bench.crypto, [privateAddress, globalAddress]);
+    bench.up(1, 'n1', 'private');
+    bench.up(2, 'n2', 'global');
+    bench.join('chat');
+    const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString('latin1');
+    for (const m of bench.take('advert')) {
+      expect(text(m.advert)).toContain(globalAddress);
+      expect(text(m.advert)).not.toContain(privateAddress);
+    }
+    const rows = (link: number, hops: number): string => {
+      bench.ask(link, 'chat', { budget: 1, hops });
+      return text(bench.take('rows', link)[0]?.rows[0]?.bytes ?? noBytes);
+    };
+    expect(rows(1, 1)).toContain(privateAddress);
+    expect(rows(1, 2)).not.toContain(privateAddress);
+    expect(rows(2, 1)).not.toContain(privateAddress);
+  });
+
+  test('a row over a wide link: narrow addresses are stripped, the member stays', () => {
+    const bench = new Bench();
+    bench.up(1, 'n1', 'global');
+    bench.search(1, 'chat');
+    const query = searchOf(bench);
+    bench.answer(1, query, [
+      { bytes: bench.advert('alice', 'chat', { addresses: [privateAddress, globalAddress] }).bytes },
+    ]);
+    bench.answer(1, query, [
+      { bytes: bench.advert('bob', 'chat', { addresses: ['ws://127.0.0.1:4000'] }).bytes },
+    ]);
+    expect(bench.rows.map((row) => row.addresses)).toEqual([[globalAddress], []]);
+  });
+});
+
+/** The name of the search that was sent last. */
+function searchOf(bench: Bench): Uint8Array {
+  const m = bench.take('search')[0];
+  if (m === undefined) throw new Error('no search was sent');
+  return bench.queryOf(m);
+}
+
+function generous() {
+  const rate = { perSecond: 1e6, burst: 1e6 };
+  return {
+    adverts: rate,
+    advertUnits: rate,
+    searches: rate,
+    searchUnits: rate,
+    signatures: rate,
+    nodeSignatures: rate,
+    oneAdvert: rate,
+    ownAdvert: rate,
+    unasked: rate,
+  };
+}
