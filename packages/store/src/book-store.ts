@@ -29,8 +29,16 @@ export interface CreateBookOptions {
   readonly verifiedMs?: number;
 }
 
+/** A PeerStore that can be looked into. */
+export interface AddressBook extends PeerStore {
+  /** Number of entries. */
+  readonly size: number;
+  /** Names of broken invariants: [] unless there is a bug. For tests and simulations; looks at everything. */
+  broken(): string[];
+}
+
 /** An address book in memory: the same one that `createStore` persists. */
-export function createBook(options: CreateBookOptions = {}): BookStore {
+export function createBook(options: CreateBookOptions = {}): AddressBook {
   return new BookStore(makeBook(options), options.clock ?? systemClock);
 }
 
@@ -46,7 +54,7 @@ function fastRandom(random: Random): Random {
   return random === systemRandom ? seededRandom(random.uint32()) : random;
 }
 
-export class BookStore implements PeerStore {
+export class BookStore implements AddressBook {
   protected readonly book: Book;
   protected readonly clock: Clock;
 
@@ -55,12 +63,10 @@ export class BookStore implements PeerStore {
     this.clock = clock;
   }
 
-  /** Number of entries. */
   get size(): number {
     return this.book.size;
   }
 
-  /** Names of broken invariants: [] unless there is a bug. For tests and simulations; looks at everything. */
   broken(): string[] {
     return brokenInvariants(this.book, this.moment.nowMs);
   }

@@ -6,14 +6,13 @@ import {
   type Clock,
   isPeernetError,
   PeernetError,
-  type PeerStore,
   type Random,
   randomBytes,
   type SubnetStore,
   systemClock,
   systemRandom,
 } from '@peernet/core';
-import { BookStore, type CreateBookOptions, makeBook } from './book-store.js';
+import { type AddressBook, BookStore, type CreateBookOptions, makeBook } from './book-store.js';
 import { Database, type LevelDatabase, type RowWrite } from './database.js';
 import { PERSISTENCE } from './defaults.js';
 import { load } from './loading.js';
@@ -31,10 +30,8 @@ export interface CreateStoreOptions extends CreateBookOptions {
 }
 
 /** Everything that a node remembers. */
-export interface Store extends PeerStore {
+export interface Store extends AddressBook {
   readonly subnets: SubnetStore;
-  /** Number of entries. */
-  readonly size: number;
   /** Rows of the database that could not be read and were left out. */
   readonly skippedRows: number;
   /** The seed of our identity, made and persisted on first use, and the first sequence number of this run. */
@@ -45,8 +42,6 @@ export interface Store extends PeerStore {
   anchors(): Promise<string[]>;
   /** Replaces them; 8 are kept. */
   saveAnchors(addresses: readonly string[]): void;
-  /** Names of broken invariants: [] unless there is a bug. For tests and simulations; looks at everything. */
-  broken(): string[];
 }
 
 /**

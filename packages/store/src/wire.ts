@@ -16,7 +16,7 @@ import {
 import { BOOK, PERSISTENCE } from './defaults.js';
 
 /** Version of all rows. A row of another version is left alone: a newer peernet may want it back. */
-export const rowVersion = 1;
+const rowVersion = 1;
 
 /** Keys in the sublevel. Part of the format. */
 export const KEY = Object.freeze({

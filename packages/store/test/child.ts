@@ -1,17 +1,18 @@
 // Programs of this folder as processes of their own, made from sources.
 import { type ChildProcess, spawn } from 'node:child_process';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import { onTestFinished } from 'vitest';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 
-/** Bundles `test/<name>.ts`; returns the file to run. */
-export async function program(name: string): Promise<string> {
+/** Bundles a program; returns the file to run. */
+export async function program(source: URL): Promise<string> {
   // Inside the package, so that it finds classic-level.
-  const outfile = `${root}node_modules/.programs/${name}.mjs`;
+  const outfile = `${root}node_modules/.programs/${basename(source.pathname, '.ts')}.mjs`;
   await build({
-    entryPoints: [`${root}test/${name}.ts`],
+    entryPoints: [fileURLToPath(source)],
     outfile,
     bundle: true,
     format: 'esm',

@@ -14,7 +14,7 @@ const damages = Number(process.env.PEERNET_DAMAGES ?? 60);
 let file: string;
 
 beforeAll(async () => {
-  file = await program('damage-child');
+  file = await program(new URL('./damage-child.ts', import.meta.url));
 });
 
 test(

@@ -9,7 +9,7 @@ const kills = Number(process.env.PEERNET_KILLS ?? 20);
 let file: string;
 
 beforeAll(async () => {
-  file = await program('kill-child');
+  file = await program(new URL('./kill-child.ts', import.meta.url));
 });
 
 interface Life {

@@ -3,7 +3,18 @@ import { seededRandom } from '@peernet/core';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, test } from 'vitest';
 import { createStore, type LevelDatabase } from '../src/index.js';
-import { address, databases, heard, manualClock, peer, recordOf, settle, start, Watched } from './stage.js';
+import {
+  address,
+  databases,
+  fitting,
+  heard,
+  manualClock,
+  peer,
+  recordOf,
+  settle,
+  start,
+  Watched,
+} from './stage.js';
 
 describe.each(databases)('over %s', (_, make) => {
   test('everything is there again, and nothing else was touched', async () => {
@@ -91,6 +102,10 @@ describe('whatever encodings the handle has', () => {
     const again = start(db).store;
     expect(await again.subnets.list()).toEqual(['chat']);
     expect(again.size).toBe(1);
+  });
+
+  test('handles of both versions, and sublevels of them, are taken', () => {
+    for (const db of fitting()) expect(start(db).store.size).toBe(0);
   });
 
   test('two sublevels of one database are two stores', async () => {

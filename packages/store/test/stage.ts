@@ -44,6 +44,15 @@ export function manualClock(): ManualClock {
   };
 }
 
+/** Handles of all versions fit without a cast: `tsc` is the judge. */
+export const fitting = (): LevelDatabase[] => [
+  new MemoryLevel(),
+  new MemoryLevel1(),
+  new MemoryLevel<string, object>({ valueEncoding: 'json' }),
+  new MemoryLevel().sublevel('app'),
+  new MemoryLevel1().sublevel('app'),
+];
+
 /** What tests do with a database, beyond what the store needs. */
 export interface TestDatabase extends LevelDatabase {
   put(key: string, value: string): Promise<void>;

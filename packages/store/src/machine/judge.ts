@@ -15,7 +15,7 @@ export function failuresOf(entry: Entry): number {
 }
 
 /** Whether the record of a peer is past the life that its owner gave it. */
-export function isExpired(owner: Owner, nowMs: number): boolean {
+function isExpired(owner: Owner, nowMs: number): boolean {
   return owner.record === undefined || ageSeconds(owner, nowMs) >= owner.record.ttlSeconds;
 }
 
