@@ -50,7 +50,7 @@ test(`${searches} searches under chaos find the right address (seed ${seed})`, a
       const searcher = open[(member + 1 + below(random, count - 1)) % count] as Peernet;
       const startMs = performance.now();
       for await (const row of searcher.search(`subnet-${member}`, { limit: 1 })) {
-        if (row.id !== open[member]?.id || !row.addresses.includes(addresses[member])) continue;
+        if (row.id !== open[member]?.id || !row.addresses.includes(addresses[member] as string)) continue;
         right++;
         tookMs.push(performance.now() - startMs);
       }

@@ -1,5 +1,5 @@
 // The type of the streams that we hand out: streamx Duplexes whose methods take what they take in practice.
-import type { DuplexListener } from '@peernet/core';
+import { type DuplexListener, utf8 } from '@peernet/core';
 import type { Duplex } from 'streamx';
 
 /** A streamx Duplex of bytes; satisfies DuplexLike, so that a connection may run over a stream of another one. */
@@ -12,4 +12,11 @@ export interface ByteStream extends Duplex {
   /** Uint8Array or string (UTF-8). */
   write(data: Uint8Array | string): boolean;
   end(data?: Uint8Array | string): this;
+}
+
+/** Text is written as UTF-8; TypeError for what is neither bytes nor text. */
+export function toBytes(data: unknown): Uint8Array {
+  if (data instanceof Uint8Array) return data;
+  if (typeof data === 'string') return utf8(data);
+  throw new TypeError(`a stream takes bytes or strings, not ${data === null ? 'null' : typeof data}`);
 }

@@ -1,17 +1,12 @@
 // A stream channel as a Duplex of streamx, with back-pressure both ways: credit goes back as the app reads.
-import { type CloseReason, type ErrorCode, PeernetError, utf8 } from '@peernet/core';
+import { type CloseReason, type ErrorCode, PeernetError } from '@peernet/core';
 import { Duplex } from 'streamx';
+import { toBytes } from './byte-stream.js';
 import { DEFAULTS, WIRE } from './defaults.js';
 import type { Channel, ChannelSink } from './machine/channel.js';
 import type { Mux } from './machine/mux.js';
 
 type Callback = (error: Error | null) => void;
-
-function toBytes(data: unknown): Uint8Array {
-  if (data instanceof Uint8Array) return data;
-  if (typeof data === 'string') return utf8(data);
-  throw new TypeError(`a stream takes bytes or strings, not ${data === null ? 'null' : typeof data}`);
-}
 
 /** Whoever reads streams in Node expects Buffers (`String(chunk)` is text); elsewhere there are none. */
 const toChunk: (bytes: Uint8Array) => Uint8Array =

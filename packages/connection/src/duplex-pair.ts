@@ -1,7 +1,7 @@
 // Two duplexes of streamx that are each other's other end: for tests, and for whoever joins two parts of one process.
 import type { DuplexLike } from '@peernet/core';
 import { Duplex } from 'streamx';
-import type { ByteStream } from './byte-stream.js';
+import { type ByteStream, toBytes } from './byte-stream.js';
 import { DEFAULTS } from './defaults.js';
 
 type Callback = (error: Error | null) => void;
@@ -16,7 +16,7 @@ class PairedDuplex extends Duplex {
   #sinceTurnBytes = 0;
 
   constructor() {
-    super({ highWaterMark: DEFAULTS.memoryBufferBytes, byteLength });
+    super({ highWaterMark: DEFAULTS.memoryBufferBytes, byteLength, mapWritable: toBytes });
     this.on('error', () => {});
   }
 
