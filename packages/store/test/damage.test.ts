@@ -2,7 +2,7 @@
 // memory. It never shows what was not there before, never hangs. PEERNET_DAMAGES sets how often (default 60).
 //
 // One thing is beyond us: on some damage of a table, LevelDB (1.20, built with assertions) aborts the process
-// before we see anything (4 of 500 here). That is counted; whoever must survive it, as a daemon must, has to notice
+// before we see anything (1 to 4 of 500 here). That is counted; whoever must survive it, as a daemon must, has to notice
 // at its next start that the last one died while opening the database.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';

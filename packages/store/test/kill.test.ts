@@ -47,7 +47,7 @@ test(
     let slowestMs = 0;
     let seed: string | undefined;
     for (let kill = 0; kill < kills; kill++) {
-      life = await live(folder, life.acknowledged, 'honest', below(random, 60));
+      life = await live(folder, life.acknowledged, 'honest', below(random, 40));
       expect(life.complaints).toEqual([]);
       seed ??= life.seed;
       expect(life.seed).toBe(seed);
