@@ -61,8 +61,17 @@ export class Bench implements SearchEffects {
   ended: number[] = [];
   queries: IncomingQuery[] = [];
 
-  constructor(limits?: Partial<SearchLimits>) {
-    this.crypto = this.who('self');
+  constructor(limits?: Partial<SearchLimits>, crypto: Partial<Crypto> = {}) {
+    const own = this.who('self');
+    this.crypto = {
+      id: own.id,
+      sign: (domain, bytes) => own.sign(domain, bytes),
+      verify: (domain, id, bytes, signature) => own.verify(domain, id, bytes, signature),
+      seal: (to, domain, bytes) => own.seal(to, domain, bytes),
+      open: (domain, sealed) => own.open(domain, sealed),
+      hash: (domain, bytes) => own.hash(domain, bytes),
+      ...crypto,
+    };
     this.machine = new SearchMachine({ crypto: this.crypto, random: seededRandom(7), limits });
   }
 

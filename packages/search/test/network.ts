@@ -133,12 +133,12 @@ export interface Found {
 }
 
 export function recordOf(
-  host: Host,
+  host: Pick<Host, 'crypto' | 'address'>,
   wallMs: number,
   addresses: readonly string[] = [host.address],
 ): PeerRecord {
   return signRecord(host.crypto, {
-    seq: wallMs,
+    seq: Math.floor(wallMs),
     ttlSeconds: 86_400,
     addresses,
     relays: [],

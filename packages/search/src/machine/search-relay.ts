@@ -192,9 +192,9 @@ export class SearchRelay {
     if (!n.forgive(turn.nowMs)) misbehaved(n, 'unasked', turn);
   }
 
-  /** False: the rest waits for a look at signatures. */
+  /** False: the rest waits for a look at signatures. Of a message with anything false in it nothing is believed. */
   #rows(n: Neighbour, query: Query, rows: readonly Row[], turn: Turn): boolean {
-    const { verifier, crypto, misbehaved, counters, adverts } = this.#s;
+    const { verifier, crypto, misbehaved } = this.#s;
     const good: Decoded[] = [];
     let verdict: 'good' | 'bad' | 'later' = 'good';
     for (const row of rows) {
@@ -203,24 +203,35 @@ export class SearchRelay {
         misbehaved(n, 'malformed', turn);
         return true;
       }
-      const seq = seqOf(object);
-      if (object.id === crypto.id || !isMore(query, object.id, seq, row.kind)) continue;
+      if (object.id === crypto.id || !isMore(query, object.id, seqOf(object), row.kind)) continue;
       if (!this.#isAlive(object, row, query.subnet, turn)) continue;
       const key = toHex(objectKeyOf(crypto, row.bytes));
       verdict = verifier.check(n, key, () => this.#verify(object), turn.nowMs);
       if (verdict !== 'good') break;
-      if (admitRow(query, n.key, row.bytes.length)) {
-        give(query, object.id, seq, row.kind);
-        good.push({ row, object });
-        if (row.kind === 'withdrawal') adverts.learn(object as Advert, query.subnet, turn.nowMs);
-      } else counters.rowsCut++;
+      good.push({ row, object });
     }
     if (verdict === 'bad') {
       misbehaved(n, 'signature', turn);
-      return true; // and nothing of it is believed
+      return true;
     }
-    this.#forward(n, query, good, turn);
+    this.#forward(n, query, this.#admitted(n, query, good, turn), turn);
     return verdict === 'good' || this.#later(n, query, rows, turn.nowMs);
+  }
+
+  /** Of good rows those that are new and for which there is room. */
+  #admitted(n: Neighbour, query: Query, rows: readonly Decoded[], turn: Turn): Decoded[] {
+    const { adverts, counters } = this.#s;
+    return rows.filter(({ row, object }) => {
+      const seq = seqOf(object);
+      if (!isMore(query, object.id, seq, row.kind)) return false; // twice in one message
+      if (!admitRow(query, n.key, row.bytes.length)) {
+        counters.rowsCut++;
+        return false;
+      }
+      give(query, object.id, seq, row.kind);
+      if (row.kind === 'withdrawal') adverts.learn(object as Advert, query.subnet, turn.nowMs);
+      return true;
+    });
   }
 
   #verify(object: Advert | Answer): boolean {

@@ -1,0 +1,178 @@
+import { describe, expect, test } from 'vitest';
+import { RATES } from '../../src/defaults.js';
+import { Bench, wallMs } from '../bench.js';
+
+/** Sums budgets. */
+const units = (messages: readonly { budget: number }[]): number =>
+  messages.reduce((sum, m) => sum + m.budget, 0);
+
+describe('what a link may bring', () => {
+  test('200 searches at once, then 20 a second; the rest is dropped', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    for (let i = 0; i < 250; i++) bench.ask(1, `s${i}`, { budget: 1, searchId: new Uint8Array(16).fill(i) });
+    expect(bench.counters.limiterDrops).toBe(50);
+    bench.pass(1_000);
+    for (let i = 0; i < 30; i++) bench.ask(1, `t${i}`, { budget: 1 });
+    expect(bench.counters.limiterDrops).toBe(60);
+  });
+
+  test('a budget over the rate is clipped, not dropped', () => {
+    const bench = new Bench();
+    bench.ups(6);
+    bench.ask(1, 'a', { budget: 60_000 });
+    expect(units(bench.take('search'))).toBeLessThanOrEqual(4_095);
+    expect(units(bench.take('search'))).toBe(0);
+    bench.pass(1_000);
+    bench.ask(1, 'b', { budget: 60_000 });
+    expect(units(bench.take('search'))).toBe(399);
+  });
+
+  test('300 adverts at once, then 5 a second; 4 096 units, then 60 a second', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    for (let i = 0; i < 310; i++) bench.tell(1, bench.advert(`m${i}`, `chat ${i}`), { budget: 1 });
+    expect(bench.counters.limiterDrops).toBe(10);
+    bench.pass(2_000);
+    for (let i = 0; i < 20; i++) bench.tell(1, bench.advert(`n${i}`, `chat ${i}`), { budget: 1 });
+    expect(bench.counters.limiterDrops).toBe(20);
+  });
+
+  test('control: without limits a flood passes', () => {
+    const rate = { perSecond: 1e9, burst: 1e9 };
+    const bench = new Bench({ rates: { ...RATES, searches: rate, searchUnits: rate } });
+    bench.ups(2);
+    for (let i = 0; i < 250; i++) bench.ask(1, `s${i}`, { budget: 1, searchId: new Uint8Array(16).fill(i) });
+    expect(bench.counters.limiterDrops).toBe(0);
+  });
+});
+
+describe('what we send into a link', () => {
+  test('stays below 80 % of what it takes, whoever asks us to', () => {
+    const bench = new Bench();
+    bench.ups(8);
+    let toFirst = 0;
+    let messages = 0;
+    for (let second = 0; second < 60; second++) {
+      for (let link = 2; link <= 8; link++) {
+        for (let i = 0; i < 20; i++) bench.ask(link, `s${second}-${link}-${i}`, { budget: 400 });
+      }
+      const sent = bench.take('search', 1);
+      toFirst += units(sent);
+      messages += sent.length;
+      bench.take('search');
+      bench.pass(1_000);
+    }
+    expect(toFirst).toBeLessThanOrEqual(0.8 * (4_096 + 400 * 60));
+    expect(messages).toBeLessThanOrEqual(0.8 * (200 + 20 * 60));
+    expect(toFirst).toBeGreaterThan(0.5 * 400 * 60); // and it is used
+  });
+
+  test('a flooding neighbour leaves room for the others', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    for (let second = 0; second < 30; second++) {
+      for (let i = 0; i < 20; i++) bench.ask(2, `f${second}-${i}`, { budget: 400 });
+      bench.pass(1_000);
+    }
+    bench.take('search');
+    bench.ask(3, 'honest', { budget: 400 });
+    const sent = bench.take('search', 1);
+    expect(units(sent)).toBeGreaterThanOrEqual(199); // its half of 399, unclipped
+  });
+
+  test('our own casts do not starve either, and wait rather than be cut', () => {
+    const bench = new Bench();
+    bench.size = 10_000;
+    bench.ups(3);
+    for (let second = 0; second < 30; second++) {
+      for (let i = 0; i < 20; i++) bench.ask(2, `f${second}-${i}`, { budget: 400 });
+      bench.pass(1_000);
+    }
+    bench.take('search');
+    bench.search(1, 'mine');
+    expect(units(bench.take('search'))).toBe(400);
+  });
+});
+
+describe('signatures', () => {
+  test('over the rate wait, in order, and are not lost', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    for (let i = 0; i < 299; i++) bench.tell(1, bench.advert(`m${i}`, `chat ${i}`), { budget: 1 });
+    expect(bench.machine.sizes()).toMatchObject({ adverts: 256, waiting: 43 });
+    // A withdrawal of one that waits waits behind it.
+    bench.tell(1, bench.advert('m298', 'chat 298', { ttlSeconds: 0, seq: wallMs + 1 }), { budget: 1 });
+    bench.pass(5_000);
+    expect(bench.machine.sizes()).toMatchObject({ adverts: 298, waiting: 0, withdrawals: 1 });
+    expect(bench.counters).toMatchObject({ limiterDrops: 0, signatures: 300 });
+  });
+
+  test('one link that uses up its own does not delay another', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    for (let i = 0; i < 300; i++) bench.tell(1, bench.advert(`m${i}`, `chat ${i}`), { budget: 1 });
+    bench.tell(2, bench.advert('alice', 'chat'), { budget: 1 });
+    expect(bench.machine.sizes().adverts).toBe(257);
+  });
+
+  test('rows wait, too, and come', () => {
+    const rate = { perSecond: 10, burst: 2 };
+    const bench = new Bench({ rates: { ...RATES, signatures: rate } });
+    bench.ups(3);
+    bench.ask(2, 'chat');
+    const [m] = bench.take('search');
+    const query = bench.queryOf(m as NonNullable<typeof m>);
+    bench.answer(
+      1,
+      query,
+      Array.from({ length: 5 }, (_, i) => ({ bytes: bench.advert(`m${i}`, 'chat').bytes })),
+    );
+    const count = (): number => bench.take('rows', 2).reduce((sum, one) => sum + one.rows.length, 0);
+    expect(count()).toBe(2);
+    bench.pass(1_000);
+    expect(count()).toBe(3);
+  });
+
+  test('are looked at once per object', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    bench.tell(1, bench.advert('alice', 'chat'));
+    bench.tell(2, bench.advert('alice', 'chat'), { budget: 500 });
+    for (let i = 0; i < 5; i++) {
+      bench.ask(2, 'other', { budget: 50 });
+      bench.ask(3, `chat`, { budget: 50, known: [bench.who('alice').id.slice(0, 16)] });
+      const [m] = bench.take('search', 1).slice(-1);
+      bench.answer(1, bench.queryOf(m as NonNullable<typeof m>), [
+        { bytes: bench.advert('alice', 'chat').bytes },
+      ]);
+    }
+    expect(bench.counters.signatures).toBe(1);
+  });
+
+  test('the line is bounded', () => {
+    const bench = new Bench({
+      rates: {
+        ...RATES,
+        signatures: { perSecond: 0.001, burst: 1 },
+        adverts: { perSecond: 1e6, burst: 1e6 },
+      },
+    });
+    bench.ups(2);
+    for (let i = 0; i < 700; i++) bench.tell(1, bench.advert(`m${i}`, `chat ${i}`), { budget: 1 });
+    expect(bench.machine.sizes().waiting).toBe(512);
+    expect(bench.counters.limiterDrops).toBe(187);
+    bench.give({ type: 'down', link: 1 });
+    expect(bench.machine.sizes().waiting).toBe(0);
+  });
+});
+
+test('malformed messages close the link, and what comes after is not looked at', () => {
+  const bench = new Bench();
+  bench.ups(2);
+  bench.message(1, new Uint8Array([9, 9, 9]));
+  bench.message(1, new Uint8Array([9, 9, 9]));
+  expect([bench.blamed, bench.closed]).toEqual([['malformed'], [[1, 'PROTOCOL']]]);
+  bench.tell(1, bench.advert('alice', 'chat'));
+  expect(bench.machine.sizes().adverts).toBe(0);
+});
