@@ -1,6 +1,7 @@
 // Nodes for tests: the real shell on simulated hosts, and questions about the graph that they form.
 import { memoryStore, type PeerStore, parseIp } from '@peernet/core';
 import type { Host, HostOptions, Network } from '@peernet/sim';
+import { expect } from 'vitest';
 import { Gossip, type GossipOptions } from '../src/index.js';
 
 export interface Node {
@@ -80,4 +81,38 @@ export function total(nodes: readonly Node[], counter: string): number {
 export function quantile(values: readonly number[], share: number): number {
   const sorted = [...values].sort((a, b) => a - b);
   return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+export interface JoinOptions {
+  readonly count: number;
+  /** The nodes come one after the other in this time, ms; the first one, their seed, at once. */
+  readonly overMs: number;
+  readonly dialable?: (index: number) => boolean;
+  readonly limits?: GossipOptions['limits'];
+}
+
+/** Nodes that know only the first of them. The list is filled as they come. */
+export function nodesJoin(network: Network, options: JoinOptions): Node[] {
+  const { count, overMs, dialable = () => true, limits } = options;
+  const { world } = network;
+  const seed = startNode(network, { limits });
+  const nodes = [seed];
+  for (let i = 1; i < count; i++) {
+    world.after((overMs * i) / count, () => {
+      nodes.push(startNode(network, { seeds: [seed.host.address], limits, host: { dialable: dialable(i) } }));
+    });
+  }
+  return nodes;
+}
+
+/** From birth to the first overlay link of each; Infinity: none. */
+export function firstLinkMs(nodes: readonly Node[]): number[] {
+  return nodes.map(({ firstMs, bornMs }) => (firstMs ?? Number.POSITIVE_INFINITY) - bornMs);
+}
+
+/** Nobody was throttled, banned, or found a bug. */
+export function expectHonest(nodes: readonly Node[]): void {
+  for (const counter of ['limiterDrops', 'bans', 'malformed', 'badSignatures', 'recordsIgnored', 'bugs']) {
+    expect(total(nodes, counter), counter).toBe(0);
+  }
 }

@@ -101,7 +101,10 @@ export class Announcer {
 
   tick(): void {
     const { nowMs } = this.#c;
-    if (nowMs >= this.#records.renewAtMs()) this.tell();
+    if (nowMs >= this.#records.renewAtMs()) {
+      this.#records.own();
+      this.tell();
+    }
     if (nowMs >= this.#discoverAtMs) this.#discover();
     if (nowMs >= this.#tellAtMs) this.#tellAll();
   }

@@ -148,7 +148,8 @@ export class Extrema {
     for (let slot = 0; slot < EXTREMA.slots; slot++) {
       const winner = this.#winners[slot] as Held;
       if (winner.id === this.#crypto.id) continue;
-      if (nowMs - winner.bornMs >= ms(EXTREMA.lifeSeconds)) {
+      // The same sum as in `deadline`: a difference may round to the other side, and a tick that does nothing is called for ever.
+      if (nowMs >= winner.bornMs + ms(EXTREMA.lifeSeconds)) {
         if (this.#bury(slot, nowMs)) told.add(slot);
       } else if (this.#standsFor(slot) && nowMs >= this.#standAtMs(slot)) {
         this.#heirs[slot] = this.#mine(slot, nowMs);
@@ -221,7 +222,7 @@ export class Extrema {
   /** A dead winner gives way to its heir, or to us. True if it is us, and was not known. */
   #bury(slot: number, nowMs: number): boolean {
     const heir = this.#heirs[slot];
-    const alive = heir !== undefined && nowMs - heir.bornMs < ms(EXTREMA.lifeSeconds);
+    const alive = heir !== undefined && nowMs < heir.bornMs + ms(EXTREMA.lifeSeconds);
     this.#heirs[slot] = undefined;
     this.#winners[slot] = alive ? heir : this.#mine(slot, nowMs);
     return !alive;

@@ -64,7 +64,7 @@ export class Prober {
     for (const claim of due) {
       const { peer, tries } = claim;
       if (peers.get(peer.key) !== peer) continue;
-      if (this.#isFull() || this.#budget.level(nowMs) < 1) this.#wait(claim);
+      if (this.#isFull() || this.#budget.readyAt(1, nowMs) > nowMs) this.#wait(claim);
       else if (this.#probe(peer) === 'later' && tries + 1 < triesMax) {
         this.#wait({ peer, atMs: nowMs + tuning.dialHostEveryMs, tries: tries + 1 });
       }
