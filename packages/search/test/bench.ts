@@ -113,7 +113,7 @@ export class Bench implements SearchEffects {
     this.nowMs = endMs;
   }
 
-  join(name: string, meta = noBytes): void {
+  join(name: string, meta: Uint8Array = noBytes): void {
     this.give({ type: 'join', subnet: this.hash(name), meta, ...this.outside });
   }
 
@@ -185,7 +185,7 @@ export class Bench implements SearchEffects {
     this.message(link, encodeRows(query, full));
   }
 
-  queryOf(m: SearchMessage): Uint8Array {
+  queryOf(m: Pick<SearchMessage, 'searchId' | 'subnet' | 'payload'>): Uint8Array {
     return queryOf(this.crypto, m);
   }
 
