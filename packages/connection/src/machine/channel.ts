@@ -3,6 +3,7 @@
 import { BoundedQueue, type CloseReason } from '@peernet/core';
 import { WIRE } from '../defaults.js';
 import type { ChannelKind } from '../wire.js';
+import type { FrameQueue } from './frame-queue.js';
 
 /** Who uses a channel. */
 export interface ChannelSink {
@@ -16,12 +17,6 @@ export interface ChannelSink {
   onEnd(): void;
   /** Last, once; not for a stream of which both sides ended, nor after our own `finish` or `reset`. */
   onClose(reason: CloseReason): void;
-}
-
-/** Messages of one urgency that wait. */
-export interface MessageQueue {
-  readonly messages: BoundedQueue<Uint8Array>;
-  bytes: number;
 }
 
 export class Channel {
@@ -44,7 +39,7 @@ export class Channel {
   toGrant = 0;
 
   /** By urgency; made when first needed. */
-  readonly queues: (MessageQueue | undefined)[] = [];
+  readonly queues: (FrameQueue | undefined)[] = [];
   queued = 0;
   /** Bytes that wait, of messages or of the stream. */
   queuedBytes = 0;

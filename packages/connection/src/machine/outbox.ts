@@ -36,6 +36,18 @@ export class Outbox {
     return Math.max(0, this.limit - this.#fill - headerBytes(channel));
   }
 
+  /** Bytes that the current record has left. */
+  get space(): number {
+    return this.limit - this.#fill;
+  }
+
+  /** Packs whole frames, which must fit into `space`. */
+  putFrames(frames: Uint8Array): void {
+    this.#pack ??= this.#pool.take();
+    if (this.#fill === 0) this.#effects.wake();
+    this.append(frames);
+  }
+
   /** Packs one frame. False: blocked, nothing was done. */
   put(type: number, channel: number, body: Uint8Array): boolean {
     if (!this.begin(type, channel, body.length)) return false;

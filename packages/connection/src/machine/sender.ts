@@ -1,13 +1,17 @@
 // What is sent next: control before messages by urgency before streams in turn; within windows; into the outbox while
 // the transport takes it. Everything that waits here is bounded.
-import { BoundedQueue, TokenBucket, type Urgency, urgencies } from '@peernet/core';
+import { BoundedQueue, messageBytesMax, TokenBucket, type Urgency, urgencies } from '@peernet/core';
 import { type Limits, WIRE } from '../defaults.js';
-import { encodeOpen, encodeReason, encodeU32, FRAME } from '../wire.js';
-import type { Channel, MessageQueue } from './channel.js';
+import { encodeOpen, encodeReason, encodeU32, FRAME, headerBytes } from '../wire.js';
+import type { Channel } from './channel.js';
 import { ChannelSet } from './channel-set.js';
+import { FrameQueue } from './frame-queue.js';
 import type { Outbox } from './outbox.js';
 
 const rankOf: ReadonlyMap<Urgency, number> = new Map(urgencies.map((urgency, rank) => [urgency, rank]));
+
+/** Bytes of the largest frame of a message. */
+const frameBytesMax = messageBytesMax + headerBytes(WIRE.channelIdMax);
 
 interface ControlFrame {
   readonly type: number;
@@ -95,14 +99,12 @@ export class Sender {
       }
     }
     const queue = this.#queue(channel, rankOf.get(urgency) ?? 0);
-    if (
-      queue.bytes + message.length > this.#limits.queueBytesMax ||
-      !queue.messages.push(new Uint8Array(message))
-    ) {
+    const { queueBytesMax, queueMessagesMax } = this.#limits;
+    if (queue.bytes + message.length > queueBytesMax || queue.size >= queueMessagesMax) {
       channel.wantsDrain = true;
       return false;
     }
-    queue.bytes += message.length;
+    queue.push(message);
     channel.queued++;
     channel.queuedBytes += message.length;
     this.#messages.add(channel);
@@ -168,10 +170,10 @@ export class Sender {
     }
   }
 
-  #queue(channel: Channel, rank: number): MessageQueue {
+  #queue(channel: Channel, rank: number): FrameQueue {
     let queue = channel.queues[rank];
     if (queue === undefined) {
-      queue = { messages: new BoundedQueue(this.#limits.queueMessagesMax), bytes: 0 };
+      queue = new FrameQueue(channel.id);
       channel.queues[rank] = queue;
     }
     return queue;
@@ -221,29 +223,32 @@ export class Sender {
       for (const channel of this.#messages) {
         const queue = channel.queues[rank];
         if (queue === undefined || !channel.opened) continue;
-        for (let message = queue.messages.peek(); message !== undefined; message = queue.messages.peek()) {
-          const cost = message.length + WIRE.frameCostBytes;
-          if (channel.sendWindow < cost) break;
-          if (sent >= budget || !this.#outbox.put(FRAME.DATA, channel.id, message)) return sent;
-          channel.sendWindow -= cost;
-          sent += cost;
-          this.#dequeue(channel, queue, message);
+        while (queue.size > 0 && sent < budget && !this.#outbox.blocked) {
+          // One message may always go, or a budget below its size would stop everything.
+          const space = Math.min(this.#outbox.space, Math.max(budget - sent, frameBytesMax));
+          const length = queue.fit(space, channel.sendWindow);
+          if (length === 0) break;
+          if (length < 0) this.#outbox.flush();
+          else sent += this.#sendFitting(channel, queue, length);
         }
       }
     }
     return sent;
   }
 
-  #dequeue(channel: Channel, queue: MessageQueue, message: Uint8Array): void {
-    queue.messages.shift();
-    queue.bytes -= message.length;
-    channel.queued--;
-    channel.queuedBytes -= message.length;
+  #sendFitting(channel: Channel, queue: FrameQueue, length: number): number {
+    const { fitting, bytes } = queue;
+    this.#outbox.putFrames(queue.front(length));
+    channel.sendWindow -= queue.fittingCost;
+    queue.shift(length);
+    channel.queued -= fitting;
+    channel.queuedBytes -= bytes - queue.bytes;
     if (channel.queued === 0) this.#messages.delete(channel);
     if (channel.wantsDrain && channel.queuedBytes <= this.#limits.queueBytesMax / 2) {
       channel.wantsDrain = false;
       channel.sink?.onDrain();
     }
+    return length;
   }
 
   /** One turn for each stream that waits. Returns bytes. */
