@@ -105,8 +105,13 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
   readonly #decipher: RecordCipher;
   readonly #reader = new RecordReader(pool);
   readonly #alarm: Alarm;
+  readonly #flush = (): void => {
+    this.#flushing = false;
+    this.#enter(() => this.mux.flush(this.#clock.now()));
+  };
   #flushing = false;
   #closing = false;
+  #thrown = 0;
   #over: CloseReason | undefined;
   #resolveClosed!: (reason: CloseReason) => void;
 
@@ -217,10 +222,8 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
   wake(): void {
     if (this.#flushing) return;
     this.#flushing = true;
-    queueMicrotask(() => {
-      this.#flushing = false;
-      this.#enter(() => this.mux.flush(this.#clock.now()));
-    });
+    // Two hops: a stream that is told to go on writes in the next one, and should find room in this record.
+    queueMicrotask(() => queueMicrotask(this.#flush));
   }
 
   incoming(channel: Channel): void {
@@ -282,6 +285,8 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
 
   #onThrow(error: unknown): void {
     this.#log('connection.internal', { peer: this.peer, error });
+    // One that is ending anyway keeps its reason, and its time to drain; once.
+    if (this.#closing && ++this.#thrown === 1) return;
     try {
       this.mux.fail('INTERNAL');
     } catch (again) {

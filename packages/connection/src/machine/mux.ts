@@ -171,7 +171,8 @@ export class Mux {
     this.#outbox.blocked = false;
     this.#liveness.transport(false, nowMs);
     this.#sender.pump(nowMs);
-    this.flush(nowMs);
+    // What is packed waits for the end of the tick: who was told to go on has not written yet.
+    if (this.#outbox.empty) this.flush(nowMs);
   }
 
   /** When `tick` wants to be called, ms. */
