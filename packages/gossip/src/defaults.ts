@@ -138,6 +138,11 @@ export const TUNING = Object.freeze({
   anchors: 2,
   /** Probes of claims of neighbours that wait. Guess. */
   probesWaitingMax: 64,
+  /**
+   * Between two probes of claims whose host is not the one that the neighbour comes from, ms; the first one waits up to
+   * as long. A thousand nodes that fifty liars all point at one victim then cost it 3 connects per second (targets.md S14).
+   */
+  foreignProbeEveryMs: 300_000,
 });
 export type Tuning = { readonly [K in keyof typeof TUNING]: number };
 

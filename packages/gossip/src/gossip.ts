@@ -76,6 +76,7 @@ export class Gossip extends Emitter<GossipEvents> {
       seq: options.seq ?? 0,
       connections,
       intervalMs,
+      canDial: this.#dialNow !== undefined,
       bootstrap: (options.bootstrap ?? true) && this.#dialNow !== undefined,
       relay: options.relay ?? false,
       lan: options.lan ?? false,

@@ -78,6 +78,7 @@ export class Bench {
       seq: 0,
       connections: 5,
       intervalMs: 5_000,
+      canDial: true,
       bootstrap: true,
       relay: false,
       lan: false,

@@ -26,7 +26,7 @@ export class Announcer {
     this.#records = parts.records;
     this.#dialer = parts.dialer;
     this.#own = new OwnAddresses({ random, lan: o.lan, announce: o.announce, nowMs });
-    this.#discoverAtMs = this.#own.deadline();
+    this.#discoverAtMs = o.canDial ? this.#own.deadline() : Number.POSITIVE_INFINITY;
     this.#records.ownAddresses(this.#own.record());
     this.#judge();
   }
@@ -64,7 +64,7 @@ export class Announcer {
   }
 
   #learned(): void {
-    this.#discoverAtMs = this.#own.deadline();
+    this.#discoverAtMs = this.#c.o.canDial ? this.#own.deadline() : Number.POSITIVE_INFINITY;
     if (!this.#own.changed()) return;
     this.#c.fx.emit({ type: 'own', addresses: this.#own.own().map(({ address }) => address) });
     if (this.#records.ownAddresses(this.#own.record())) this.tell();

@@ -18,6 +18,8 @@ export interface OverlayOptions {
   readonly connections: number;
   /** Between two shuffles, ms; 0: none. */
   readonly intervalMs: number;
+  /** Links can be made at all, not only taken. */
+  readonly canDial: boolean;
   /** Dial from book, walk and rotation. */
   readonly bootstrap: boolean;
   readonly relay: boolean;

@@ -1,8 +1,10 @@
 // Checks what inbound neighbours claim. One that says it can be dialed is dialed once at the address it gives; if it
 // answers there, it may be told to others. Without this, those who only ever dial would never be known to anybody.
-import { TokenBucket } from '@peernet/core';
+// A claim of another host than the neighbour comes from may be true (two interfaces, a proxy), or aim us at a victim:
+// those are few and far between.
+import { parseAddress, TokenBucket, uniform } from '@peernet/core';
 import { PROBES } from '../defaults.js';
-import { addressOf } from './address-memo.js';
+import { addressOf, keysOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Peer } from './peer.js';
@@ -25,6 +27,8 @@ export class Prober {
   readonly #records: Records;
   #claims: Claim[] = [];
   readonly #budget: TokenBucket;
+  /** When the next claim of another host may be probed. */
+  #foreignAtMs = Number.NEGATIVE_INFINITY;
 
   constructor(context: Context, parts: { dialer: Dialer; records: Records }) {
     this.#c = context;
@@ -37,7 +41,18 @@ export class Prober {
   consider(peer: Peer): void {
     if (!this.#c.o.bootstrap || peer.initiator || peer.kind !== 'overlay' || !peer.record?.dialable) return;
     if (this.#claims.some((claim) => claim.peer === peer)) return;
-    this.#wait({ peer, atMs: this.#c.nowMs, tries: 0 });
+    const delayMs = this.#isForeign(peer) ? uniform(this.#c.random) * this.#c.tuning.foreignProbeEveryMs : 0;
+    this.#wait({ peer, atMs: this.#c.nowMs + delayMs, tries: 0 });
+  }
+
+  /** Whether it claims a global host that it does not come from. */
+  #isForeign(peer: Peer): boolean {
+    const from = parseAddress(peer.remoteAddress ?? '');
+    return (peer.record?.addresses ?? []).some((text) => {
+      const claimed = addressOf(text);
+      if (claimed === undefined || claimed.scope !== 'global') return false;
+      return from === undefined || keysOf(claimed).host !== keysOf(from).host;
+    });
   }
 
   #wait(claim: Claim): void {
@@ -57,15 +72,20 @@ export class Prober {
   }
 
   tick(): void {
-    const { nowMs, tuning, peers } = this.#c;
+    const { nowMs, tuning, peers, random } = this.#c;
     if (this.#claims.length === 0) return;
     const due = this.#claims.filter(({ atMs }) => atMs <= nowMs);
     this.#claims = this.#claims.filter(({ atMs }) => atMs > nowMs);
     for (const claim of due) {
       const { peer, tries } = claim;
       if (peers.get(peer.key) !== peer) continue;
+      const foreign = this.#isForeign(peer);
       if (this.#isFull() || this.#budget.readyAt(1, nowMs) > nowMs) this.#wait(claim);
-      else if (this.#probe(peer) === 'later' && tries + 1 < triesMax) {
+      else if (foreign && nowMs < this.#foreignAtMs) {
+        this.#wait({ ...claim, atMs: this.#foreignAtMs + uniform(random) * tuning.foreignProbeEveryMs });
+      } else if (this.#probe(peer) === 'done') {
+        if (foreign) this.#foreignAtMs = nowMs + tuning.foreignProbeEveryMs;
+      } else if (tries + 1 < triesMax) {
         this.#wait({ peer, atMs: nowMs + tuning.dialHostEveryMs, tries: tries + 1 });
       }
     }
