@@ -14,6 +14,7 @@ import {
   type KeyObject,
 } from 'node:crypto';
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { equalBytes } from '@peernet/core';
 import { DEFAULTS, WIRE } from './defaults.js';
 import type { Aead, KeyPair, Primitives, Signer } from './machine/primitives.js';
 
@@ -137,9 +138,15 @@ function keyPair(secret?: Uint8Array): KeyPair {
   return { publicKey: publicBytes(publicKey), secret: privateKey };
 }
 
+/** A handshake uses the other side's ephemeral key twice in a row; an import takes 5 µs and more. */
+let lastImport: { bytes: Uint8Array; key: KeyObject } | undefined;
+
 function dh(secret: unknown, publicKey: Uint8Array): Uint8Array | undefined {
   try {
-    const key = publicKeyOf('X25519', publicKey);
+    if (lastImport === undefined || !equalBytes(lastImport.bytes, publicKey)) {
+      lastImport = { bytes: new Uint8Array(publicKey), key: publicKeyOf('X25519', publicKey) };
+    }
+    const { key } = lastImport;
     return plainArray(diffieHellman({ privateKey: secret as KeyObject, publicKey: key }));
   } catch {
     return undefined; // OpenSSL refuses keys that would give all zeros
