@@ -9,15 +9,14 @@ import {
   type HeardRecord,
   type PeerId,
   peerIdBytes,
-  peerIdFromBytes,
   peerIdToBytes,
   RECORD_LIMITS,
   Reader,
-  readRecord,
   signatureBytes,
   toHex,
   Writer,
 } from '@peernet/core';
+import { knownId, readKnownRecord } from './machine/interning.js';
 
 /** Wire limits of this channel. */
 export const WIRE = Object.freeze({
@@ -141,10 +140,10 @@ function writeAged(w: Writer, heard: HeardRecord): Writer {
     .fixed(heard.record.bytes);
 }
 
-function readAged(r: Reader): HeardRecord | undefined {
+function readAged(r: Reader, bytes: Uint8Array): HeardRecord | undefined {
   const ageSeconds = r.u32();
   if (ageSeconds > WIRE.ageSecondsMax) return r.fail();
-  const record = r.bad ? undefined : readRecord(r);
+  const record = r.bad ? undefined : readKnownRecord(r, bytes);
   return record && { record, ageSeconds };
 }
 
@@ -155,10 +154,10 @@ function writeList(w: Writer, records: readonly HeardRecord[]): Writer {
   return w;
 }
 
-function readList(r: Reader): HeardRecord[] {
+function readList(r: Reader, bytes: Uint8Array): HeardRecord[] {
   const records: HeardRecord[] = [];
   for (let n = r.count(WIRE.recordsMax); n > 0 && !r.bad; n--) {
-    const heard = readAged(r);
+    const heard = readAged(r, bytes);
     if (heard !== undefined) records.push(heard);
   }
   return records;
@@ -182,7 +181,7 @@ export function encodeHello(m: Omit<Hello, 'kind'>): Uint8Array {
   return writeAged(w, m.self).finish();
 }
 
-function decodeHello(r: Reader): Hello | undefined {
+function decodeHello(r: Reader, bytes: Uint8Array): Hello | undefined {
   const purpose = purposes[r.u8()];
   const degree = r.u16();
   const wallMs = r.u64();
@@ -190,7 +189,7 @@ function decodeHello(r: Reader): Hello | undefined {
   const observed = r.text(addressBytesMax);
   const digest = r.fixed(WIRE.digestBytes).slice();
   r.bytes(WIRE.extensionBytesMax);
-  const self = readAged(r);
+  const self = readAged(r, bytes);
   if (purpose === undefined || self === undefined) return undefined;
   return { kind: 'hello', purpose, degree, wallMs, dialed, observed, digest, self };
 }
@@ -209,10 +208,10 @@ export function encodeShuffle(m: Omit<Shuffle, 'kind'>): Uint8Array {
   return writeList(w, m.records).finish();
 }
 
-function decodeShuffle(r: Reader): Shuffle | undefined {
+function decodeShuffle(r: Reader, bytes: Uint8Array): Shuffle | undefined {
   const answer = r.u8();
   const degree = r.u16();
-  const records = readList(r);
+  const records = readList(r, bytes);
   return answer > 1 ? undefined : { kind: 'shuffle', answer: answer === 1, degree, records };
 }
 
@@ -249,7 +248,7 @@ function decodeExtrema(r: Reader): ExtremaMessage | undefined {
     const signature = r.fixed(signatureBytes);
     const count = r.count(WIRE.entriesMax - entries.length);
     if (r.bad || count === 0) return undefined;
-    const id = peerIdFromBytes(idBytes);
+    const id = knownId(idBytes);
     for (let k = 0; k < count; k++) {
       const slot = r.u8();
       const ageSeconds = r.u16();
@@ -272,13 +271,13 @@ export function encodeWalk(m: Omit<Walk, 'kind'>): Uint8Array {
   return writeAged(w, m.origin).finish();
 }
 
-function decodeWalk(r: Reader): Walk | undefined {
+function decodeWalk(r: Reader, bytes: Uint8Array): Walk | undefined {
   const id = toHex(r.fixed(WIRE.walkIdBytes));
   const ttl = r.u8();
   const purpose = walkKinds[r.u8()];
   const degree = r.u16();
   const desperate = r.u8();
-  const origin = readAged(r);
+  const origin = readAged(r, bytes);
   if (purpose === undefined || origin === undefined || ttl > WIRE.ttlMax || desperate > 1) return undefined;
   if (id === noWalk) return undefined;
   return { kind: 'walk', id, ttl, purpose, degree, desperate: desperate === 1, origin };
@@ -293,9 +292,9 @@ export function encodeAnswer(m: Answer): Uint8Array {
   return writeList(w, m.records).finish();
 }
 
-function decodeAnswer(r: Reader, kind: Answer['kind']): Answer {
+function decodeAnswer(r: Reader, bytes: Uint8Array, kind: Answer['kind']): Answer {
   const walk = toHex(r.fixed(WIRE.walkIdBytes));
-  return { kind, walk: walk === noWalk ? '' : walk, degree: r.u16(), records: readList(r) };
+  return { kind, walk: walk === noWalk ? '' : walk, degree: r.u16(), records: readList(r, bytes) };
 }
 
 /** REPLACED = 8:u8 · joiners:u8 (0, 1) · joiners × aged · n:varint≤5 · n × aged   since v1 */
@@ -305,10 +304,10 @@ export function encodeReplaced(joiner: HeardRecord | undefined, records: readonl
   return writeList(w, records).finish();
 }
 
-function decodeReplaced(r: Reader): Replaced | undefined {
+function decodeReplaced(r: Reader, bytes: Uint8Array): Replaced | undefined {
   const joiners = r.u8();
-  const joiner = joiners === 1 ? readAged(r) : undefined;
-  const records = readList(r);
+  const joiner = joiners === 1 ? readAged(r, bytes) : undefined;
+  const records = readList(r, bytes);
   return joiners > 1 ? undefined : { kind: 'replaced', joiner, records };
 }
 
@@ -317,30 +316,30 @@ export function decodeMessage(bytes: Uint8Array): Message | undefined {
   const r = new Reader(bytes);
   const kind = r.u8();
   if (kind >= laterKinds) return { kind: 'unknown' };
-  const message = decodeBody(r, kind);
+  const message = decodeBody(r, bytes, kind);
   return r.done ? message : undefined;
 }
 
-function decodeBody(r: Reader, kind: number): Message | undefined {
+function decodeBody(r: Reader, bytes: Uint8Array, kind: number): Message | undefined {
   switch (kind) {
     case kinds.hello:
-      return decodeHello(r);
+      return decodeHello(r, bytes);
     case kinds.record: {
-      const self = readAged(r);
+      const self = readAged(r, bytes);
       return self && { kind: 'record', self };
     }
     case kinds.shuffle:
-      return decodeShuffle(r);
+      return decodeShuffle(r, bytes);
     case kinds.extrema:
       return decodeExtrema(r);
     case kinds.walk:
-      return decodeWalk(r);
+      return decodeWalk(r, bytes);
     case kinds.link:
-      return decodeAnswer(r, 'link');
+      return decodeAnswer(r, bytes, 'link');
     case kinds.full:
-      return decodeAnswer(r, 'full');
+      return decodeAnswer(r, bytes, 'full');
     case kinds.replaced:
-      return decodeReplaced(r);
+      return decodeReplaced(r, bytes);
     default:
       return undefined;
   }

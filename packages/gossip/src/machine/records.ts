@@ -83,7 +83,8 @@ export class Records {
 
   #isCached(record: PeerRecord): boolean {
     const known = this.#verified.get(record.id);
-    return known !== undefined && known.seq === record.seq && equalBytes(known.bytes, record.bytes);
+    if (known === undefined) return false;
+    return known === record || (known.seq === record.seq && equalBytes(known.bytes, record.bytes));
   }
 
   // ---- belief ----
