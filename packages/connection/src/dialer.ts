@@ -166,12 +166,13 @@ export function accepter(options: AccepterOptions): (duplex: DuplexLike | Duplex
     const remoteAddress = from.ip === undefined ? undefined : formatRemote(from.ip, from.port);
     secure(duplex, { ...options, role: 'responder', scope, remoteAddress, onOpen }).then(
       (connection) => {
+        from.established?.();
         const cancel = clock.alarm(clock.now() + limits.handshakeMs, () => {
           if (connection.idle) connection.close('IDLE');
         });
         connection.onClose(cancel);
       },
-      (error: unknown) => log('connection.refused', { ...from, error }),
+      (error: unknown) => log('connection.refused', { ip: from.ip, port: from.port, error }),
     );
   };
 }

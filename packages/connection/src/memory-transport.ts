@@ -32,12 +32,17 @@ const everywhere = new MemoryNetwork();
 export function memoryTransport(network: MemoryNetwork = everywhere): Transport {
   return {
     schemes: ['memory'],
-    dial: async (address, options) => dialMemory(network, address, options),
+    dial: (address, options) => dialMemory(network, address, options),
     listen: async (options, onDuplex) => listenMemory(network, options, onDuplex),
   };
 }
 
-function dialMemory(network: MemoryNetwork, text: string, { signal }: DialTransportOptions): DuplexLike {
+async function dialMemory(
+  network: MemoryNetwork,
+  text: string,
+  { signal }: DialTransportOptions,
+): Promise<DuplexLike> {
+  await undefined; // as with any other transport, the caller may give up after the call
   if (signal.aborted) throw new PeernetError('ABORTED', `${text}: the caller gave up`);
   const address = parseAddress(text);
   if (address?.scheme !== 'memory') throw new PeernetError('SCHEME_UNKNOWN', `${text} is no memory address`);

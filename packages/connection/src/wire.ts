@@ -99,7 +99,7 @@ export const FRAME = Object.freeze({
 const typeMax = FRAME.GOAWAY;
 
 /** What is said over a channel: whole messages, or bytes. */
-export const kinds = ['messages', 'stream'] as const;
+const kinds = ['messages', 'stream'] as const;
 export type ChannelKind = (typeof kinds)[number];
 
 /** A decoded frame; reused from frame to frame, so take what is kept out of it. */

@@ -1,10 +1,19 @@
+import { readFileSync } from 'node:fs';
 import { DOMAIN, fromHex, type PeerId, seededRandom, toHex, utf8 } from '@peernet/core';
 import { describe, expect, test, vi } from 'vitest';
 import { createCrypto } from '../src/index.js';
 import { primitives as browser } from '../src/primitives.browser.js';
 import { primitives as node } from '../src/primitives.node.js';
-import { sealedExtraBytes } from '../src/sealing.js';
+import { seal, sealedExtraBytes } from '../src/sealing.js';
 import { encodeStatement } from '../src/wire.js';
+
+const vectors = JSON.parse(readFileSync(new URL('vectors/crypto.json', import.meta.url), 'utf8')) as {
+  seed: string;
+  id: PeerId;
+  signed: { domain: string; bytes: string; signature: string };
+  hashed: { domain: string; bytes: string; hash: string };
+  sealed: { to: PeerId; domain: string; ephemeralSecret: string; bytes: string; sealed: string };
+};
 
 describe.each([
   ['node', node],
@@ -16,6 +25,19 @@ describe.each([
     expect(crypto.id).toBe('d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a');
     expect(crypto.seed).toEqual(seed);
     expect(crypto.seed).not.toBe(seed);
+  });
+
+  test('vectors', () => {
+    const seed = fromHex(vectors.seed) as Uint8Array;
+    const crypto = createCrypto({ seed, primitives });
+    const bytesOf = (part: { bytes: string }): Uint8Array => fromHex(part.bytes) as Uint8Array;
+    const { signed, hashed, sealed } = vectors;
+    expect(crypto.id).toBe(vectors.id);
+    expect(toHex(crypto.sign(signed.domain, bytesOf(signed)))).toBe(signed.signature);
+    expect(toHex(crypto.hash(hashed.domain, bytesOf(hashed)))).toBe(hashed.hash);
+    const ephemeral = primitives.keyPair(fromHex(sealed.ephemeralSecret) as Uint8Array);
+    expect(toHex(seal(primitives, ephemeral, sealed.to, sealed.domain, bytesOf(sealed)))).toBe(sealed.sealed);
+    expect(crypto.open(sealed.domain, fromHex(sealed.sealed) as Uint8Array)).toEqual(bytesOf(sealed));
   });
 
   test('a signature holds for its bytes, domain and signer only', () => {

@@ -117,13 +117,24 @@ describe('dialer and accepter', () => {
     const log = vi.fn();
     const accept = accepter({ crypto: bob, onLink: () => {}, log });
     const hand = new HandDuplex();
-    accept(hand.asDuplex, { ip: '192.0.2.1', port: 5 });
+    const established = vi.fn();
+    accept(hand.asDuplex, { ip: '192.0.2.1', port: 5, established });
     hand.emit('data', utf8('GET / HTTP/1.1'));
     await turn();
     expect(log).toHaveBeenCalledWith(
       'connection.refused',
       expect.objectContaining({ ip: '192.0.2.1', port: 5 }),
     );
+    expect(established).not.toHaveBeenCalled();
+  });
+
+  test('the listener is told when a handshake is done', async () => {
+    const established = vi.fn();
+    const [x, y] = duplexPair();
+    accepter({ crypto: bob, onLink: () => {} })(y, { established });
+    const connection = await secure(x, { crypto: alice, role: 'initiator' });
+    await until(() => established.mock.calls.length === 1);
+    connection.close('DONE');
   });
 });
 

@@ -51,7 +51,7 @@ export function nodePair(): [AnyDuplex, AnyDuplex] {
 }
 
 /** Two ends of a TCP connection on loopback. */
-export async function socketPair(): Promise<[AnyDuplex, AnyDuplex]> {
+async function socketPair(): Promise<[AnyDuplex, AnyDuplex]> {
   const server = net.createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const accepted = new Promise<net.Socket>((resolve) => server.once('connection', resolve));
