@@ -23,7 +23,6 @@ import type {
   IncomingQuery,
   Misbehaviour,
   SearchEffects,
-  SearchEvent,
   SearchInput,
   Surroundings,
 } from './machine/effects.js';
@@ -136,13 +135,13 @@ export class Search extends Emitter<SearchEvents> {
     });
     this.#alarm = new Alarm(this.#clock, () => this.#handle({ type: 'tick', ...this.#surroundings() }));
     this.#unsubscribe = options.overlay.subscribe({
-      up: (link, peer, scope) => this.#handle({ type: 'up', link, peer, scope }),
-      down: (link) => this.#handle({ type: 'down', link }),
-      message: (link, bytes) => this.#handle({ type: 'message', link, bytes }),
+      up: (link, peer, scope) => this.#handle({ type: 'up', link, peer, scope, wallMs: this.#clock.wall() }),
+      down: (link) => this.#handle({ type: 'down', link, wallMs: this.#clock.wall() }),
+      message: (link, bytes) => this.#handle({ type: 'message', link, bytes, wallMs: this.#clock.wall() }),
       drain: () => {},
     });
     for (const { key, peer, scope } of options.overlay.neighbours()) {
-      this.#handle({ type: 'up', link: key, peer, scope });
+      this.#handle({ type: 'up', link: key, peer, scope, wallMs: this.#clock.wall() });
     }
   }
 
@@ -209,13 +208,14 @@ export class Search extends Emitter<SearchEvents> {
     const search = { number, subnet, payload: payload.slice(), limit, timeoutMs };
     this.#handle({ type: 'search', search, ...this.#surroundings() });
     return () => {
-      if (this.#running.delete(number)) this.#handle({ type: 'cancel', search: number });
+      if (this.#running.delete(number))
+        this.#handle({ type: 'cancel', search: number, wallMs: this.#clock.wall() });
     };
   }
 
   /** A member that a row named could not be reached: its rows are not shown again until it speaks anew. */
   stale(id: PeerId): void {
-    this.#handle({ type: 'stale', id });
+    this.#handle({ type: 'stale', id, wallMs: this.#clock.wall() });
   }
 
   /** Our own record may have changed: looked at now instead of at the next occasion. */
@@ -244,16 +244,17 @@ export class Search extends Emitter<SearchEvents> {
     if (this.#closed) throw new PeernetError('CLOSED', 'this search is closed');
   }
 
-  #surroundings(): Surroundings {
+  #surroundings(): Surroundings & { readonly wallMs: number } {
     return {
+      wallMs: this.#clock.wall(),
       size: Math.max(1, this.#o.overlay.size()),
       record: this.#o.record?.(),
     };
   }
 
-  #handle(event: SearchEvent): void {
+  #handle(input: SearchInput): void {
     if (this.#closed) return;
-    this.#inputs.push({ ...event, wallMs: this.#clock.wall() });
+    this.#inputs.push(input);
     if (this.#handling) return;
     this.#handling = true;
     try {

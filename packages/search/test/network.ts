@@ -26,6 +26,8 @@ export interface NetOptions {
   readonly degree?: number;
   readonly latencyMs?: number;
   readonly sigma?: number;
+  /** Edges; by default everybody has `degree`. */
+  readonly graph?: typeof randomGraph;
   readonly limits?: Partial<SearchLimits>;
   /** Crypto of a node; by default the host's. */
   readonly crypto?: (host: Host) => Crypto;
@@ -54,7 +56,8 @@ export class Net {
     this.network = this.world.network({ latencyMs, sigma });
     this.random = seededRandom(seed + 1);
     for (let i = 0; i < nodes; i++) this.nodes.push(this.#node(i, nodes));
-    for (const [a, b] of randomGraph(this.random, nodes, degree)) this.connect(a, b);
+    const edges = (options.graph ?? randomGraph)(this.random, nodes, degree);
+    for (const [a, b] of edges) this.connect(a, b);
     this.world.runFor(10_000);
     const names = ['', 'advert', 'search', 'rows'] as const;
     this.network.tap = (_from, _to, message) => {
@@ -154,6 +157,22 @@ export function randomGraph(random: Random, nodes: number, degree: number): [num
     const edges = pairing(random, nodes, Math.min(degree, nodes - 1));
     if (edges !== undefined) return edges;
   }
+}
+
+/** … as gossip makes it: each node dials `degree` of the 30 % that can be dialed, which so have about 20 links. */
+export function dialableGraph(random: Random, nodes: number, degree: number): [number, number][] {
+  const dialable = Math.ceil(nodes * 0.3);
+  const edges = new Map<number, [number, number]>();
+  for (let from = 0; from < nodes; from++) {
+    for (let made = 0; made < Math.min(degree, dialable - 1); ) {
+      const to = random.uint32() % dialable;
+      const edge = Math.min(from, to) * nodes + Math.max(from, to);
+      if (to === from || edges.has(edge)) continue;
+      edges.set(edge, [from, to]);
+      made++;
+    }
+  }
+  return [...edges.values()];
 }
 
 function pairing(random: Random, nodes: number, degree: number): [number, number][] | undefined {

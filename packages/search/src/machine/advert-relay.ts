@@ -4,7 +4,6 @@ import {
   equalBytes,
   type LinkKey,
   LruMap,
-  type PeerId,
   type Random,
   randomBytes,
   toHex,
@@ -17,6 +16,7 @@ import {
   encodeAdvertMessage,
   type OrphansMessage,
   objectKeyOf,
+  placeOf,
   verifyAdvert,
 } from '../wire.js';
 import { AdvertStore, fasten, type Held, loosen } from './advert-store.js';
@@ -28,7 +28,7 @@ import { Orphans } from './orphans.js';
 import type { OwnAdverts } from './own-adverts.js';
 import { Repair, type Source } from './repair.js';
 import { narrowestRank } from './slim-record.js';
-import { Trails } from './trails.js';
+import { lengthen, paced, renew, Trails } from './trails.js';
 import type { Verifier } from './verifier.js';
 import { Withdrawals } from './withdrawals.js';
 
@@ -48,13 +48,19 @@ export interface Shared {
 interface Passed {
   readonly atMs: number;
   readonly seq: number;
+  readonly place: string;
   readonly subnet: string;
-  readonly id: PeerId;
   readonly narrowest: number;
   readonly expiresMs: number;
   /** Largest budget so far; 0 while it has found no place. */
   best: number;
   topUps: number;
+}
+
+/** How a member in a subnet is found in tables: `placeOf` both, and the subnet alone. */
+interface Names {
+  readonly place: string;
+  readonly subnet: string;
 }
 
 /** Of the key by which full cells choose: as long as a hash. */
@@ -101,18 +107,19 @@ export class AdvertRelay {
   /** Our own advert went out; copies that come back need no look at their signature. */
   sent(advert: Advert, shares: readonly Share[], nowMs: number): void {
     this.#s.verifier.trust(toHex(objectKeyOf(this.#s.crypto, advert.bytes)), nowMs);
-    const subnet = toHex(advert.subnet);
+    const place = placeOf(toHex(advert.subnet), advert.id);
     if (advert.ttlSeconds === 0) {
-      this.trails.forget(subnet, advert.id);
+      this.trails.forget(place);
       return;
     }
-    this.trails.renew(subnet, advert.id, nowMs + advert.ttlSeconds * 1000, nowMs);
-    this.trails.extend(subnet, advert.id, shares, nowMs);
+    const trail = this.trails.take(place, nowMs);
+    renew(trail, nowMs + advert.ttlSeconds * 1000);
+    for (const share of shares) lengthen(trail, share);
   }
 
   /** What can be passed on from this place. */
   #source(place: string): Source | undefined {
-    const held = this.#store?.at(place);
+    const held = this.#store?.get(place);
     if (held === undefined) return this.#s.own.sourceAt(place);
     return held.parents.length > 0 ? held : undefined;
   }
@@ -127,7 +134,8 @@ export class AdvertRelay {
 
   /** False: it waits for a look at its signature. */
   #take(n: Neighbour, m: AdvertMessage, turn: Turn): boolean {
-    const key = toHex(objectKeyOf(this.#s.crypto, m.advert));
+    const { counters, crypto, misbehaved, verifier } = this.#s;
+    const key = toHex(objectKeyOf(crypto, m.advert));
     const passed = this.#passed.get(key);
     if (passed !== undefined) {
       this.#copy(n, m, passed, turn);
@@ -135,24 +143,26 @@ export class AdvertRelay {
     }
     const advert = decodeAdvert(m.advert.slice()); // it is kept, the message is not
     if (advert === undefined) {
-      this.#s.misbehaved(n, 'malformed', turn);
+      misbehaved(n, 'malformed', turn);
       return true;
     }
     const subnet = toHex(advert.subnet);
-    const held = this.store.get(subnet, advert.id);
+    const place = placeOf(subnet, advert.id);
+    const held = this.store.get(place);
     if (held !== undefined && equalBytes(held.bytes, m.advert)) {
-      if (!this.#again(n, m, held, turn)) this.#s.counters.duplicates++;
+      if (!this.#again(n, m, held, turn)) counters.duplicates++;
       return true;
     }
-    if (!this.#isNews(advert, subnet, m.ageSeconds, turn)) {
-      this.#s.counters.refused++;
+    if (!this.#isNews(advert, place, held, m.ageSeconds, turn)) {
+      counters.refused++;
       return true;
     }
-    const verdict = this.#s.verifier.check(n, key, () => this.#verify(advert), turn.nowMs);
+    const verdict = verifier.check(n, key, () => this.#verify(advert), turn.nowMs);
     if (verdict === 'later') return this.#later(n, m, turn.nowMs);
-    if (verdict === 'bad') this.#s.misbehaved(n, 'signature', turn);
-    else if (advert.ttlSeconds === 0) this.#withdrawn(n, m, advert, subnet, turn);
-    else this.#first(n, m, advert, { key, subnet }, turn);
+    if (verdict === 'bad') misbehaved(n, 'signature', turn);
+    else if (advert.id === crypto.id) this.#s.own.metOwnSeq(advert.seq, subnet, turn.nowMs);
+    else if (advert.ttlSeconds === 0) this.#withdrawn(n, m, advert, { place, subnet }, turn);
+    else this.#first(n, m, advert, { key, place, subnet }, turn);
     return true;
   }
 
@@ -169,39 +179,29 @@ export class AdvertRelay {
   }
 
   /** Whether it says something that we do not know better. Cheap: before the signature is looked at. */
-  #isNews(advert: Advert, subnet: string, ageSeconds: number, { wallMs, nowMs }: Turn): boolean {
-    const { id, seq, ttlSeconds } = advert;
-    if (Math.abs(seq - wallMs) > TIMES.skewMaxMs) return false;
+  #isNews(advert: Advert, place: string, held: Held | undefined, ageSeconds: number, turn: Turn): boolean {
+    const { seq, ttlSeconds } = advert;
+    if (Math.abs(seq - turn.wallMs) > TIMES.skewMaxMs) return false;
     if (ttlSeconds > 0 && ageSeconds >= ttlSeconds) return false;
-    if (this.withdrawals.covers(subnet, id, seq)) return false;
-    const held = this.store.get(subnet, id);
-    return held === undefined || held.expiresMs <= nowMs || seq > held.seq;
+    if (this.withdrawals.covers(place, seq)) return false;
+    return held === undefined || held.expiresMs <= turn.nowMs || seq > held.seq;
   }
 
-  #first(
-    n: Neighbour,
-    m: AdvertMessage,
-    advert: Advert,
-    names: { key: string; subnet: string },
-    turn: Turn,
-  ): void {
+  #first(n: Neighbour, m: AdvertMessage, advert: Advert, names: Names & { key: string }, turn: Turn): void {
     const { nowMs } = turn;
-    const { key, subnet } = names;
-    if (advert.id === this.#s.crypto.id) {
-      this.#s.own.metOwnSeq(advert.seq, subnet, nowMs);
-      return;
-    }
-    if (!this.trails.pace(subnet, advert.id, nowMs)) {
+    const { key, place, subnet } = names;
+    const trail = this.trails.take(place, nowMs);
+    if (!paced(trail)) {
       this.#s.counters.limiterDrops++;
       return;
     }
-    this.withdrawals.forget(subnet, advert.id);
+    this.withdrawals.forget(place);
     this.#s.own.met(subnet);
     const passed: Passed = {
       atMs: nowMs,
       seq: advert.seq,
+      place,
       subnet,
-      id: advert.id,
       narrowest: narrowestRank(advert.record),
       expiresMs: nowMs + (advert.ttlSeconds - m.ageSeconds) * 1000,
       best: 0,
@@ -209,20 +209,20 @@ export class AdvertRelay {
     };
     this.#passed.dropWhile((other) => other.atMs + TIMES.seenMs <= nowMs);
     this.#passed.set(key, passed);
-    this.#place(n, m, advert, passed, turn);
+    this.#hold(n, m, advert, passed, turn);
   }
 
   /** A copy of what came by before: worth something only with much more budget, or if there was no place for the first. */
   #copy(n: Neighbour, m: AdvertMessage, passed: Passed, turn: Turn): void {
     const { counters, limits } = this.#s;
-    if (this.withdrawals.covers(passed.subnet, passed.id, passed.seq)) {
+    if (this.withdrawals.covers(passed.place, passed.seq)) {
       counters.refused++;
       return;
     }
-    const held = this.store.get(passed.subnet, passed.id);
+    const held = this.store.get(passed.place);
     if (passed.best === 0) {
       const advert = held === undefined || held.seq < passed.seq ? decodeAdvert(m.advert.slice()) : undefined;
-      if (advert !== undefined) this.#place(n, m, advert, passed, turn);
+      if (advert !== undefined) this.#hold(n, m, advert, passed, turn);
       return;
     }
     if (held?.seq === passed.seq && this.#again(n, m, held, turn)) return;
@@ -252,11 +252,12 @@ export class AdvertRelay {
   }
 
   /** Holds it, if there is a place, and passes it on only then: a crowd's bubbles end where cells are full. */
-  #place(n: Neighbour, m: AdvertMessage, advert: Advert, passed: Passed, turn: Turn): void {
-    const { subnet, id, narrowest, expiresMs } = passed;
+  #hold(n: Neighbour, m: AdvertMessage, advert: Advert, passed: Passed, turn: Turn): void {
+    const { place, subnet, narrowest, expiresMs } = passed;
     const held = {
+      place,
       subnet,
-      id,
+      id: advert.id,
       seq: advert.seq,
       bytes: advert.bytes,
       hops: m.hops,
@@ -272,24 +273,24 @@ export class AdvertRelay {
       return;
     }
     passed.best = m.budget;
-    this.trails.renew(subnet, id, expiresMs, turn.nowMs);
+    renew(this.trails.take(place, turn.nowMs), expiresMs);
     this.#pass(n, m, m.budget, passed, turn);
   }
 
   #pass(n: Neighbour, m: AdvertMessage, units: number, at: Passed | Held, turn: Turn): void {
-    if (m.hops >= WIRE.hopsMax) return;
+    if (m.hops >= WIRE.hopsMax || units <= 1) return;
     const { hops, ageSeconds, advert } = m;
     const message = (budget: number): Uint8Array =>
       encodeAdvertMessage({ budget, hops: hops + 1, ageSeconds, advert });
     const cast = { kind: 'advert', units: units - 1, source: n.key, message } as const;
     const shares = this.#s.caster.cast(cast, turn, (to) => to.rank <= at.narrowest);
-    this.trails.extend(at.subnet, at.id, shares, turn.nowMs);
+    const trail = this.trails.take(at.place, turn.nowMs);
+    for (const share of shares) lengthen(trail, share);
   }
 
-  #withdrawn(n: Neighbour, m: AdvertMessage, advert: Advert, subnet: string, turn: Turn): void {
-    if (advert.id === this.#s.crypto.id) return;
-    const links = this.trails.of(subnet, advert.id);
-    this.learn(advert, subnet, turn.nowMs);
+  #withdrawn(n: Neighbour, m: AdvertMessage, advert: Advert, names: Names, turn: Turn): void {
+    const links = this.trails.of(names.place);
+    this.learn(advert, names.subnet, turn.nowMs);
     if (links === undefined || m.hops >= WIRE.hopsMax) return;
     const { neighbours } = this.#s.caster;
     const { ageSeconds } = m;
@@ -303,10 +304,19 @@ export class AdvertRelay {
   /** A good withdrawal, from wherever. One of an advert that never came by says nothing to us. */
   learn(advert: Advert, subnet: string, nowMs: number): void {
     const { id, seq, bytes } = advert;
-    if (this.trails.of(subnet, id) === undefined || this.withdrawals.covers(subnet, id, seq)) return;
-    this.store.withdraw(subnet, id);
+    const place = placeOf(subnet, id);
+    if (this.trails.get(place) === undefined || this.withdrawals.covers(place, seq)) return;
+    this.store.withdraw(place);
     const expiresMs = nowMs + WIRE.ttlSecondsMax * 1000;
-    this.withdrawals.add({ subnet, id, seq, bytes, expiresMs, narrowest: narrowestRank(advert.record) });
+    this.withdrawals.add({
+      place,
+      subnet,
+      id,
+      seq,
+      bytes,
+      expiresMs,
+      narrowest: narrowestRank(advert.record),
+    });
   }
 
   /** A neighbour is gone, and all chains by way of it. */
@@ -322,7 +332,7 @@ export class AdvertRelay {
       return;
     }
     for (const place of message.places) {
-      const held = this.#store?.at(place);
+      const held = this.#store?.get(place);
       if (held !== undefined && loosen(held, n.key)) this.orphans.add(held, nowMs);
     }
   }

@@ -3,10 +3,11 @@
 // flooding link or id from displacing everybody else's (protocol.md §6).
 import { type Crypto, type LinkKey, LruMap, type PeerId, peerIdToBytes } from '@peernet/core';
 import { CAPACITY, type SearchLimits } from '../defaults.js';
-import { placeOf } from '../wire.js';
 
 /** One advert that we hold. */
 export interface Held {
+  /** `placeOf` member and subnet. */
+  readonly place: string;
   readonly subnet: string;
   readonly id: PeerId;
   readonly seq: number;
@@ -63,8 +64,9 @@ export class AdvertStore {
     return this.#bytes;
   }
 
-  get(subnet: string, id: PeerId): Held | undefined {
-    return this.#all.get(placeOf(subnet, id));
+  /** What is held at a place (`placeOf`). */
+  get(place: string): Held | undefined {
+    return this.#all.get(place);
   }
 
   /** Adverts of a subnet that have not expired; the list is not ours to keep. */
@@ -79,7 +81,7 @@ export class AdvertStore {
   /** Takes an advert in, instead of an older one of the same member. False if there is no place for it. */
   admit(held: Held, nowMs: number): boolean {
     this.sweep(nowMs);
-    const before = this.get(held.subnet, held.id);
+    const before = this.get(held.place);
     if (before !== undefined) {
       // The place is the member's; whose neighbour's share it counts in does not change by a refresh.
       this.#remove(before);
@@ -112,12 +114,12 @@ export class AdvertStore {
 
   #displace(rivals: readonly Held[], held: Held): boolean {
     let last: Held | undefined;
-    let lastRank = this.#place(held.id);
+    let lastOrder = this.#order(held.id);
     for (const rival of rivals) {
-      const rank = this.#place(rival.id);
-      if (rank > lastRank) {
+      const order = this.#order(rival.id);
+      if (order > lastOrder) {
         last = rival;
-        lastRank = rank;
+        lastOrder = order;
       }
     }
     if (last === undefined) return false;
@@ -126,28 +128,28 @@ export class AdvertStore {
   }
 
   /** 48 bits of H(secret, id). */
-  #place(id: PeerId): number {
+  #order(id: PeerId): number {
     const bytes = new Uint8Array(this.#secret.length + 32);
     bytes.set(this.#secret);
     bytes.set(peerIdToBytes(id), this.#secret.length);
     const hash = this.#crypto.hash(domain, bytes);
-    let place = 0;
-    for (let i = 0; i < 6; i++) place = place * 256 + (hash[i] as number);
-    return place;
+    let order = 0;
+    for (let i = 0; i < 6; i++) order = order * 256 + (hash[i] as number);
+    return order;
   }
 
   #insert(held: Held): void {
     const cell = this.#cells.get(held.subnet);
     if (cell === undefined) this.#cells.set(held.subnet, [held]);
     else cell.push(held);
-    this.#all.set(placeOf(held.subnet, held.id), held);
+    this.#all.set(held.place, held);
     this.#bytes += held.bytes.length;
     count(this.#perNeighbour, held.from, 1);
     count(this.#perKey, held.id, 1);
   }
 
   #remove(held: Held): void {
-    if (!this.#all.delete(placeOf(held.subnet, held.id))) return;
+    if (!this.#all.delete(held.place)) return;
     const cell = this.#cells.get(held.subnet) as Held[];
     cell.splice(cell.indexOf(held), 1);
     if (cell.length === 0) this.#cells.delete(held.subnet);
@@ -157,8 +159,8 @@ export class AdvertStore {
   }
 
   /** Forgets what a member has withdrawn. */
-  withdraw(subnet: string, id: PeerId): void {
-    const held = this.get(subnet, id);
+  withdraw(place: string): void {
+    const held = this.get(place);
     if (held !== undefined) this.#remove(held);
   }
 
@@ -166,10 +168,6 @@ export class AdvertStore {
   forget(id: PeerId): void {
     if (!this.#perKey.has(id)) return;
     for (const held of [...this.#all.values()]) if (held.id === id) this.#remove(held);
-  }
-
-  at(place: string): Held | undefined {
-    return this.#all.get(place);
   }
 
   /** Takes a link out of all chains; returns those that have no other. */

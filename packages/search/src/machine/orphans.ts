@@ -3,7 +3,7 @@
 // becomes an orphan once at most in each node, so this costs a ninth of what the adverts themselves cost.
 import type { LinkKey } from '@peernet/core';
 import { TIMES, WIRE } from '../defaults.js';
-import { encodeOrphans, placeOf } from '../wire.js';
+import { encodeOrphans } from '../wire.js';
 import type { Held } from './advert-store.js';
 import type { Turn } from './effects.js';
 import { type Neighbour, self } from './neighbours.js';
@@ -27,12 +27,12 @@ export class Orphans {
 
   /** `held` has lost its last chain to the member. */
   add(held: Held, nowMs: number): void {
-    const links = this.#trails.of(held.subnet, held.id) ?? [];
+    const links = this.#trails.of(held.place) ?? [];
     for (const link of links === 'all' ? this.#neighbours.keys() : links) {
       if (!this.#neighbours.has(link)) continue;
       this.#news ??= new Map();
       const places = this.#news.get(link) ?? new Set();
-      this.#news.set(link, places.add(placeOf(held.subnet, held.id)));
+      this.#news.set(link, places.add(held.place));
       this.#dueMs = Math.min(this.#dueMs, nowMs + TIMES.orphanGatherMs);
     }
   }

@@ -3,7 +3,7 @@
 // to the parts that keep state, what the parts want to the effects. It knows nothing of how neighbours are found.
 import { type Crypto, type LinkKey, type Machine, type Random, toHex } from '@peernet/core';
 import { CAPACITY, LIMITS, type SearchLimits, TIMES, WIRE } from '../defaults.js';
-import { briefOf, decodeMessage, encodeAdvertMessage, encodeSearch, queryOf } from '../wire.js';
+import { briefOf, decodeMessage, encodeAdvertMessage, encodeSearch, placeOf, queryOf } from '../wire.js';
 import { AdvertRelay } from './advert-relay.js';
 import { Caster } from './cast.js';
 import { Counters } from './counters.js';
@@ -167,7 +167,9 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
   #up(neighbour: Neighbour, turn: Turn): void {
     this.#neighbours.set(neighbour.key, neighbour);
     this.#adverts.repair.linkUp(neighbour, turn);
-    this.#own.neighboursChanged(turn.nowMs, (subnet) => this.#adverts.trails.of(subnet, this.#crypto.id));
+    this.#own.neighboursChanged(turn.nowMs, (subnet) =>
+      this.#adverts.trails.of(placeOf(subnet, this.#crypto.id)),
+    );
     this.#searches.neighbourCame(turn.nowMs);
   }
 

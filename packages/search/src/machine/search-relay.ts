@@ -11,6 +11,7 @@ import {
   encodeRows,
   encodeSearch,
   objectKeyOf,
+  placeOf,
   queryOf,
   type Row,
   type RowsMessage,
@@ -254,13 +255,15 @@ export class SearchRelay {
     const alive =
       Math.abs(object.seq - wallMs) <= TIMES.skewMaxMs &&
       (row.kind === 'withdrawal' || object.ttlSeconds > row.ageSeconds) &&
-      !this.#s.adverts.withdrawals.covers(
-        subnet,
-        object.id,
-        object.seq - (row.kind === 'withdrawal' ? 1 : 0),
-      );
+      !this.#isGone(object, row, subnet);
     if (!alive) this.#s.counters.refused++;
     return alive;
+  }
+
+  /** Whether we have heard the member say so. A withdrawal is not void by itself. */
+  #isGone({ id, seq }: Advert, row: Row, subnet: string): boolean {
+    const { withdrawals } = this.#s.adverts;
+    return withdrawals.size > 0 && row.kind !== 'withdrawal' && withdrawals.covers(placeOf(subnet, id), seq);
   }
 
   #forward(n: Neighbour, query: Query, rows: readonly Decoded[], turn: Turn): void {

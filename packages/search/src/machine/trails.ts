@@ -1,9 +1,8 @@
 // The way that adverts took through this node: for each member of each subnet the links to which we passed its
 // adverts on, so that what becomes of it can follow, and how often it advertises. Kept apart from the adverts
 // themselves: one that found no place, or lost it, was passed on all the same.
-import { type LinkKey, LruMap, type PeerId, type Rate } from '@peernet/core';
+import { type LinkKey, LruMap, type Rate } from '@peernet/core';
 import { CAPACITY } from '../defaults.js';
-import { placeOf } from '../wire.js';
 import type { Share } from './cast.js';
 
 export interface Trail {
@@ -34,33 +33,32 @@ export class Trails {
     return this.#trails.size;
   }
 
-  /** Counts a new advert; false if the member sends them too often. */
-  pace(subnet: string, id: PeerId, nowMs: number): boolean {
+  /** The trail of a place, with its present tokens; made if there is none. */
+  take(place: string, nowMs: number): Trail {
     const { perSecond, burst } = this.#rate;
-    const trail = this.#trail(subnet, id, nowMs);
+    let trail = this.#trails.touch(place);
+    if (trail === undefined) {
+      const expiresMs = nowMs + (1000 * burst) / perSecond; // then its tokens are all back
+      trail = { links: [], units: [], overflown: false, owed: 0, expiresMs, tokens: burst, paceMs: nowMs };
+      this.#trails.set(place, trail);
+    }
     trail.tokens = Math.min(burst, trail.tokens + ((nowMs - trail.paceMs) * perSecond) / 1000);
     trail.paceMs = nowMs;
-    if (trail.tokens < 1) return false;
-    trail.tokens -= 1;
-    return true;
+    return trail;
   }
 
-  /** A newer advert begins its way: what is owed of older ones is void. */
-  renew(subnet: string, id: PeerId, expiresMs: number, nowMs: number): void {
-    const trail = this.#trail(subnet, id, nowMs);
-    trail.expiresMs = Math.max(trail.expiresMs, expiresMs);
-    trail.units.fill(0);
-    trail.owed = 0;
+  get(place: string): Trail | undefined {
+    return this.#trails.get(place);
   }
 
-  /** The newest advert went to these links. */
-  extend(subnet: string, id: PeerId, shares: readonly Share[], nowMs: number): void {
-    const trail = this.#trail(subnet, id, nowMs);
-    for (const share of shares) lengthen(trail, share);
+  forget(place: string): void {
+    this.#trails.delete(place);
   }
 
-  forget(subnet: string, id: PeerId): void {
-    this.#trails.delete(placeOf(subnet, id));
+  /** Where adverts went: links, or 'all'; undefined if none came by. */
+  of(place: string): readonly LinkKey[] | 'all' | undefined {
+    const trail = this.#trails.get(place);
+    return trail?.overflown ? 'all' : trail?.links;
   }
 
   /** All of them with their places. */
@@ -68,27 +66,23 @@ export class Trails {
     return this.#trails.entries();
   }
 
-  /** Where its adverts went: links, or 'all'; undefined if none came by. */
-  of(subnet: string, id: PeerId): readonly LinkKey[] | 'all' | undefined {
-    const trail = this.#trails.get(placeOf(subnet, id));
-    return trail?.overflown ? 'all' : trail?.links;
-  }
-
   sweep(nowMs: number): void {
     this.#trails.dropWhile((trail) => trail.expiresMs <= nowMs);
   }
+}
 
-  #trail(subnet: string, id: PeerId, nowMs: number): Trail {
-    const key = placeOf(subnet, id);
-    let trail = this.#trails.touch(key);
-    if (trail === undefined) {
-      const { perSecond, burst } = this.#rate;
-      const expiresMs = nowMs + (1000 * burst) / perSecond; // then its tokens are all back
-      trail = { links: [], units: [], overflown: false, owed: 0, expiresMs, tokens: burst, paceMs: nowMs };
-      this.#trails.set(key, trail);
-    }
-    return trail;
-  }
+/** Counts a new advert; false if the member sends them too often. */
+export function paced(trail: Trail): boolean {
+  if (trail.tokens < 1) return false;
+  trail.tokens -= 1;
+  return true;
+}
+
+/** A newer advert begins its way: what is owed of older ones is void. */
+export function renew(trail: Trail, expiresMs: number): void {
+  trail.expiresMs = Math.max(trail.expiresMs, expiresMs);
+  trail.units.fill(0);
+  trail.owed = 0;
 }
 
 /** A share of the newest advert went this way. */

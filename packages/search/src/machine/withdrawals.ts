@@ -2,9 +2,10 @@
 // of them die here, and told to searches, because an orphan of the same advert may answer them as well.
 import { LruMap, type PeerId } from '@peernet/core';
 import { CAPACITY } from '../defaults.js';
-import { placeOf } from '../wire.js';
 
 export interface Withdrawal {
+  /** `placeOf` member and subnet. */
+  readonly place: string;
   readonly subnet: string;
   readonly id: PeerId;
   /** Adverts up to this one are void. */
@@ -18,52 +19,53 @@ export interface Withdrawal {
 
 export class Withdrawals {
   #all: LruMap<string, Withdrawal> | undefined;
-  readonly #bySubnet = new Map<string, Withdrawal[]>();
+  #bySubnet: Map<string, Withdrawal[]> | undefined;
 
   get size(): number {
     return this.#all?.size ?? 0;
   }
 
-  /** Whether the member has taken back an advert of this seq. */
-  covers(subnet: string, id: PeerId, seq: number): boolean {
-    const withdrawal = this.get(subnet, id);
+  /** Whether the member of a place has taken back an advert of this seq. */
+  covers(place: string, seq: number): boolean {
+    const withdrawal = this.#all?.get(place);
     return withdrawal !== undefined && seq <= withdrawal.seq;
   }
 
-  get(subnet: string, id: PeerId): Withdrawal | undefined {
-    return this.#all?.get(placeOf(subnet, id));
-  }
-
   find(subnet: string): readonly Withdrawal[] {
-    return this.#bySubnet.get(subnet) ?? [];
+    return this.#bySubnet?.get(subnet) ?? [];
   }
 
   add(withdrawal: Withdrawal): void {
-    const { subnet, id } = withdrawal;
-    this.forget(subnet, id);
+    this.forget(withdrawal.place);
     this.#all ??= new LruMap(CAPACITY.withdrawals);
-    const list = this.#bySubnet.get(subnet) ?? [];
-    this.#bySubnet.set(subnet, list);
+    this.#bySubnet ??= new Map();
+    const list = this.#bySubnet.get(withdrawal.subnet) ?? [];
+    this.#bySubnet.set(withdrawal.subnet, list);
     list.push(withdrawal);
-    const pushedOut = this.#all.set(placeOf(subnet, id), withdrawal)?.[1];
+    const pushedOut = this.#all.set(withdrawal.place, withdrawal)?.[1];
     const oldest = list.length > CAPACITY.withdrawalsPerSubnet ? list[0] : undefined;
-    for (const gone of [pushedOut, oldest]) if (gone !== undefined) this.forget(gone.subnet, gone.id);
+    if (pushedOut !== undefined) this.#unlist(pushedOut);
+    if (oldest !== undefined) this.forget(oldest.place);
   }
 
   /** The member is back. */
-  forget(subnet: string, id: PeerId): void {
-    const list = this.#bySubnet.get(subnet);
-    const at = list?.findIndex((withdrawal) => withdrawal.id === id) ?? -1;
-    if (list === undefined || at < 0) return;
-    list.splice(at, 1);
-    if (list.length === 0) this.#bySubnet.delete(subnet);
-    this.#all?.delete(placeOf(subnet, id));
+  forget(place: string): void {
+    const withdrawal = this.#all?.get(place);
+    if (withdrawal === undefined) return;
+    this.#all?.delete(place);
+    this.#unlist(withdrawal);
+  }
+
+  #unlist(withdrawal: Withdrawal): void {
+    const left = this.find(withdrawal.subnet).filter((other) => other !== withdrawal);
+    if (left.length === 0) this.#bySubnet?.delete(withdrawal.subnet);
+    else this.#bySubnet?.set(withdrawal.subnet, left);
   }
 
   sweep(nowMs: number): void {
     for (const withdrawal of this.#all?.values() ?? []) {
       if (withdrawal.expiresMs > nowMs) return;
-      this.forget(withdrawal.subnet, withdrawal.id);
+      this.forget(withdrawal.place);
     }
   }
 }
