@@ -16,6 +16,8 @@ export const OPTIONS = Object.freeze({
 export const TUNING = Object.freeze({
   /** Overlay links of a node that cannot be dialed, at most ●. */
   linksMax: 8,
+  /** … but always so many more than `connections`: 8 − 5. */
+  linksSpare: 3,
   /** … of one that can: with 70 % that cannot, those that can carry 20 each ●. */
   linksDialableMax: 128,
   /** … with `relay: true` ●. */
@@ -120,6 +122,8 @@ export const TUNING = Object.freeze({
   verifiedMax: 4_096,
   /** Messages of one link that wait for signature budget. Guess: two seconds of everything allowed. */
   waitingMax: 32,
+  /** Bytes that wait so, in all links: the messages of a few hundred links at the first moment. Guess. */
+  waitingBytesMax: 4_194_304,
   /** Between two looks at what waits for signature budget, ms: 10 signatures flow in meanwhile. */
   waitingMs: 200,
   /** Rounds of upkeep where shuffles are turned off (`interval: 0`), ms (the specification's default). */

@@ -96,7 +96,7 @@ describe('the size estimate', () => {
   });
 
   it('is nothing that guests take part in', () => {
-    const bench = new Bench({ bootstrap: false, tuning: { linksMax: 0 } });
+    const bench = new Bench({ bootstrap: false, connections: 0, tuning: { linksMax: 0, linksSpare: 0 } });
     const key = bench.visit(bench.remote('a'), 0);
     expect(bench.kindOf(key)).toBe('guest');
     bench.message(key, encodeExtrema(3, entriesOf(bench, 'x', all)));

@@ -35,7 +35,7 @@ describe('SHUFFLE', () => {
     const other = bench.remote('other');
     tell(bench, key, [heard(other.record, 60)]);
     expect(bench.store.get(other.address)).toMatchObject({ id: other.id, verified: false, ageSeconds: 60 });
-    expect(bench.eventsOf('known')).toMatchObject([{ addresses: [other.address] }]);
+    expect(bench.eventsOf('known').at(-1)?.addresses).toEqual([other.address]);
   });
 
   it('as an answer that nobody asked for bans; control: the answer to ours does not', () => {
@@ -179,7 +179,7 @@ describe('what is taken', () => {
       );
     }
     expect([...bench.store.entries()].length).toBe(40);
-    expect(bench.count('recordsIgnored')).toBe(5);
+    expect(bench.count('recordsIgnored')).toBe(6); // its own record was one of the forty
     expect(bench.count('bans')).toBe(0);
   });
 

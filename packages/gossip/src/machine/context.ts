@@ -103,10 +103,11 @@ export class Context {
     return this.peers.neighbours.length;
   }
 
-  /** Overlay links that we may have. */
+  /** Overlay links that we may have: more than we want ourselves, so that others have a chance. */
   get linksMax(): number {
-    if (!this.dialable) return this.tuning.linksMax;
-    return this.o.relay ? this.tuning.linksRelayMax : this.tuning.linksDialableMax;
+    const { linksMax, linksSpare, linksRelayMax, linksDialableMax } = this.tuning;
+    const forOthers = this.o.relay ? linksRelayMax : linksDialableMax;
+    return Math.max(this.dialable ? forOthers : linksMax, this.o.connections + linksSpare);
   }
 
   /** Sends; remembers since when a link takes nothing. False: not taken. */

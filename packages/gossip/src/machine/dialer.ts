@@ -122,7 +122,7 @@ export class Dialer {
   get missing(): number {
     const { o, peers, degree, linksMax } = this.#c;
     let coming = this.pending;
-    for (const peer of peers.all()) if (peer.asking) coming++;
+    for (const peer of peers.all()) if (peer.asking && peer.kind !== 'overlay') coming++;
     return Math.min(o.connections - peers.outbound - coming, linksMax - degree - coming);
   }
 

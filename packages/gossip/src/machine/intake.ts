@@ -36,6 +36,7 @@ export class Intake {
   /** Links with messages that wait for signature budget, and when to look again. */
   readonly #waiting = new Set<Peer>();
   #resumeMs = Number.POSITIVE_INFINITY;
+  #waitingBytes = 0;
 
   constructor(context: Context, parts: IntakeParts) {
     this.#c = context;
@@ -92,12 +93,17 @@ export class Intake {
   #postpone(peer: Peer, bytes: Uint8Array): void {
     const { counters, tuning, nowMs } = this.#c;
     peer.waiting ??= [];
-    if (peer.waiting.length >= tuning.waitingMax) {
+    if (
+      peer.waiting.length >= tuning.waitingMax ||
+      this.#waitingBytes + bytes.length > tuning.waitingBytesMax
+    ) {
+      if (peer.waiting.length === 0) peer.waiting = undefined;
       this.#drop(peer);
       return;
     }
     counters.postponed++;
     peer.waiting.push(bytes);
+    this.#waitingBytes += bytes.length;
     this.#waiting.add(peer);
     this.#resumeMs = Math.min(this.#resumeMs, nowMs + tuning.waitingMs);
   }
@@ -110,6 +116,7 @@ export class Intake {
   tick(): void {
     if (this.#c.nowMs < this.#resumeMs) return;
     this.#resumeMs = Number.POSITIVE_INFINITY;
+    this.#waitingBytes = 0;
     for (const peer of [...this.#waiting]) {
       const list = peer.waiting ?? [];
       peer.waiting = undefined;

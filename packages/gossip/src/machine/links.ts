@@ -245,6 +245,14 @@ export class Links implements Ending {
     this.#p.dialer.met(peer.group);
     this.#c.fx.emit({ type: 'up', key, id, address });
     this.#p.listener.neighbour(peer);
+    this.#leaveHosts();
+  }
+
+  /** Others need the places where we are guests more than we do. */
+  #leaveHosts(): void {
+    const { peers, degree, tuning } = this.#c;
+    if (degree < tuning.desperateDegree || peers.count('guest') === peers.hosted) return;
+    for (const peer of [...peers.all()]) if (peer.kind === 'guest' && !peer.hosted) this.end(peer, 'DONE');
   }
 
   /** The address behind it did not want us: others first, for a while. */

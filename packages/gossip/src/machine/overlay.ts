@@ -183,6 +183,8 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
 
   neighbour(peer: Peer): void {
     this.#census.neighbour(peer);
+    const claim = peer.initiator ? undefined : peer.heard(this.#c.nowMs);
+    if (claim !== undefined) this.#exchange.take([claim], peer);
     this.#prober.consider(peer);
     this.#announcer.neighbourhood();
     this.#upkeep.neighbourhood();

@@ -27,8 +27,8 @@ export class Prober {
   readonly #records: Records;
   #claims: Claim[] = [];
   readonly #budget: TokenBucket;
-  /** When the next claim of another host may be probed. */
-  #foreignAtMs = Number.NEGATIVE_INFINITY;
+  /** When the next claim of another host may be probed; the first one at a random moment, so that a thousand nodes never act at once. */
+  #foreignAtMs: number | undefined;
 
   constructor(context: Context, parts: { dialer: Dialer; records: Records }) {
     this.#c = context;
@@ -41,8 +41,15 @@ export class Prober {
   consider(peer: Peer): void {
     if (!this.#c.o.bootstrap || peer.initiator || peer.kind !== 'overlay' || !peer.record?.dialable) return;
     if (this.#claims.some((claim) => claim.peer === peer)) return;
-    const delayMs = this.#isForeign(peer) ? uniform(this.#c.random) * this.#c.tuning.foreignProbeEveryMs : 0;
-    this.#wait({ peer, atMs: this.#c.nowMs + delayMs, tries: 0 });
+    const { nowMs } = this.#c;
+    const atMs = this.#isForeign(peer) ? Math.max(nowMs, this.#foreignAt()) : nowMs;
+    this.#wait({ peer, atMs, tries: 0 });
+  }
+
+  #foreignAt(): number {
+    const { nowMs, tuning, random } = this.#c;
+    this.#foreignAtMs ??= nowMs + uniform(random) * tuning.foreignProbeEveryMs;
+    return this.#foreignAtMs;
   }
 
   /** Whether it claims a global host that it does not come from. */
@@ -72,7 +79,7 @@ export class Prober {
   }
 
   tick(): void {
-    const { nowMs, tuning, peers, random } = this.#c;
+    const { nowMs, tuning, peers } = this.#c;
     if (this.#claims.length === 0) return;
     const due = this.#claims.filter(({ atMs }) => atMs <= nowMs);
     this.#claims = this.#claims.filter(({ atMs }) => atMs > nowMs);
@@ -81,9 +88,8 @@ export class Prober {
       if (peers.get(peer.key) !== peer) continue;
       const foreign = this.#isForeign(peer);
       if (this.#isFull() || this.#budget.readyAt(1, nowMs) > nowMs) this.#wait(claim);
-      else if (foreign && nowMs < this.#foreignAtMs) {
-        this.#wait({ ...claim, atMs: this.#foreignAtMs + uniform(random) * tuning.foreignProbeEveryMs });
-      } else if (this.#probe(peer) === 'done') {
+      else if (foreign && nowMs < this.#foreignAt()) this.#wait({ ...claim, atMs: this.#foreignAt() });
+      else if (this.#probe(peer) === 'done') {
         if (foreign) this.#foreignAtMs = nowMs + tuning.foreignProbeEveryMs;
       } else if (tries + 1 < triesMax) {
         this.#wait({ peer, atMs: nowMs + tuning.dialHostEveryMs, tries: tries + 1 });

@@ -33,6 +33,8 @@ export class Upkeep {
   #nextMs: number;
   #rotateAtMs: number;
   #anchors = '';
+  /** The next round lets nobody rest: the network is back. */
+  #eager = false;
   /** Neighbours have come or gone since anchors were told. */
   #moved = false;
 
@@ -77,6 +79,7 @@ export class Upkeep {
   /** Now. */
   wake(): void {
     this.#nextMs = this.#c.nowMs;
+    this.#eager = true;
   }
 
   // ---- a round ----
@@ -108,7 +111,9 @@ export class Upkeep {
     const { store, o, degree, tuning, random } = this.#c;
     const exclude = (entry: BookEntry): boolean => !this.#p.dialer.mayDial(entry, 'fill');
     const alone = degree === 0 ? jitter(random, tuning.retryAloneMs, 0.5) : undefined;
-    const entries = store.pick(count, { schemes: o.schemes, exclude, backoffMaxMs: alone });
+    const backoffMaxMs = this.#eager ? 0 : alone;
+    this.#eager = false;
+    const entries = store.pick(count, { schemes: o.schemes, exclude, backoffMaxMs });
     return entries.filter((entry) => this.#dialEntry(entry, 'fill')).length;
   }
 
