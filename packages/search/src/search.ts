@@ -67,6 +67,8 @@ export interface SearchRow {
   readonly hops: number;
   /** Seconds since it said so. */
   readonly age: number;
+  /** No chain of links leads to it any more by those who told us: most likely it is gone. Such rows come last, if at all. */
+  readonly doubtful: boolean;
   /** We have met it lately; otherwise only its signature speaks for it. */
   readonly verified: boolean;
   /** Its own words, ≤ 128 bytes. */
@@ -295,6 +297,7 @@ export class Search extends Emitter<SearchEvents> {
         hops: row.hops,
         age: row.ageSeconds,
         verified: met !== undefined,
+        doubtful: row.kind === 'orphan',
         ...(row.meta.length > 0 ? { meta: row.meta } : {}),
         record: row.record,
       }),

@@ -67,13 +67,13 @@ describe('one member', () => {
 
   test('is found within a second of join, and gone 10 s after part', () => {
     const net = new Net({ seed: 4, nodes: 200 });
-    for (let round = 0; round < 3; round++) {
+    for (let round = 0; round < 2; round++) {
       net.node(0).search.join('chat');
       net.world.runFor(1_000);
-      expect(some(net, 20, 0).filter((from) => net.find(from, 'chat').rows.length === 1)).toHaveLength(20);
+      expect(some(net, 12, 0).filter((from) => net.find(from, 'chat').rows.length === 1)).toHaveLength(12);
       net.node(0).search.part('chat');
       net.world.runFor(10_000);
-      expect(some(net, 20, 0).filter((from) => net.find(from, 'chat').rows.length > 0)).toEqual([]);
+      expect(some(net, 12, 0).filter((from) => net.find(from, 'chat').rows.length > 0)).toEqual([]);
       net.world.runFor(200_000);
     }
   });
@@ -137,8 +137,17 @@ describe('links that break', () => {
     net.node(0).host.crash('silent');
     net.world.runFor(20_000);
     // Only orphans are left: they are told at the end, when nobody knows better; none is told at once.
-    const firsts = some(net, 20, 0).map((from) => net.find(from, 'chat').firstMs);
-    expect(Math.min(...firsts)).toBeGreaterThan(1_000);
+    const found = some(net, 20, 0).map((from) => net.find(from, 'chat'));
+    for (const { rows, firstMs } of found) {
+      expect(firstMs).toBeGreaterThan(1_000);
+      expect(rows.map((row) => row.doubtful)).toEqual([true]);
+    }
+    // Where there are others, it is not told at all.
+    net.node(1).search.join('chat');
+    net.world.runFor(1_000);
+    for (const from of some(net, 20, 0, 1)) {
+      expect(net.find(from, 'chat').rows.map((row) => row.id)).toEqual([net.node(1).host.id]);
+    }
   });
 });
 
@@ -332,15 +341,15 @@ describe('nodes that do harm', () => {
 });
 
 describe('a crowd', () => {
-  test('of 250 in 500 nodes costs each node little, and is found at once', () => {
-    const net = new Net({ seed: 15, nodes: 500 });
-    for (let member = 0; member < 250; member++) {
+  test('of 150 in 300 nodes costs each node little, and is found at once', () => {
+    const net = new Net({ seed: 15, nodes: 300 });
+    for (let member = 0; member < 150; member++) {
       net.world.after(net.random.uint32() % 60_000, () => net.node(member).search.join('chat'));
     }
     net.world.runFor(90_000);
     net.reset();
     net.world.runFor(330_000);
-    const perNode = net.reset().advert / 500;
+    const perNode = net.reset().advert / 300;
     expect(perNode).toBeLessThanOrEqual(45);
     const found = some(net, 10).map((from) => net.find(from, 'chat', { limit: 20 }));
     for (const { rows } of found) expect(rows).toHaveLength(20);

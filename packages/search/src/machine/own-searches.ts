@@ -204,7 +204,8 @@ export class OwnSearches {
   }
 
   #end(search: OwnSearch, effects: SearchEffects): void {
-    const { number, limit = Number.POSITIVE_INFINITY } = search.request;
+    const { number, limit = 1 } = search.request;
+    // Without a limit doubtful rows are better than nothing, but not than what is certain: most of them are of the dead.
     for (const row of search.doubtful.values()) {
       if (search.found.size >= limit || !this.#searches.has(number)) break;
       search.found.add(row.id);

@@ -200,6 +200,20 @@ describe('doubtful rows', () => {
     expect(bench.ended).toEqual([1]);
   });
 
+  test('are not told when there are others, unless a limit wants more', () => {
+    for (const [limit, count] of [
+      [undefined, 1],
+      [2, 2],
+    ] as const) {
+      const bench = new Bench();
+      bench.ups(2);
+      const query = started(bench, limit === undefined ? {} : { limit });
+      bench.answer(1, query, [{ ...row(bench, 'alice'), kind: 'orphan' }, row(bench, 'bob')]);
+      bench.pass(5_000);
+      expect(bench.rows).toHaveLength(count);
+    }
+  });
+
   test('become certain by another that is whole', () => {
     const bench = new Bench();
     bench.ups(2);
