@@ -116,7 +116,8 @@ export function readRecord(r: Reader): PeerRecord | undefined {
     dialable: (flags & flagDialable) !== 0,
     webrtc: (flags & flagWebrtc) !== 0,
     stun: (flags & flagStun) !== 0,
-    bytes: r.since(start).slice(),
+    // A copy, whatever kind of array holds the message: `slice` of a Buffer would be a view.
+    bytes: new Uint8Array(r.since(start)),
   };
 }
 
