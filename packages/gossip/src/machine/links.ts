@@ -56,8 +56,8 @@ export class Links implements Ending {
     else if (link.peer === this.#c.crypto.id) fx.close(link.key, 'SELF');
     else if (!link.initiator && peers.count('pending') >= most) fx.close(link.key, 'FULL');
     else {
-      // Its dial is in the store already, if there was one: the application's own.
-      peer.settled = true;
+      // What an application dials for itself it tells the store itself.
+      peer.settled = purpose === 'app';
       peers.add(peer);
       this.expire(peer, tuning.helloMs);
       if (link.initiator) this.#begin(peer, purpose ?? 'overlay');
@@ -148,9 +148,9 @@ export class Links implements Ending {
   /** Of two links made in one moment by both sides the one of the smaller id stays; else the older one. */
   #loser(old: Peer, fresh: Peer): Peer {
     const crossed = old.initiator !== fresh.initiator && fresh.sinceMs - old.sinceMs < this.#c.tuning.twinMs;
-    const own = this.#c.crypto.id;
-    const freshBySmaller = fresh.initiator === own < fresh.id;
-    return crossed && freshBySmaller ? old : fresh;
+    const weAreSmaller = this.#c.crypto.id < fresh.id;
+    // Made by the smaller id: by us if we are it, by the other if not.
+    return crossed && fresh.initiator === weAreSmaller ? old : fresh;
   }
 
   // ---- HELLO ----
