@@ -38,6 +38,8 @@ function allStages() {
     { name: 'build', command: pnpm('run', 'build'), needs: ['install'] },
     { name: 'lint', ...tool('biome', 'ci', '--colors=off', '.'), needs: ['install'] },
     { name: 'tidy', ...node('scripts/tidy.mjs'), needs: ['install'] },
+    { name: 'docs', command: [process.execPath, 'scripts/docs.mjs', '--check'], needs: ['install'] },
+    { name: 'vectors', ...node('scripts/vectors.mjs') },
     { name: 'types', command: pnpm('run', 'typecheck'), needs: ['install'] },
     { name: 'pack-check', command: pnpm('run', 'pack-check'), needs: ['build'] },
     { name: 'unit', ...vitest('unit', units), needs: ['install'] },
