@@ -16,7 +16,7 @@ function leaves(value, path = '') {
 }
 
 let checked = 0;
-let failed = 0;
+const broken = new Set();
 for (const name of readdirSync(`${root}packages`)) {
   const folder = `packages/${name}/test/vectors`;
   let files = [];
@@ -38,10 +38,10 @@ for (const name of readdirSync(`${root}packages`)) {
     }
     for (const leaf of leaves(JSON.parse(tagged))) {
       if (now.has(leaf)) continue;
-      failed++;
+      broken.add(file);
       console.error(`${folder}/${file}: changed or gone since the release: ${leaf.slice(0, 120)}`);
     }
   }
 }
-console.log(`${checked - (failed > 0 ? 1 : 0)} passed, ${failed} failed`);
-process.exitCode = failed > 0 || checked === 0 ? 1 : 0;
+console.log(`${checked - broken.size} passed, ${broken.size} failed`);
+process.exitCode = broken.size > 0 || checked === 0 ? 1 : 0;
