@@ -205,6 +205,12 @@ export class Search extends Emitter<SearchEvents> {
       throw new TypeError(`a payload has at most ${WIRE.payloadBytesMax} bytes, got ${payload.length}`);
     }
     this.#mustBeOpen();
+    if (this.#running.size >= CAPACITY.searches) {
+      throw new PeernetError(
+        'LIMIT',
+        `at most ${CAPACITY.searches} searches at a time: wait for some to end`,
+      );
+    }
     const number = ++this.#lastNumber;
     this.#running.set(number, { name: typeof name === 'string' ? name : decoder.decode(name), onRow, onEnd });
     const search = { number, subnet, payload: payload.slice(), limit, timeoutMs };

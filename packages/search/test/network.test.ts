@@ -4,7 +4,7 @@ import { type Crypto, type Link, seededRandom } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { RATES, type SearchLimits } from '../src/defaults.js';
 import { decodeMessage, encodeAdvertMessage, encodeSearch, signAdvert, subnetHash } from '../src/wire.js';
-import { Net, recordOf } from './network.js';
+import { dialableGraph, Net, recordOf } from './network.js';
 
 /** `count` nodes that are none of `not`, by the dice of the net. */
 function some(net: Net, count: number, ...not: number[]): number[] {
@@ -215,6 +215,13 @@ describe('nodes that do harm', () => {
     const bad = chosen(net, share);
     for (const index of bad) tamper(net, index, () => undefined);
     expect(foundWith(net, bad, 80)).toBeGreaterThanOrEqual(least);
+  });
+
+  test('30 % drop everything where the 30 % that can be dialed have 20 links, as gossip makes it', () => {
+    const net = new Net({ seed: 11, nodes: 300, graph: dialableGraph });
+    const bad = chosen(net, 0.3);
+    for (const index of bad) tamper(net, index, () => undefined);
+    expect(foundWith(net, bad, 80)).toBeGreaterThanOrEqual(0.97);
   });
 
   test('30 % forge what they pass on: nothing forged is told, the truth still is', () => {

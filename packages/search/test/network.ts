@@ -152,7 +152,7 @@ export function recordOf(
 }
 
 /** Edges of a random graph in which everybody has `degree` neighbours (one may have one less), made by pairing. */
-export function randomGraph(random: Random, nodes: number, degree: number): [number, number][] {
+function randomGraph(random: Random, nodes: number, degree: number): [number, number][] {
   for (;;) {
     const edges = pairing(random, nodes, Math.min(degree, nodes - 1));
     if (edges !== undefined) return edges;

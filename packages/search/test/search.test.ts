@@ -120,6 +120,18 @@ describe('calls', () => {
     expect(search.subnets()).toContain('one more');
   });
 
+  test('1 024 searches at a time, then LIMIT', () => {
+    const search = alone();
+    const nothing = (): void => {};
+    for (let i = 0; i < 1_024; i++) search.search('x', {}, nothing, nothing);
+    expect(
+      isPeernetError(
+        caught(() => search.search('x', {}, nothing, nothing)),
+        'LIMIT',
+      ),
+    ).toBe(true);
+  });
+
   test('closed: searches end, calls err with CLOSED, nothing is heard any more', () => {
     const net = withMember();
     const { search } = net.node(4);

@@ -41,7 +41,7 @@ export interface Query {
 }
 
 /** The best that was told of one member. */
-export interface Given {
+interface Given {
   readonly id: PeerId;
   /** Highest of what was told. */
   seq: number;

@@ -23,7 +23,7 @@ const forbidden = -1;
  * How wide an address is, 0 … 3. One whose scheme we do not know counts as global: it was put there for a transport
  * that the application brought, and only that can tell.
  */
-export function addressRank(text: string): number {
+function addressRank(text: string): number {
   const address = parseAddress(text);
   if (address !== undefined) return address.scope === 'forbidden' ? forbidden : scopeRank(address.scope);
   return parseForeignAddress(text) === undefined ? forbidden : scopeRank('global');
