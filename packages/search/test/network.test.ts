@@ -288,7 +288,7 @@ describe('nodes that do harm', () => {
 
   /** Share of searches that find the member while one link floods its subnet with members of its own making. */
   function foundInFlood(limits: Partial<SearchLimits>, budget: number): number {
-    const net = new Net({ seed: 13, nodes: 200, limits });
+    const net = new Net({ seed: 13, nodes: 120, limits });
     const { link, hash } = stranger(net, 100);
     const address = 'ws://9.9.9.9:4000';
     for (let second = 0; second < 60; second++) {
