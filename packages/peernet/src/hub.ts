@@ -211,15 +211,23 @@ export class Hub {
   }
 
   async #secure(duplex: DuplexLike, o: SecureOptions): Promise<Member> {
-    const held: IncomingChannel[] = [];
     let member: Member | undefined;
-    const gossip = deferred<Link>();
+    const arrived = deferred<Member>();
+    const begin = (connection: Connection, gossipLink: Link): Member => {
+      member = this.#begin(connection, gossipLink, o);
+      arrived.resolve(member);
+      return member;
+    };
+    // Channels are taken or refused at once, and they may come in the very record that ends the handshake.
     const onOpen = (incoming: IncomingChannel): void => {
-      if (incoming.name === gossipChannel && incoming.kind === 'messages') gossip.resolve(incoming.link());
-      else if (member === undefined) held.push(incoming);
+      const { connection, name, kind } = incoming;
+      const isGossip = name === gossipChannel && kind === 'messages';
+      if (member === undefined && connection.initiator) begin(connection, connection.link(gossipChannel));
+      if (member === undefined && isGossip) begin(connection, incoming.link());
+      else if (member === undefined || isGossip) incoming.reject();
       else this.#incoming(member, incoming);
     };
-    const { crypto, network, clock, random, log, onConnect, onDisconnect } = this.#o;
+    const { crypto, network, clock, random, log } = this.#o;
     const connection = await secure(duplex, {
       crypto,
       network,
@@ -235,11 +243,15 @@ export class Hub {
       onOpen,
     });
     if (this.#closed) connection.close('SHUTDOWN');
-    else if (connection.initiator) gossip.resolve(connection.link(gossipChannel));
-    const gossipLink = await this.#orClosed(connection, gossip.promise);
+    else if (member === undefined && connection.initiator) begin(connection, connection.link(gossipChannel));
+    return this.#orClosed(connection, arrived.promise);
+  }
+
+  #begin(connection: Connection, gossipLink: Link, o: SecureOptions): Member {
     // Both ends in one process: the stream is as narrow as a network gets, whatever it pretends to be.
     const near = o.role === 'any' && o.address === undefined && localPeers.has(connection.peer);
-    member = new Member({
+    const { clock, onConnect, onDisconnect } = this.#o;
+    const member = new Member({
       connection,
       gossipLink,
       scope: near ? 'loopback' : o.scope,
@@ -252,19 +264,18 @@ export class Hub {
     const { gossipLink: key } = member;
     this.#members.set(key, member);
     connection.closed.then(() => this.#members.delete(key));
-    for (const incoming of held) this.#incoming(member, incoming);
     return member;
   }
 
-  /** The peer's gossip channel; a connection that closes, or never opens one, ends the wait. */
-  async #orClosed(connection: Connection, link: Promise<Link>): Promise<Link> {
+  /** The connection with its gossip channel; one that closes, or never opens one, ends the wait. */
+  async #orClosed(connection: Connection, arrived: Promise<Member>): Promise<Member> {
     const { clock } = this.#o;
     const cancel = clock.alarm(clock.now() + DEFAULTS.firstChannelMs, () => connection.close('IDLE'));
     const gone = connection.closed.then((reason): never => {
       throw new PeernetError('REFUSED', `the peer closed the connection: ${reason}`);
     });
     try {
-      return await Promise.race([link, gone]);
+      return await Promise.race([arrived, gone]);
     } finally {
       cancel();
       gone.catch(() => {});
@@ -296,7 +307,7 @@ export class Hub {
   byId(id: string): Member | undefined {
     let best: Member | undefined;
     for (const member of this.#members.values()) {
-      if (member.connection.peer !== id) continue;
+      if (member.connection.peer !== id || member.connection.closing) continue;
       if (best === undefined || member.weight > best.weight) best = member;
     }
     return best;
@@ -304,7 +315,9 @@ export class Hub {
 
   /** A member that was reached at `address`. */
   byAddress(address: string): Member | undefined {
-    for (const member of this.#members.values()) if (member.address === address) return member;
+    for (const member of this.#members.values()) {
+      if (member.address === address && !member.connection.closing) return member;
+    }
     return undefined;
   }
 

@@ -163,6 +163,8 @@ export interface SearchRow {
   verified: boolean;
   /** Seconds since the member said so. */
   age: number;
+  /** Those who told us have lost the way to it: most likely it is gone. Such rows come last, if at all. */
+  doubtful: boolean;
   meta?: Uint8Array;
 }
 

@@ -230,6 +230,7 @@ describe('subnets', () => {
         addresses: ['memory:a'],
         verified: true,
         age: 0,
+        doubtful: false,
       },
     ]);
     expect(await rows(a.search('chat'))).toEqual([]); // never our own membership
@@ -287,6 +288,23 @@ describe('streams', () => {
       stream.write(Buffer.from('hello'));
       expect(await echoed).toBe('hello');
       stream.destroy();
+    }
+  });
+
+  test('open connects by itself: the stream may follow the handshake at once', async () => {
+    const [a, b] = [make({ listen: 'memory:a' }), make({ bootstrap: false })];
+    a.handle('echo', (stream) => void stream.pipe(stream));
+    await a.ready();
+    for (const target of ['memory:a', 'memory:a']) {
+      const stream = b.open(target, 'echo');
+      const echoed = new Promise<string>((done, fail) => {
+        stream.on('data', (data) => done(String(data)));
+        stream.on('error', fail);
+      });
+      stream.write('hello');
+      expect(await echoed).toBe('hello');
+      stream.destroy();
+      for (const peer of b.peers()) peer.close();
     }
   });
 
