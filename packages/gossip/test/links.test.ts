@@ -243,7 +243,7 @@ describe('purposes', () => {
 });
 
 describe('the end of a link', () => {
-  it('USER: neither side tries again for ten minutes', () => {
+  it('USER: we do not try again for ten minutes', () => {
     const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'] });
     bench.pass(0);
     const remote = bench.remote('a', { address: 'ws://9.9.9.9:4000' });
@@ -251,9 +251,20 @@ describe('the end of a link', () => {
     bench.handle({ type: 'linkDown', key, reason: 'USER' });
     bench.pass(590_000);
     expect(bench.dials).toHaveLength(1);
-    expect(bench.closed.get(bench.visit(remote))).toBe('USER');
     bench.pass(20_000);
     expect(bench.dials.length).toBeGreaterThan(1);
+  });
+
+  it('USER: who said it may come back; control: not whom our own user sent away', () => {
+    for (const ours of [false, true]) {
+      const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'] });
+      bench.pass(0);
+      const remote = bench.remote('a', { address: 'ws://9.9.9.9:4000' });
+      const key = bench.answer(bench.lastDial, remote);
+      if (ours) bench.handle({ type: 'disconnect', target: remote.id });
+      bench.handle({ type: 'linkDown', key, reason: 'USER' });
+      expect(bench.closed.get(bench.visit(remote))).toBe(ours ? 'USER' : undefined);
+    }
   });
 
   it('close: SHUTDOWN to all, and nobody comes in after it', () => {

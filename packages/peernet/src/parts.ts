@@ -102,6 +102,9 @@ export class Parts {
     this.hub.attach(this.gossip, overlay);
     this.gossip.on('seq', (seq) => o.identity.saveSeq(seq));
     this.gossip.on('anchors', (anchors) => o.identity.saveAnchors(anchors));
+    this.gossip.on('own', () => this.search.recordChanged());
+    // Whoever breaks one protocol of ours is not wanted for the other.
+    this.search.on('misbehaved', (id) => this.hub.byId(id)?.connection.close('PROTOCOL'));
     this.#tell(o.events);
   }
 

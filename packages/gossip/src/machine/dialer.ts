@@ -41,7 +41,7 @@ export class Dialer {
   readonly #nets: LruMap<string, TokenBucket>;
   /** Addresses that refused us or are ours, and what the user disconnected: until when. */
   readonly #rests: LruMap<string, number>;
-  readonly #held: LruMap<string, number>;
+  readonly #held: LruMap<string, { untilMs: number; by: 'us' | 'them' }>;
   /** Address groups met so far, up to as many as matter. */
   readonly #groups = new Set<string>();
 
@@ -218,9 +218,9 @@ export class Dialer {
     }
   }
 
-  /** The user wants no link with an id or address for a while. */
-  hold(target: string): void {
-    this.#held.set(target, this.#c.nowMs + this.#c.tuning.holdOffMs);
+  /** Somebody wants no link with an id or address for a while: our user, or theirs, who may think better of it. */
+  hold(target: string, by: 'us' | 'them' = 'us'): void {
+    this.#held.set(target, { untilMs: this.#c.nowMs + this.#c.tuning.holdOffMs, by });
   }
 
   release(target: string): void {
@@ -228,7 +228,12 @@ export class Dialer {
   }
 
   isHeld(target: string): boolean {
-    return (this.#held.get(target) ?? 0) > this.#c.nowMs;
+    return (this.#held.get(target)?.untilMs ?? 0) > this.#c.nowMs;
+  }
+
+  /** Whether our user does not want to see them: held off, and not by themselves. */
+  isBarred(target: string): boolean {
+    return this.isHeld(target) && this.#held.get(target)?.by === 'us';
   }
 }
 

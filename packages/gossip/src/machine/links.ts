@@ -206,7 +206,7 @@ export class Links implements Ending {
       this.expire(peer, tuning.probeMs);
       return;
     }
-    if (this.#p.dialer.isHeld(peer.id)) {
+    if (this.#p.dialer.isBarred(peer.id)) {
       this.end(peer, 'USER');
       return;
     }
@@ -277,9 +277,9 @@ export class Links implements Ending {
     if (peer === undefined) return;
     const { dialer } = this.#p;
     if (reason === 'USER') {
-      dialer.hold(peer.id);
-      if (peer.dialed !== undefined) dialer.hold(peer.dialed);
-    } else if (reason === 'BANNED') dialer.hold(peer.id);
+      dialer.hold(peer.id, 'them');
+      if (peer.dialed !== undefined) dialer.hold(peer.dialed, 'them');
+    } else if (reason === 'BANNED') dialer.hold(peer.id, 'them');
     else if (reason === 'FULL' || reason === 'ROTATED' || reason === 'REPLACED' || reason === 'DONE')
       this.avoid(peer);
     this.#part(peer, reason);
