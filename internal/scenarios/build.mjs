@@ -1,0 +1,36 @@
+// Builds the simulator from the sources of all packages into one file, in a second and without their builds. In this
+// build the tables of numbers (`defaults.ts`) are not frozen, so that `--set` can change them.
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { build } from 'esbuild';
+
+const here = new URL('.', import.meta.url);
+
+/** Leaves the tables of numbers writable. */
+const thawed = {
+  name: 'thawed',
+  setup(builder) {
+    builder.onLoad({ filter: /[\\/]src[\\/]defaults\.ts$/ }, ({ path }) => ({
+      contents: readFileSync(path, 'utf8').replaceAll('Object.freeze(', '('),
+      loader: 'ts',
+    }));
+  },
+};
+
+/** Returns the path of the bundle. */
+export async function buildSimulator() {
+  const outfile = fileURLToPath(new URL('node_modules/.cache/sim.mjs', here));
+  await build({
+    entryPoints: [fileURLToPath(new URL('src/main.ts', here))],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    conditions: ['@peernet/source'],
+    sourcemap: true,
+    plugins: [thawed],
+    logLevel: 'warning',
+  });
+  return outfile;
+}

@@ -1,0 +1,105 @@
+// `pnpm sim`: one scenario from the command line. Exit 0: all targets met; 1: some missed, or a promise broken;
+// 2: the command made no sense; 130: interrupted.
+import { execFileSync } from 'node:child_process';
+import { appendFileSync } from 'node:fs';
+import { type Command, help, readCommand } from './command.js';
+import { type Outcome, ScenarioRun } from './run.js';
+import { listSettings, SettingError, set } from './settings.js';
+
+/** ms between two progress lines. */
+const progressMs = 500;
+
+export interface MainOptions {
+  readonly args: readonly string[];
+  /** Where failing runs are appended. */
+  readonly seedsFile: string;
+  readonly root: string;
+}
+
+/** Returns the exit code. */
+export async function main(options: MainOptions): Promise<number> {
+  let command: Command;
+  let run: ScenarioRun | undefined;
+  const line = `pnpm sim ${options.args.join(' ')}`;
+  try {
+    command = readCommand(options.args);
+    const inScenario: Record<string, number> = {};
+    for (const [name, value] of command.sets) {
+      if (name.startsWith('scenario.')) inScenario[name.slice('scenario.'.length)] = value;
+      else set(name, value);
+    }
+    const { scenario, seed, nodes } = command;
+    if (scenario !== undefined && command.wants === 'run')
+      run = new ScenarioRun({ scenario, seed, nodes, parameters: inScenario, replay: () => line });
+  } catch (error) {
+    if (!(error instanceof SettingError) && !(error instanceof TypeError)) throw error;
+    console.error(`sim: ${error.message}`);
+    return 2;
+  }
+  if (command.wants === 'help') console.log(help);
+  else if (command.wants === 'settings') printSettings(command);
+  if (run === undefined) return 0;
+  await drive(run);
+  const outcome = run.outcome();
+  report(outcome, command, { ...options, line: withSeed(line, command) });
+  if (outcome.interrupted) return 130;
+  return outcome.missed.length + outcome.broken.length > 0 ? 1 : 0;
+}
+
+/** Steps until it is over or interrupted, with a progress line on a terminal. */
+async function drive(run: ScenarioRun): Promise<void> {
+  let stopped = false;
+  const stop = (): void => {
+    stopped = true;
+  };
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, stop);
+  let shownMs = Date.now();
+  while (!stopped && run.step()) {
+    if (process.stderr.isTTY && Date.now() - shownMs >= progressMs) {
+      shownMs = Date.now();
+      const { doing, virtualSeconds } = run.stage;
+      process.stderr.write(`\r\x1b[K${Math.round(virtualSeconds)} virtual s  ${doing}`);
+    }
+    await new Promise((resolve) => setImmediate(resolve)); // signals come between slices
+  }
+  if (process.stderr.isTTY) process.stderr.write('\r\x1b[K');
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
+}
+
+function report(outcome: Outcome, command: Command, options: MainOptions & { line: string }): void {
+  const figures = {
+    ...outcome.figures,
+    traceHash: outcome.traceHash,
+    commit: commitOf(options.root),
+    ...(outcome.interrupted ? { interrupted: 1 } : {}),
+  };
+  if (!command.json) {
+    for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(20)} ${value}`);
+  }
+  for (const text of outcome.missed) console.error(`missed: ${text}`);
+  for (const text of outcome.broken) console.error(`broken: ${text}`);
+  if (outcome.missed.length + outcome.broken.length > 0) console.error(`replay: ${options.line}`);
+  if (outcome.broken.length > 0) appendFileSync(options.seedsFile, `${options.line}\n`);
+  if (command.json) console.log(JSON.stringify(figures));
+}
+
+/** The line with its seed, even if that was the default. */
+function withSeed(line: string, { seed }: Command): string {
+  return /--seed/.test(line) ? line : `${line} --seed ${seed}`;
+}
+
+function printSettings({ scenario }: Command): void {
+  for (const [name, value] of Object.entries(scenario?.parameters ?? {}))
+    console.log(`scenario.${name}=${value}`);
+  for (const [name, value] of Object.entries(listSettings())) console.log(`${name}=${value}`);
+}
+
+/** The commit that ran, with a plus if there were changes. */
+function commitOf(root: string): string {
+  try {
+    const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
+    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : '+');
+  } catch {
+    return 'unknown';
+  }
+}

@@ -1,0 +1,196 @@
+// A network of simulated nodes that grows, churns, crashes and splits. Each place in it (slot) has one node at a time;
+// a node that leaves for good is replaced by a stranger with a new identity, a new address and an empty book.
+import { type PeerId, type Random, seededRandom, shuffle, uniform } from '@peernet/core';
+import type { GossipOptions } from '@peernet/gossip';
+import type { SearchLimits } from '@peernet/search';
+import type { Host, HostOptions, Network, NetworkOptions, World } from '@peernet/sim';
+import { Graph } from './graph.js';
+import { type NodeOptions, type Profile, SimNode } from './node.js';
+
+export interface PopulationOptions {
+  readonly world: World;
+  readonly network?: NetworkOptions;
+  /** Share of the nodes that others can dial. Bootstraps can be. */
+  readonly dialableShare: number;
+  /** The first so many nodes are what everybody else is given as seeds. They do not churn. */
+  readonly bootstraps: number;
+  readonly bookScale: number;
+  readonly relay: boolean;
+  readonly gossip?: Partial<GossipOptions>;
+  readonly search?: Partial<SearchLimits>;
+  /** Differences of single nodes. */
+  readonly nodeOptions?: (slot: number) => Partial<NodeOptions> | undefined;
+  readonly hostOptions?: (slot: number) => HostOptions | undefined;
+}
+
+/** What is summed over all nodes that ever lived. In honest networks all of these are 0. */
+const faultCounters = ['limiterDrops', 'bans', 'bugs', 'malformed', 'badSignatures'] as const;
+export type FaultCounter = (typeof faultCounters)[number];
+
+export class Population {
+  readonly world: World;
+  readonly network: Network;
+  /** Dice for what happens to the nodes: drawn in the order of the events, apart from the nodes' own. */
+  readonly random: Random;
+  /** The living, by slot. */
+  readonly slots: (SimNode | undefined)[] = [];
+  readonly byHost = new Map<Host, SimNode>();
+  readonly byId = new Map<PeerId, SimNode>();
+  /** Told of each node that starts. */
+  onStart: ((node: SimNode, slot: number) => void) | undefined;
+  /** Told of each node that leaves or crashes, before it does. */
+  onEnd: ((node: SimNode, slot: number) => void) | undefined;
+  readonly #o: PopulationOptions;
+  readonly #departed = new Map<string, number>();
+
+  constructor(options: PopulationOptions) {
+    this.#o = options;
+    this.world = options.world;
+    this.network = options.world.network(options.network);
+    this.random = seededRandom(this.network.seedOf(0, 9));
+  }
+
+  get nodes(): SimNode[] {
+    return this.slots.filter((node) => node !== undefined);
+  }
+
+  get graph(): Graph {
+    return new Graph(this.nodes);
+  }
+
+  get seeds(): string[] {
+    return this.slots.slice(0, this.#o.bootstraps).flatMap((node) => node?.host.address ?? []);
+  }
+
+  isDialable(slot: number): boolean {
+    const { bootstraps, dialableShare } = this.#o;
+    const before = slot - bootstraps;
+    return before < 0 || Math.floor((before + 1) * dialableShare) > Math.floor(before * dialableShare);
+  }
+
+  /** A new node on a new host. */
+  start(slot: number): SimNode {
+    const { bootstraps, hostOptions } = this.#o;
+    const dialable = this.isDialable(slot);
+    const host = this.network.host({ dialable, ...hostOptions?.(slot) });
+    return this.#run(host, slot, {
+      profile: dialable ? 'dialable' : 'nondialable',
+      seeds: slot < bootstraps ? this.#otherSeeds(slot) : this.seeds,
+      ...this.#o.nodeOptions?.(slot),
+    });
+  }
+
+  /** A node that crashed comes back: the same identity, its book if `keep`. */
+  restart(node: SimNode, slot: number, { keep = true }: { keep?: boolean } = {}): SimNode {
+    if (node.host.dead) node.host.restart();
+    const { book, seq, anchors, options } = node;
+    const kept = keep ? { book, anchors } : {};
+    return this.#run(node.host, slot, { ...options, ...kept, seq });
+  }
+
+  #run(host: Host, slot: number, options: Partial<NodeOptions> & { profile: Profile }): SimNode {
+    const { bookScale, relay, gossip, search } = this.#o;
+    const node = new SimNode(host, {
+      bookScale,
+      ...options,
+      gossip: { relay: relay && slot < this.#o.bootstraps, ...gossip, ...options.gossip },
+      search: { ...search, ...options.search },
+    });
+    this.slots[slot] = node;
+    this.byHost.set(host, node);
+    this.byId.set(node.id, node);
+    this.onStart?.(node, slot);
+    return node;
+  }
+
+  /** The other bootstraps. */
+  #otherSeeds(slot: number): string[] {
+    return this.slots
+      .slice(0, this.#o.bootstraps)
+      .flatMap((node, i) => (i === slot || node === undefined ? [] : [node.host.address]));
+  }
+
+  /** Bootstraps at once, everybody else one after the other within `overMs`. */
+  grow(count: number, overMs: number): void {
+    const { bootstraps } = this.#o;
+    const others = count - Math.min(count, bootstraps);
+    for (let slot = 0; slot < Math.min(count, bootstraps); slot++) this.start(slot);
+    for (let i = 0; i < others; i++) {
+      this.world.after((overMs * (i + 1)) / others, () => this.start(bootstraps + i));
+    }
+  }
+
+  /** Sessions end silently after times with this median (exponentially distributed); somebody new takes the place. */
+  churn(medianMs: number): void {
+    for (const [slot, node] of this.slots.entries()) {
+      if (node !== undefined && slot >= this.#o.bootstraps) this.#doom(slot, medianMs);
+    }
+  }
+
+  #doom(slot: number, medianMs: number): void {
+    const lifeMs = (-Math.log(1 - uniform(this.random)) * medianMs) / Math.LN2;
+    this.world.after(lifeMs, () => {
+      this.end(slot);
+      this.start(slot);
+      this.#doom(slot, medianMs);
+    });
+  }
+
+  /** Ends a node without a word. */
+  end(slot: number, how: 'silent' | 'reset' = 'silent'): void {
+    const node = this.slots[slot];
+    if (node === undefined) return;
+    this.onEnd?.(node, slot);
+    for (const name of faultCounters) {
+      this.#departed.set(name, (this.#departed.get(name) ?? 0) + counterOf(node, name));
+    }
+    node.crash(how);
+    this.slots[slot] = undefined;
+    this.byHost.delete(node.host);
+    this.byId.delete(node.id);
+  }
+
+  /** This share of the nodes ends at once, drawn by lot, bootstraps among the candidates or all of them. */
+  crash(
+    share: number,
+    how: 'silent' | 'reset' = 'silent',
+    { bootstraps = 'all' as 'all' | 'lot' } = {},
+  ): void {
+    const living = [...this.slots.keys()].filter((slot) => this.slots[slot] !== undefined);
+    const first = bootstraps === 'all' ? living.filter((slot) => slot < this.#o.bootstraps) : [];
+    const rest = shuffle(
+      this.random,
+      living.filter((slot) => !first.includes(slot)),
+    );
+    for (const slot of [...first, ...rest].slice(0, Math.round(share * living.length))) this.end(slot, how);
+  }
+
+  /** A sum over everybody, also those who are gone. */
+  total(name: FaultCounter): number {
+    const living = this.nodes.reduce((sum, node) => sum + counterOf(node, name), 0);
+    return living + (this.#departed.get(name) ?? 0);
+  }
+
+  /** What honest networks must not see, by name, where it was seen. */
+  faults(): Partial<Record<FaultCounter, number>> {
+    return Object.fromEntries(
+      faultCounters.map((name) => [name, this.total(name)]).filter(([, count]) => count !== 0),
+    );
+  }
+
+  /** A counter of the living: `gossip.dials`, `search.rowsIn`. */
+  sum(name: `${'gossip' | 'search'}.${string}`): number {
+    const [part, counter] = name.split('.') as ['gossip' | 'search', string];
+    return this.nodes.reduce((sum, node) => sum + Number(node[part].snapshot()[counter] ?? Number.NaN), 0);
+  }
+
+  /** The largest value of a counter among the living. */
+  max(name: `${'gossip' | 'search'}.${string}`): number {
+    const [part, counter] = name.split('.') as ['gossip' | 'search', string];
+    return Math.max(...this.nodes.map((node) => Number(node[part].snapshot()[counter] ?? Number.NaN)));
+  }
+}
+
+function counterOf(node: SimNode, name: FaultCounter): number {
+  return Number(node.gossip.snapshot()[name] ?? 0) + Number(node.search.snapshot()[name] ?? 0);
+}

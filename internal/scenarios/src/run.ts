@@ -1,0 +1,122 @@
+// Runs one scenario to its end or until it is told to stop, and says what came out.
+import { missed, type Parameters, type Scenario, Stage } from './scenario.js';
+import { currentSettings, SettingError } from './settings.js';
+
+export interface RunOptions {
+  readonly scenario: Scenario;
+  readonly seed: number;
+  readonly nodes: number;
+  readonly parameters?: Parameters;
+  readonly replay?: (seed: number) => string;
+}
+
+export interface Outcome {
+  /** Everything that is known. */
+  readonly figures: Record<string, number | string>;
+  /** Targets that were missed, and promises that were broken. */
+  readonly missed: readonly string[];
+  /** A broken invariant, a crash, somebody honest throttled: never to happen, whatever the settings. */
+  readonly broken: readonly string[];
+  readonly interrupted: boolean;
+  readonly traceHash: string;
+}
+
+/** A run in the making: `step()` until it returns false, then `outcome()`. */
+export class ScenarioRun {
+  readonly stage: Stage;
+  readonly #scenario: Scenario;
+  readonly #steps: Generator<void, void>;
+  readonly #parameters: Parameters;
+  readonly #cpu = process.cpuUsage();
+  #failure: string | undefined;
+  #over = false;
+
+  constructor({ scenario, seed, nodes, parameters = {}, replay }: RunOptions) {
+    this.#scenario = scenario;
+    for (const name of Object.keys(parameters)) {
+      if (!(name in scenario.parameters))
+        throw new SettingError(`${scenario.name} has no scenario.${name}; it has ${listOf(scenario)}`);
+    }
+    this.#parameters = { ...scenario.parameters, ...parameters };
+    const settings = currentSettings();
+    this.stage = new Stage({
+      seed,
+      nodes,
+      settings,
+      parameters: this.#parameters,
+      ...(replay === undefined ? {} : { replay }),
+    });
+    this.#steps = scenario.run(this.stage);
+  }
+
+  /** A slice of virtual time; false when there is nothing left to do. */
+  step(): boolean {
+    if (this.#over) return false;
+    try {
+      this.#over = this.#steps.next().done === true;
+    } catch (error) {
+      this.#failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#over = true;
+    }
+    return !this.#over;
+  }
+
+  outcome(): Outcome {
+    const { stage } = this;
+    const scenario = this.#scenario;
+    const { user, system } = process.cpuUsage(this.#cpu);
+    const figures = {
+      scenario: scenario.name,
+      seed: stage.seed,
+      nodes: stage.nodes,
+      ...round(stage.finish()),
+      virtualSeconds: Math.round(stage.virtualSeconds),
+      cpuSeconds: round4((user + system) / 1e6),
+      rssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
+      events: stage.steps,
+    };
+    const broken = this.#failure === undefined ? [] : [this.#failure];
+    if (scenario.hostile !== true) {
+      for (const name of ['limiterDrops', 'bans', 'malformed', 'badSignatures'])
+        if (Number(stageFigure(figures, name)) > 0)
+          broken.push(`${name} ${stageFigure(figures, name)} among honest nodes`);
+    }
+    if (Number(stageFigure(figures, 'bugs')) > 0) broken.push(`bugs ${stageFigure(figures, 'bugs')}`);
+    const targets = scenario.targets(stage.nodes, this.#parameters);
+    return {
+      figures,
+      missed: this.#over && this.#failure === undefined ? missed(targets, figures) : [],
+      broken,
+      interrupted: !this.#over,
+      traceHash: stage.traceHash,
+    };
+  }
+}
+
+/** Runs to the end, for tests. */
+export function runScenario(options: RunOptions): Outcome {
+  const run = new ScenarioRun(options);
+  while (run.step());
+  return run.outcome();
+}
+
+function stageFigure(figures: Readonly<Record<string, number | string>>, name: string): number | string {
+  return figures[name] ?? 0;
+}
+
+function listOf({ parameters }: Scenario): string {
+  return Object.keys(parameters)
+    .map((name) => `scenario.${name}`)
+    .join(', ');
+}
+
+function round(figures: Record<string, number | string>): Record<string, number | string> {
+  return Object.fromEntries(
+    Object.entries(figures).map(([name, value]) => [name, typeof value === 'number' ? round4(value) : value]),
+  );
+}
+
+/** Four digits behind the point, five where a share is close to one. */
+function round4(value: number): number {
+  return Math.abs(value) < 1 ? Math.round(value * 1e5) / 1e5 : Math.round(value * 1e3) / 1e3;
+}

@@ -1,0 +1,176 @@
+// What a scenario is, and what it runs in: a stage that makes worlds from one seed, lets time pass in slices (so that
+// progress can be shown and Ctrl-C works), and collects figures as they become known.
+import { createWorld, type NetworkOptions, type World } from '@peernet/sim';
+import { Population, type PopulationOptions } from './population.js';
+import type { Settings } from './settings.js';
+
+/** Numbers that one scenario can be told differently; `--set scenario.name=value`. */
+export type Parameters = Readonly<Record<string, number>>;
+
+/** A target of the design: the figure must be at least `min` and at most `max`. */
+export interface Target {
+  readonly field: string;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+export interface Scenario {
+  /** S1 … */
+  readonly name: string;
+  readonly title: string;
+  /** Nodes, if not told otherwise. */
+  readonly nodes: number;
+  readonly nodesMin: number;
+  readonly parameters: Parameters;
+  /** What must come out, by the size and parameters of the run. */
+  readonly targets: (nodes: number, parameters: Parameters) => readonly Target[];
+  /** Honest: then nobody may be throttled or banned. Default true. */
+  readonly hostile?: boolean;
+  /** Lets it happen; each `yield` is a moment at which the run can be interrupted. */
+  readonly run: (stage: Stage) => Generator<void, void>;
+}
+
+/** A broken promise of the protocol, as opposed to a figure that is not good enough. */
+export class BrokenPromise extends Error {}
+
+export interface StageOptions {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly parameters: Parameters;
+  readonly settings: Settings;
+  /** Line that shows a failure again. */
+  readonly replay?: (seed: number) => string;
+}
+
+/** Virtual ms between two moments at which a run can be interrupted. */
+const sliceMs = 1_000;
+
+export class Stage {
+  readonly seed: number;
+  readonly nodes: number;
+  readonly figures: Record<string, number | string> = {};
+  readonly settings: Settings;
+  readonly #o: StageOptions;
+  readonly #worlds: World[] = [];
+  readonly #populations: Population[] = [];
+  /** What is going on, for the progress line. */
+  doing = '';
+
+  constructor(options: StageOptions) {
+    this.#o = options;
+    this.seed = options.seed;
+    this.nodes = options.nodes;
+    this.settings = options.settings;
+  }
+
+  parameter(name: string): number {
+    const value = this.#o.parameters[name];
+    if (value === undefined) throw new TypeError(`the scenario has no parameter ${name}`);
+    return value;
+  }
+
+  world(seed = this.seed): World {
+    const world = createWorld({ seed, ...(this.#o.replay === undefined ? {} : { replay: this.#o.replay }) });
+    this.#worlds.push(world);
+    return world;
+  }
+
+  /** A network in a new world, with the settings of the run. */
+  population(
+    options: Partial<PopulationOptions> & { network?: NetworkOptions; seed?: number } = {},
+  ): Population {
+    const { seed, ...rest } = options;
+    const { node, gossip, search } = this.settings;
+    const population = new Population({
+      world: this.world(seed),
+      dialableShare: node.dialableShare,
+      bootstraps: node.bootstraps,
+      bookScale: node.bookScale,
+      relay: node.relay !== 0,
+      ...rest,
+      network: { ...this.settings.network, ...rest.network },
+      gossip: { ...gossip, ...rest.gossip },
+      search: { ...search, ...rest.search },
+    });
+    this.#populations.push(population);
+    return population;
+  }
+
+  /** Lets `ms` pass. */
+  *advance(world: World, ms: number): Generator<void, void> {
+    const endMs = world.now + ms;
+    while (world.now < endMs) {
+      world.run(Math.min(endMs, world.now + sliceMs));
+      yield;
+    }
+  }
+
+  /** Lets time pass until the condition holds; looked at every `everyMs`. The ms that it took, or undefined. */
+  *until(
+    world: World,
+    condition: () => boolean,
+    { withinMs, everyMs = sliceMs }: { withinMs: number; everyMs?: number },
+  ): Generator<void, number | undefined> {
+    const startMs = world.now;
+    for (;;) {
+      if (condition()) return world.now - startMs;
+      if (world.now >= startMs + withinMs) return undefined;
+      world.run(Math.min(startMs + withinMs, world.now + everyMs));
+      yield;
+    }
+  }
+
+  /** Figures become known. */
+  report(figures: Readonly<Record<string, number | string>>): void {
+    Object.assign(this.figures, figures);
+  }
+
+  /** This world is done with: what it held can go. Its faults count. */
+  retire(population: Population): void {
+    this.#settleFaults(population);
+    const at = this.#populations.indexOf(population);
+    if (at >= 0) this.#populations.splice(at, 1);
+  }
+
+  /** Virtual seconds of all worlds so far. */
+  get virtualSeconds(): number {
+    return this.#worlds.reduce((sum, world) => sum + world.now, 0) / 1000;
+  }
+
+  get steps(): number {
+    return this.#worlds.reduce((sum, world) => sum + world.steps, 0);
+  }
+
+  get traceHash(): string {
+    return this.#worlds.map((world) => world.traceHash).join('-');
+  }
+
+  /** All figures, those that every scenario has included. */
+  finish(): Record<string, number | string> {
+    for (const population of [...this.#populations]) this.retire(population);
+    const { limiterDrops = 0, bans = 0, ...rest } = this.#faults;
+    return { ...this.figures, limiterDrops, bans, ...rest };
+  }
+
+  readonly #faults: Record<string, number> = {};
+
+  #settleFaults(population: Population): void {
+    for (const [name, count] of Object.entries(population.faults())) {
+      this.#faults[name] = (this.#faults[name] ?? 0) + count;
+    }
+  }
+}
+
+/** Targets that a run missed, as text. */
+export function missed(
+  targets: readonly Target[],
+  figures: Readonly<Record<string, number | string>>,
+): string[] {
+  return targets.flatMap(({ field, min, max }) => {
+    const value = figures[field];
+    if (typeof value !== 'number') return [`${field}: not measured`];
+    if (min !== undefined && !(value >= min)) return [`${field} ${value}, at least ${min}`];
+    if (max !== undefined && !(value <= max)) return [`${field} ${value}, at most ${max}`];
+    return [];
+  });
+}

@@ -1,0 +1,170 @@
+// Measures searches from outside: it sees every message as it is sent, tells searches apart by their random ids, and
+// knows from the first sender of an id whose search it is and which attempt. The nodes need no counters for it.
+import { toHex } from '@peernet/core';
+import type { Host } from '@peernet/sim';
+import { decodeMessage, queryOf } from '../../../packages/search/src/wire.js';
+import { channelTag } from './connection.js';
+import type { SimNode } from './node.js';
+import type { Population } from './population.js';
+
+/** One search, from its start to its end. */
+export interface Search {
+  readonly from: SimNode;
+  readonly startMs: number;
+  /** Casts made. */
+  attempts: number;
+  /** SEARCH messages in the whole network. */
+  messages: number;
+  /** ROWS messages. */
+  rowMessages: number;
+  /** Nodes that answered from what they hold, or are, in the first attempt; with their distance from the origin. */
+  readonly hits: Map<Host, number>;
+  hopsMax: number;
+  /** Virtual ms at which the wanted member was found. */
+  foundMs: number | undefined;
+  /** Casts made until then. */
+  foundAttempt: number;
+  /** Rows of members that are gone. */
+  staleRows: number;
+  rows: number;
+  ended: boolean;
+}
+
+interface Attempt {
+  readonly search: Search;
+  readonly number: number;
+  /** Distance at which each node was asked first. */
+  readonly asked: Map<Host, number>;
+  /** Nodes that have got rows of others. */
+  readonly told: Set<Host>;
+  readonly origin: Host;
+}
+
+const searchTag = 2;
+const rowsTag = 3;
+
+export class SearchMeter {
+  readonly searches: Search[] = [];
+  readonly #population: Population;
+  /** By the id in SEARCH (hex), and by the name in ROWS. */
+  readonly #attempts = new Map<string, Attempt>();
+  readonly #running = new Map<Host, Search>();
+
+  constructor(population: Population) {
+    this.#population = population;
+    population.network.tap = (from, to, message) => {
+      if (message[0] !== channelTag.search) return;
+      if (message[1] === searchTag) this.#asked(from, to, message.subarray(1));
+      else if (message[1] === rowsTag) this.#told(from, to, message.subarray(1));
+    };
+  }
+
+  /** Starts a search; `wanted` is who should be found. A node has one at a time: undefined if it still searches. */
+  start(from: SimNode, subnet: string, wanted: SimNode): Search | undefined {
+    if (this.#running.has(from.host)) return undefined;
+    const search: Search = {
+      from,
+      startMs: this.#population.world.now,
+      attempts: 0,
+      messages: 0,
+      rowMessages: 0,
+      hits: new Map(),
+      hopsMax: 0,
+      foundMs: undefined,
+      foundAttempt: 0,
+      staleRows: 0,
+      rows: 0,
+      ended: false,
+    };
+    this.searches.push(search);
+    this.#running.set(from.host, search);
+    from.search.search(
+      subnet,
+      {},
+      (row) => {
+        search.rows++;
+        if (row.id === wanted.id && search.foundMs === undefined) {
+          search.foundMs = this.#population.world.now;
+          search.foundAttempt = Math.max(1, search.attempts);
+          if (search.attempts === 0) search.hits.set(from.host, 0); // from its own store
+        } else if (!this.#population.byId.has(row.id)) search.staleRows++;
+      },
+      () => {
+        search.ended = true;
+        this.#running.delete(from.host);
+      },
+    );
+    return search;
+  }
+
+  #asked(from: Host, to: Host, bytes: Uint8Array): void {
+    const message = decodeMessage(bytes);
+    if (message?.type !== 'search') return;
+    const key = toHex(message.searchId);
+    const attempt = this.#attempts.get(key) ?? this.#begin(key, from, message);
+    if (attempt === undefined) return;
+    const { search, asked } = attempt;
+    search.messages++;
+    search.hopsMax = Math.max(search.hopsMax, message.hops);
+    if (!asked.has(to)) asked.set(to, message.hops);
+  }
+
+  /** The first sender of an id is its origin. */
+  #begin(key: string, from: Host, message: Parameters<typeof queryOf>[1]): Attempt | undefined {
+    const search = this.#running.get(from);
+    if (search === undefined) return undefined;
+    search.attempts++;
+    const attempt: Attempt = {
+      search,
+      number: search.attempts,
+      asked: new Map([[from, 0]]),
+      told: new Set(),
+      origin: from,
+    };
+    this.#attempts.set(key, attempt);
+    this.#attempts.set(`rows ${toHex(queryOf(from.crypto, message))}`, attempt);
+    return attempt;
+  }
+
+  /** Who sends rows before it got any has them from itself. */
+  #told(from: Host, to: Host, bytes: Uint8Array): void {
+    const attempt = this.#attempts.get(`rows ${toHex(bytes.subarray(1, 17))}`);
+    if (attempt === undefined) return;
+    const { search, number, told, asked } = attempt;
+    search.rowMessages++;
+    if (number === 1 && !told.has(from) && !search.hits.has(from))
+      search.hits.set(from, asked.get(from) ?? 0);
+    told.add(to);
+  }
+
+  /** Means over the searches that have ended; shares are 0 to 1. */
+  figures(): Record<string, number> {
+    const ended = this.searches.filter(({ ended }) => ended);
+    const found = ended.filter(({ foundMs }) => foundMs !== undefined);
+    const first = found.filter(({ foundAttempt }) => foundAttempt === 1);
+    const hops = ended.map(({ hits }) => [...hits.values()]).filter((list) => list.length > 0);
+    const rows = sum(ended, ({ rows }) => rows);
+    return {
+      searches: ended.length,
+      found: found.length / Math.max(1, ended.length),
+      foundFirstTry: first.length / Math.max(1, ended.length),
+      messages: mean(ended, ({ messages }) => messages),
+      firstHop: mean(hops, (list) => Math.min(...list)),
+      lastHop: mean(hops, (list) => Math.max(...list)),
+      hopsMax: Math.max(0, ...ended.map(({ hopsMax }) => hopsMax)),
+      hits: mean(ended, ({ hits }) => hits.size),
+      attempts: mean(ended, ({ attempts }) => attempts),
+      rowMessages: mean(ended, ({ rowMessages }) => rowMessages),
+      firstRowSeconds: mean(found, ({ foundMs = 0, startMs }) => (foundMs - startMs) / 1000),
+      staleShare: rows === 0 ? 0 : sum(ended, ({ staleRows }) => staleRows) / rows,
+    };
+  }
+}
+
+function sum<T>(list: readonly T[], value: (item: T) => number): number {
+  return list.reduce((total, item) => total + value(item), 0);
+}
+
+function mean<T>(list: readonly T[], value: (item: T) => number): number {
+  return list.length === 0 ? 0 : sum(list, value) / list.length;
+}
