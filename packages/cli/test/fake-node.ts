@@ -177,6 +177,7 @@ export function fakeRow(differences: Partial<SearchRow> = {}): SearchRow {
     addresses: ['ws://10.1.2.3:4000'],
     verified: true,
     age: 3,
+    doubtful: false,
     ...differences,
   };
 }
