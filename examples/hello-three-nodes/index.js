@@ -17,7 +17,7 @@ const row = await b.find('greeters');
 console.log(`b found ${row.id.slice(0, 8)} at ${row.address}, ${row.hops} hops away`);
 
 const stream = b.open(row, 'greet');
-stream.write('b');
+stream.end('b'); // the stream is over when both sides have ended
 for await (const text of stream) console.log('c says:', text.toString());
 
 await Promise.all([a, b, c].map((node) => node.close()));
