@@ -11,7 +11,7 @@ import {
 import { DEFAULTS } from './defaults.js';
 import type { Member } from './member.js';
 import type { Parts } from './parts.js';
-import { join, safePair } from './streams.js';
+import { join, pair } from './streams.js';
 import type { ByteStream, Peer, SearchRow } from './types.js';
 
 /** Who is meant, as far as it is known. */
@@ -25,7 +25,10 @@ interface Target {
 /** The part of a node that streams need. */
 interface RunningNode {
   readonly running: Parts | undefined;
+  /** Streams that end with the node. */
+  readonly streams: Set<ByteStream>;
   started(): Promise<Parts>;
+  learnScheme(address: string): void;
 }
 
 export class AppStreams {
@@ -43,9 +46,17 @@ export class AppStreams {
     const parts = this.#node.running;
     const there = parts && find(parts, target);
     if (there !== undefined) return there.open(protocol);
-    const { outer, inner } = safePair();
+    for (const address of typeof to === 'string' ? target.addresses : []) this.#node.learnScheme(address);
+    const { outer, inner } = pair();
+    this.#node.streams.add(outer);
+    outer.on('close', () => this.#node.streams.delete(outer));
     this.#reach(target).then(
       (member) => {
+        // Given up meanwhile; the connection waits for the next stream, or goes.
+        if (outer.destroying) {
+          member.rest();
+          return;
+        }
         const stream = member.open(protocol);
         stream.on('error', (error: Error) => outer.destroy(error));
         join(inner as unknown as DuplexLike, stream as unknown as DuplexLike);
@@ -80,6 +91,7 @@ export class AppStreams {
       );
     }
     let last: unknown;
+    const counts = parts.hub.members().length > 0;
     for (const address of addresses) {
       try {
         const member = await parts.hub.dial(address, { expect: target.id });
@@ -88,8 +100,9 @@ export class AppStreams {
         member.announce();
         return member;
       } catch (error) {
+        if (isPeernetError(error, 'CLOSED')) throw error;
         last = error;
-        if (isPeernetError(error)) parts.store.outcome(address, { ok: false });
+        parts.store.outcome(address, { ok: false, counts });
       }
     }
     if (target.found && target.id !== undefined) parts.search.stale(target.id);

@@ -1,20 +1,24 @@
 // Callbacks and promises: every asynchronous method takes a Node callback or is awaited.
 import type { Callback } from './types.js';
 
+/** Hears of a rejection that no callback was there for: it may be awaited, or nobody may ever look. */
+export type Rejected = (error: unknown) => void;
+
 /**
- * Delivers `promise` to `callback` too, if there is one: never synchronously, never twice. What the callback throws
- * is an uncaught exception of the application, as in Node. Nobody has to look at the promise: it never becomes an
- * unhandled rejection (`pn.save([...])` alone is in the specification); `unseen` hears of such errors.
+ * Starts `work` and delivers its promise to `callback` too, if there is one: never synchronously, never twice. What
+ * the callback throws is an uncaught exception of the application, as in Node. Nobody has to look at the promise: it
+ * never becomes an unhandled rejection (`pn.save([...])` alone is in the specification).
  */
 export function settle<T>(
-  promise: Promise<T>,
+  work: () => Promise<T>,
   callback: Callback<T> | undefined,
-  unseen: (error: unknown) => void,
+  rejected: Rejected,
 ): Promise<T> {
   if (callback !== undefined && typeof callback !== 'function') {
     throw new TypeError(`the callback must be a function, got ${typeof callback}`);
   }
-  if (callback === undefined) promise.catch(unseen);
+  const promise = work();
+  if (callback === undefined) promise.catch(rejected);
   else {
     promise.then(
       (value) => queueMicrotask(() => callback(null, value)),
@@ -30,7 +34,10 @@ export function optionsAndCallback<O extends object, T>(
   callback: Callback<T> | undefined,
 ): [O, Callback<T> | undefined] {
   if (typeof options === 'function') return [{} as O, options];
-  return [(options ?? {}) as O, callback];
+  if (options !== undefined && (typeof options !== 'object' || options === null)) {
+    throw new TypeError(`the options must be an object, got ${options === null ? 'null' : typeof options}`);
+  }
+  return [options ?? ({} as O), callback];
 }
 
 /** Resolves when `work` is done or failed, or after `ms`, whichever is first: for endings that must end. */

@@ -9,7 +9,6 @@ import {
   secure,
 } from '@peernet/connection';
 import {
-  type Address,
   type Clock,
   type CloseReason,
   type DuplexLike,
@@ -19,7 +18,7 @@ import {
   type Log,
   type PeerId,
   PeernetError,
-  parseForeignAddress,
+  type PeerStore,
   parseIp,
   type Random,
   type RemoteInfo,
@@ -29,7 +28,9 @@ import {
 import type { Gossip } from '@peernet/gossip';
 import type { LinkOverlay } from '@peernet/search';
 import { DEFAULTS } from './defaults.js';
+import { Dials } from './dials.js';
 import { Member, searchChannel } from './member.js';
+import { Met } from './met.js';
 import type { ByteStream, Handler, Peer, TransportFunction } from './types.js';
 
 const gossipChannel = 'peernet/gossip/1';
@@ -43,6 +44,8 @@ export interface HubOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Hears of streams that come with an address; gossip tells it of every other dial. */
+  readonly store: PeerStore;
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly onConnect: (peer: Peer) => void;
   readonly onDisconnect: (peer: Peer, reason: CloseReason) => void;
@@ -52,8 +55,9 @@ export interface HubOptions {
 export interface Arrival {
   readonly role: 'any' | 'responder';
   readonly scope: Scope;
-  /** Public address of the peer, if the application knows it. */
+  /** Public address of the peer, if the application knows it, and its id, if it says so. */
   readonly address?: string | undefined;
+  readonly expect?: PeerId | undefined;
   readonly from?: RemoteInfo | undefined;
   readonly transport: string;
 }
@@ -73,20 +77,35 @@ interface SecureOptions {
 /** Peers of this process: a stream between two of them is as narrow as it gets. */
 const localPeers = new Map<PeerId, number>();
 
+/** Why gossip lets a link go that ends the connection too, whatever streams the application has on it. */
+const unwanted: ReadonlySet<CloseReason> = new Set([
+  'BANNED',
+  'INTERNAL',
+  'PROTOCOL',
+  'RATE',
+  'SELF',
+  'SHUTDOWN',
+  'STALE',
+  'USER',
+]);
+
 export class Hub {
   readonly #o: HubOptions;
   readonly #members = new Map<Link, Member>();
-  readonly #dials = new Set<AbortController>();
+  /** Raw duplexes, from the beginning of the handshake to the end of the connection. */
+  readonly #raw = new Set<DuplexLike>();
   readonly #sessions = new SessionTable();
+  readonly dials: Dials;
+  readonly met: Met;
   #gossip!: Gossip;
   #overlay!: LinkOverlay;
-  /** Outcomes of our own dials. */
-  readonly dials: { ok: number; failed: number; lastFailure?: string } = { ok: 0, failed: 0 };
   #pendingStreams = 0;
   #closed = false;
 
   constructor(options: HubOptions) {
     this.#o = options;
+    this.dials = new Dials(options);
+    this.met = new Met(options.clock);
     localPeers.set(options.crypto.id, (localPeers.get(options.crypto.id) ?? 0) + 1);
   }
 
@@ -98,10 +117,7 @@ export class Hub {
     gossip.on('down', ({ link, reason }) => this.#members.get(link)?.leaveOverlay(overlay, reason));
   }
 
-  /** The schemes that can be dialed. */
-  get schemes(): string[] {
-    return this.#o.transports.flatMap((transport) => transport.schemes);
-  }
+  // ---- connections that we make ----
 
   /** Gossip's way to reach out. Returns a function that gives up. */
   dialNow(
@@ -118,74 +134,27 @@ export class Hub {
   }
 
   /** Dials and secures. Whoever asked hands the link to gossip. */
-  async dial(
+  dial(
     text: string,
     options: { expect?: PeerId | undefined; signal?: AbortSignal | undefined },
   ): Promise<Member> {
-    const address = parseForeignAddress(text);
-    if (address === undefined) throw new PeernetError('ADDRESS_INVALID', `${text} is not an address`);
-    if (this.#closed) throw new PeernetError('CLOSED', 'this peernet is closed');
-    const abort = new AbortController();
-    this.#dials.add(abort);
-    const late = new PeernetError(
-      'DIAL_TIMEOUT',
-      `no answer from ${address.text} within ${DEFAULTS.dialMs} ms`,
+    return this.dials.dial(
+      text,
+      options.signal,
+      (duplex, address, signal) =>
+        this.#secure(duplex, {
+          role: 'initiator',
+          scope: address.scope === 'forbidden' ? 'global' : address.scope,
+          address: address.text,
+          transport: address.scheme,
+          expect: options.expect ?? address.id,
+          signal,
+        }),
+      (late) => late.connection.close('DONE'),
     );
-    const cancel = this.#o.clock.alarm(this.#o.clock.now() + DEFAULTS.dialMs, () => abort.abort(late));
-    const giveUp = (): void => abort.abort(new PeernetError('ABORTED', `gave up dialing ${address.text}`));
-    if (options.signal?.aborted) giveUp();
-    options.signal?.addEventListener('abort', giveUp, { once: true });
-    try {
-      const member = await this.#dialAddress(address, options.expect ?? address.id, abort.signal);
-      this.dials.ok++;
-      return member;
-    } catch (error) {
-      this.dials.failed++;
-      this.dials.lastFailure = isPeernetError(error) ? error.code : String(error);
-      // What a transport says about an abort matters less than why it was aborted.
-      throw abort.signal.aborted ? abort.signal.reason : dialError(address.text, error);
-    } finally {
-      cancel();
-      options.signal?.removeEventListener('abort', giveUp);
-      this.#dials.delete(abort);
-    }
   }
 
-  async #dialAddress(address: Address, expect: PeerId | undefined, signal: AbortSignal): Promise<Member> {
-    signal.throwIfAborted();
-    const duplex = await this.#raw(address, signal);
-    const scope = address.scope === 'forbidden' ? 'global' : address.scope;
-    return this.#secure(duplex, {
-      role: 'initiator',
-      scope,
-      address: address.text,
-      transport: address.scheme,
-      expect,
-      signal,
-    });
-  }
-
-  #raw(address: Address, signal: AbortSignal): Promise<DuplexLike> {
-    const transport = this.#o.transports.find((t) => t.schemes.includes(address.scheme));
-    if (transport !== undefined) {
-      const allowIp = address.scope === 'global' && address.ip === undefined ? isGlobalIp : undefined;
-      return transport.dial(address.text, { signal, allowIp });
-    }
-    const { foreign } = this.#o;
-    if (foreign === undefined) {
-      const known = this.schemes.map((scheme) => `${scheme}:`).join(' ');
-      const hint = address.scheme === 'wrtc' ? '; WebRTC is not available here' : '';
-      throw new PeernetError(
-        'SCHEME_UNKNOWN',
-        `no transport for ${address.scheme}: (known: ${known})${hint}`,
-      );
-    }
-    const duplex = foreign(address.text);
-    if (typeof duplex?.write !== 'function' || typeof duplex.on !== 'function') {
-      throw new TypeError('opts.transport must return a duplex stream');
-    }
-    return Promise.resolve(duplex);
-  }
+  // ---- connections that come ----
 
   /** Takes an inbound duplex. Never rejects: what is wrong with it is the stranger's affair. */
   async accept(duplex: DuplexLike, arrival: Arrival): Promise<void> {
@@ -199,10 +168,12 @@ export class Hub {
     try {
       const member = await this.#secure(duplex, arrival);
       arrival.from?.established?.();
+      this.#settle(arrival.address, member);
       this.#gossip.add(member.gossipLink);
     } catch (error) {
+      this.#settle(arrival.address, undefined);
       this.#o.log('refused', {
-        from: arrival.from?.ip,
+        from: arrival.from?.ip ?? arrival.address,
         code: isPeernetError(error) ? error.code : 'INTERNAL',
       });
     } finally {
@@ -210,15 +181,21 @@ export class Hub {
     }
   }
 
+  /** A stream that the application made for an address counts as a dial. Gossip tells of it if we spoke first. */
+  #settle(address: string | undefined, member: Member | undefined): void {
+    if (address === undefined || member?.connection.initiator || this.#closed) return;
+    this.#o.store.outcome(address, { ok: member !== undefined, id: member?.connection.peer });
+  }
+
   async #secure(duplex: DuplexLike, o: SecureOptions): Promise<Member> {
     let member: Member | undefined;
     const arrived = deferred<Member>();
-    const begin = (connection: Connection, gossipLink: Link): Member => {
+    const begin = (connection: Connection, gossipLink: Link): void => {
       member = this.#begin(connection, gossipLink, o);
       arrived.resolve(member);
-      return member;
     };
-    // Channels are taken or refused at once, and they may come in the very record that ends the handshake.
+    // Channels are taken or refused at once, and they may come in the very record that ends the handshake. The one of
+    // gossip is opened by who dialed, first, and once.
     const onOpen = (incoming: IncomingChannel): void => {
       const { connection, name, kind } = incoming;
       const isGossip = name === gossipChannel && kind === 'messages';
@@ -227,20 +204,11 @@ export class Hub {
       else if (member === undefined || isGossip) incoming.reject();
       else this.#incoming(member, incoming);
     };
-    const { crypto, network, clock, random, log } = this.#o;
-    const connection = await secure(duplex, {
-      crypto,
-      network,
-      clock,
-      random,
-      log,
-      role: o.role,
-      expect: o.expect,
-      scope: o.scope,
-      remoteAddress: o.address ?? observed(o.from),
-      sessions: this.#sessions,
-      signal: o.signal,
-      onOpen,
+    this.#raw.add(duplex);
+    duplex.on('close', () => this.#raw.delete(duplex));
+    const connection = await secure(duplex, this.#secureOptions(o, onOpen)).catch((error: unknown) => {
+      this.#raw.delete(duplex);
+      throw error;
     });
     if (this.#closed) connection.close('SHUTDOWN');
     else if (member === undefined && connection.initiator) begin(connection, connection.link(gossipChannel));
@@ -260,11 +228,33 @@ export class Hub {
       clock,
       onConnect,
       onDisconnect,
+      kindOf: (link) => this.#gossip.links().find((view) => view.link === link)?.kind,
+      provenAddress: () => this.#provenAddress(connection.peer),
+      mayStay: (reason) => this.#mayStay(reason),
     });
     const { gossipLink: key } = member;
+    this.met.add(connection.peer, o.address);
     this.#members.set(key, member);
     connection.closed.then(() => this.#members.delete(key));
     return member;
+  }
+
+  #secureOptions(o: SecureOptions, onOpen: (incoming: IncomingChannel) => void) {
+    const { crypto, network, clock, random, log } = this.#o;
+    return {
+      crypto,
+      network,
+      clock,
+      random,
+      log,
+      role: o.role,
+      expect: o.expect,
+      scope: o.scope,
+      remoteAddress: o.address ?? observed(o.from),
+      sessions: this.#sessions,
+      signal: o.signal,
+      onOpen,
+    };
   }
 
   /** The connection with its gossip channel; one that closes, or never opens one, ends the wait. */
@@ -282,28 +272,39 @@ export class Hub {
     }
   }
 
+  // ---- channels that come ----
+
   #incoming(member: Member, incoming: IncomingChannel): void {
-    if (incoming.kind === 'messages' && incoming.name === searchChannel) {
-      member.searchArrived(incoming.link(), this.#overlay);
+    const { name, kind, connection } = incoming;
+    if (kind === 'messages') {
+      // Opened by who dialed, too.
+      if (name !== searchChannel || connection.initiator) incoming.reject();
+      else member.searchArrived(incoming.link(), this.#overlay);
       return;
     }
-    const protocol = incoming.name.startsWith(appPrefix) ? incoming.name.slice(appPrefix.length) : undefined;
-    const handler = protocol === undefined ? undefined : this.#o.handlers.get(protocol);
-    if (incoming.kind !== 'stream' || handler === undefined) {
-      incoming.reject();
-      return;
-    }
-    const stream = incoming.stream() as ByteStream;
+    const protocol = name.startsWith(appPrefix) ? name.slice(appPrefix.length) : '';
+    const handler = this.#o.handlers.get(protocol);
+    if (handler === undefined) incoming.reject();
+    else this.#serve(member, protocol, handler, incoming.stream() as ByteStream);
+  }
+
+  /** What a handler throws ends its stream and nothing else. */
+  #serve(member: Member, protocol: string, handler: Handler, stream: ByteStream): void {
     member.carries(stream);
-    try {
-      handler(stream, member.peer);
-    } catch (error) {
+    const failed = (error: unknown): void => {
       stream.destroy();
-      this.#o.log('handler threw', { protocol, error: String(error) });
+      this.#o.log('handler threw', { protocol, error: error instanceof Error ? error.stack : String(error) });
+    };
+    try {
+      Promise.resolve(handler(stream, member.peer)).catch(failed);
+    } catch (error) {
+      failed(error);
     }
   }
 
-  /** The member with that id to use: overlay before held before the rest. */
+  // ---- who is there ----
+
+  /** The member with that id to use: overlay before held before the rest; none that is on its way out. */
   byId(id: string): Member | undefined {
     let best: Member | undefined;
     for (const member of this.#members.values()) {
@@ -313,18 +314,48 @@ export class Hub {
     return best;
   }
 
-  /** A member that was reached at `address`. */
+  /** A member that was reached, or could be, at `address`. */
   byAddress(address: string): Member | undefined {
+    let proven: Member | undefined;
     for (const member of this.#members.values()) {
-      if (member.address === address && !member.connection.closing) return member;
+      if (member.connection.closing) continue;
+      if (member.address === address) return member;
+      if (member.peer.address === address) proven = member;
     }
-    return undefined;
+    return proven;
   }
 
   /** Every connection, whatever it is for. */
   members(): Member[] {
     return [...this.#members.values()];
   }
+
+  /** Whether we are connected, or have been within ten minutes. */
+  isVerified(id: PeerId): boolean {
+    return this.byId(id) !== undefined || this.met.isFresh(id);
+  }
+
+  /** The address at which we meet it, or have within ten minutes. */
+  metAt(id: PeerId): string | undefined {
+    return this.byId(id)?.knownAddress ?? (this.met.isFresh(id) ? this.#provenAddress(id) : undefined);
+  }
+
+  /** Where a dial of ours has met it, if the book still believes that. */
+  #provenAddress(id: PeerId): string | undefined {
+    const address = this.met.addressOf(id);
+    const entry = address === undefined ? undefined : this.#o.store.get(address);
+    return entry?.verified && entry.id === id ? address : undefined;
+  }
+
+  /** Whether streams may keep a connection that gossip has let go of. */
+  #mayStay(reason: CloseReason): boolean {
+    if (unwanted.has(reason)) return false;
+    let kept = 0;
+    for (const member of this.#members.values()) if (member.isKept) kept++;
+    return kept < DEFAULTS.appConnectionsMax;
+  }
+
+  // ---- the end ----
 
   /** Says goodbye to all; resolves when every connection is gone. */
   async close(reason: CloseReason): Promise<void> {
@@ -333,22 +364,17 @@ export class Hub {
     const left = (localPeers.get(this.#o.crypto.id) ?? 1) - 1;
     if (left > 0) localPeers.set(this.#o.crypto.id, left);
     else localPeers.delete(this.#o.crypto.id);
-    for (const abort of this.#dials) abort.abort(new PeernetError('CLOSED', 'this peernet was closed'));
+    this.dials.close();
     const members = this.members();
     for (const member of members) member.connection.close(reason);
     await Promise.all(members.map((member) => member.connection.closed));
   }
-}
 
-/** A dial that ended in the transport or in the handshake, as a PeernetError that names the address. */
-function dialError(address: string, error: unknown): Error {
-  if (error instanceof TypeError || isPeernetError(error)) return error as Error;
-  const refused = (error as { code?: unknown } | undefined)?.code === 'ECONNREFUSED';
-  const code = refused ? 'DIAL_REFUSED' : 'DIAL_FAILED';
-  const message = refused
-    ? `nothing listens at ${address}`
-    : `cannot connect to ${address}: ${String(error)}`;
-  return new PeernetError(code, message, { cause: error });
+  /** Ends what has not ended by itself, handshakes too. */
+  destroy(): void {
+    this.#closed = true;
+    for (const duplex of this.#raw) duplex.destroy();
+  }
 }
 
 /** Who an inbound peer is to the network: `tcp://ip:port` as seen, for HELLO's observed address. */
@@ -356,10 +382,6 @@ function observed(from: RemoteInfo | undefined): string | undefined {
   const ip = from?.ip === undefined ? undefined : parseIp(from.ip);
   if (ip === undefined || !from?.port) return undefined;
   return `tcp://${ip.version === 6 ? `[${ip.text}]` : ip.text}:${from.port}`;
-}
-
-function isGlobalIp(text: string): boolean {
-  return parseIp(text)?.scope === 'global';
 }
 
 function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {

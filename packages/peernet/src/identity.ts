@@ -1,7 +1,8 @@
 // Who we are: a seed from the options, from the user's identity store, or from the database. Whatever fails, the
 // node starts: with an identity for this run only, and an `error` that says so.
-import { fromHex, PeernetError, type Random, randomBytes } from '@peernet/core';
+import { fromHex, PeernetError, parseForeignAddress, type Random, randomBytes } from '@peernet/core';
 import type { Store } from '@peernet/store';
+import { DEFAULTS } from './defaults.js';
 import type { IdentityState, IdentityStore, Options } from './types.js';
 
 /** Bytes of a seed. */
@@ -16,7 +17,7 @@ export function seedOf(option: Options['identity']): Uint8Array | undefined {
     throw new TypeError('peernet: opts.identity must be 64 hex digits (a 32-byte seed)');
   }
   if (option instanceof Uint8Array) {
-    if (option.length === seedBytes) return option;
+    if (option.length === seedBytes) return option.slice();
     throw new TypeError(`peernet: opts.identity must have ${seedBytes} bytes, got ${option.length}`);
   }
   if (typeof option?.load === 'function' && typeof option.save === 'function') return undefined;
@@ -30,6 +31,10 @@ export class Identity {
   readonly #random: Random;
   readonly #onError: (error: PeernetError) => void;
   #state: IdentityState = { seed: new Uint8Array(seedBytes), seq: 0, anchors: [] };
+  /** Saves go to the user's store one after the other, so that the last one is the last. */
+  #saving: Promise<void> = Promise.resolve();
+  /** It could not be loaded: what is stored may be good, and is not overwritten by the one of this run. */
+  #isTemporary = false;
 
   constructor(
     option: Options['identity'],
@@ -51,10 +56,12 @@ export class Identity {
   async load(wallMs: number): Promise<IdentityState> {
     try {
       const file = this.#file;
-      this.#state = file === undefined ? await this.#fromDatabase() : await this.#fromFile(file, wallMs);
+      const loading = file === undefined ? this.#fromDatabase() : this.#fromFile(file, wallMs);
+      this.#state = await within(DEFAULTS.identityMs, loading);
     } catch (cause) {
       const message = 'the identity could not be loaded or stored; this run uses a new one';
       this.#onError(new PeernetError('IDENTITY_INVALID', message, { cause }));
+      this.#isTemporary = true;
       this.#state = { seed: randomBytes(this.#random, seedBytes), seq: wallMs, anchors: [] };
     }
     return this.#state;
@@ -66,12 +73,11 @@ export class Identity {
   }
 
   async #fromFile(file: IdentityStore, wallMs: number): Promise<IdentityState> {
-    const stored = await file.load();
-    const state: IdentityState = {
-      seed: stored?.seed ?? randomBytes(this.#random, seedBytes),
-      seq: Math.max((stored?.seq ?? 0) + 1, wallMs),
-      anchors: stored?.anchors ?? [],
-    };
+    const stored = (await file.load()) ?? undefined;
+    const seed = stored === undefined ? randomBytes(this.#random, seedBytes) : storedSeed(stored);
+    const last = Number.isSafeInteger(stored?.seq) ? (stored as IdentityState).seq : 0;
+    const anchors = Array.isArray(stored?.anchors) ? stored.anchors.filter(isAddress) : [];
+    const state: IdentityState = { seed, seq: Math.max(last + 1, wallMs), anchors };
     await file.save(state);
     return state;
   }
@@ -86,11 +92,40 @@ export class Identity {
     this.#save(() => this.#store.saveAnchors(anchors));
   }
 
+  /** Resolves when everything so far is saved. */
+  get saved(): Promise<void> {
+    return this.#saving;
+  }
+
   #save(toStore: () => Promise<void> | void): void {
+    if (this.#isTemporary) return;
     const file = this.#file;
-    const saved = file === undefined ? Promise.resolve(toStore()) : file.save(this.#state);
-    saved.catch((cause) => {
+    this.#saving = this.#saving.then(file === undefined ? toStore : () => file.save(this.#state));
+    this.#saving = this.#saving.catch((cause) => {
       this.#onError(new PeernetError('STORE_FAILED', 'the identity could not be saved', { cause }));
     });
+  }
+}
+
+/** What it loads may be anything; with a seed that is none there is no identity to go on with. */
+function storedSeed({ seed }: IdentityState): Uint8Array {
+  if (seed instanceof Uint8Array && seed.length === seedBytes) return seed.slice();
+  throw new TypeError(`the stored identity must have a seed of ${seedBytes} bytes`);
+}
+
+function isAddress(text: unknown): text is string {
+  return typeof text === 'string' && parseForeignAddress(text) !== undefined;
+}
+
+/** `work`, or a rejection after `ms`. */
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new PeernetError('TIMEOUT', `not loaded within ${ms / 1000} s`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
   }
 }

@@ -1,6 +1,7 @@
 // What users pass to methods, judged: addresses, lists of them, subnet names.
 import { type Address, PeernetError, parseForeignAddress, utf8 } from '@peernet/core';
 import { DEFAULTS } from './defaults.js';
+import type { SearchOptions } from './types.js';
 
 /** What `save` and `remove` take. */
 export type AddressList = string | { address: string } | readonly (string | { address: string })[];
@@ -40,12 +41,42 @@ export function complain(invalid: readonly string[]): void {
   );
 }
 
-/** TypeError unless it can name a subnet. */
+/** The name of a subnet, also given as its UTF-8 bytes. TypeError unless it can be one. */
 export function subnetName(name: unknown): string {
-  if (typeof name !== 'string') throw new TypeError(`a subnet name is a string, got ${typeof name}`);
-  const bytes = utf8(name).length;
+  const text = name instanceof Uint8Array ? textOf(name) : name;
+  if (typeof text !== 'string') throw new TypeError(`a subnet name is a string, got ${typeof text}`);
+  const bytes = utf8(text).length;
   if (bytes === 0 || bytes > DEFAULTS.subnetNameBytesMax) {
     throw new TypeError(`a subnet name has 1 … ${DEFAULTS.subnetNameBytesMax} bytes of UTF-8, got ${bytes}`);
   }
-  return name;
+  // Half of a surrogate pair has no UTF-8: it would become another name.
+  if (new TextDecoder('utf-8', { ignoreBOM: true }).decode(utf8(text)) !== text) {
+    throw new TypeError('a subnet name must be well-formed Unicode');
+  }
+  return text;
+}
+
+function textOf(bytes: Uint8Array): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw new TypeError('a subnet name given as bytes must be UTF-8');
+  }
+}
+
+/** TypeError for search options that cannot be meant. */
+export function checkSearch({ limit, timeout, payload }: SearchOptions): void {
+  if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
+    throw new TypeError(`search: limit is an integer ≥ 1, got ${String(limit)}`);
+  }
+  if (timeout !== undefined && !(typeof timeout === 'number' && timeout >= 0)) {
+    throw new TypeError(`search: timeout is milliseconds ≥ 0, got ${String(timeout)}`);
+  }
+  if (payload === undefined) return;
+  if (!(payload instanceof Uint8Array)) throw new TypeError('search: the payload is bytes (a Buffer)');
+  if (payload.length > DEFAULTS.payloadBytesMax) {
+    throw new TypeError(
+      `search: a payload has at most ${DEFAULTS.payloadBytesMax} bytes, got ${payload.length}`,
+    );
+  }
 }

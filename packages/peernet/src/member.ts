@@ -26,6 +26,12 @@ export interface MemberOptions {
   readonly clock: Clock;
   readonly onConnect: (peer: Peer) => void;
   readonly onDisconnect: (peer: Peer, reason: CloseReason) => void;
+  /** What gossip holds the link for, if it does. */
+  readonly kindOf: (link: Link) => Peer['kind'] | undefined;
+  /** Where a dial of ours has found the peer. */
+  readonly provenAddress: () => string | undefined;
+  /** Whether streams may keep the connection although gossip let go of it for this reason. */
+  readonly mayStay: (reason: CloseReason) => boolean;
 }
 
 export class Member {
@@ -60,7 +66,17 @@ export class Member {
 
   get kind(): Peer['kind'] {
     if (this.#inOverlay) return 'overlay';
-    return this.#announced ? 'app' : 'pending';
+    return this.#announced ? 'app' : (this.#o.kindOf(this.gossipLink) ?? 'pending');
+  }
+
+  /** The address that was dialed, or that a dial has proven since. */
+  get knownAddress(): string | undefined {
+    return this.address ?? this.#o.provenAddress();
+  }
+
+  /** Only streams keep it: gossip has let go. */
+  get isKept(): boolean {
+    return !this.#held && this.#streams.size > 0;
   }
 
   /** The overlay took the peer as a neighbour: searches go over it from now on. */
@@ -102,6 +118,11 @@ export class Member {
     this.#o.onDisconnect(this.peer, reason);
   }
 
+  /** Dialed for streams, none of which may come any more: it waits a little, like after the last one. */
+  rest(): void {
+    this.#restIfUnused();
+  }
+
   /** The connection stays while `stream` lives. */
   carries(stream: ByteStream): void {
     this.announce();
@@ -123,7 +144,7 @@ export class Member {
   /** Gossip let go of its link. */
   #released(reason: CloseReason): void {
     this.#held = false;
-    if (this.#streams.size === 0) this.connection.close(reason);
+    if (this.#streams.size === 0 || !this.#o.mayStay(reason)) this.connection.close(reason);
   }
 
   /** A connection that nobody but an application used waits a little for the next stream. */
@@ -223,7 +244,7 @@ class PeerView implements Peer {
   }
 
   get address(): string | undefined {
-    return this.#member.address;
+    return this.#member.knownAddress;
   }
 
   get direction(): 'in' | 'out' {

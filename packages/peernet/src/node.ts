@@ -20,7 +20,7 @@ import { Parts, type PartsEvents } from './parts.js';
 import { platformTransports } from './platform.js';
 import { Services } from './services.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
-import type { ByteStream, Handler, Options, TransportFunction } from './types.js';
+import type { ByteStream, Handler, ListenAt, Options, Service, TransportFunction } from './types.js';
 
 export class Node {
   readonly options: Options;
@@ -41,6 +41,10 @@ export class Node {
   #closing: Promise<void> | undefined;
   #cancelPurge: (() => void) | undefined;
   #storeFailed = false;
+  #identity: Identity | undefined;
+  readonly #onAbort = (): void => void this.close();
+  /** All other timers let the process go: without this one a node that has nobody to talk to would end it. */
+  readonly #alive = setInterval(() => {}, DEFAULTS.aliveMs);
 
   constructor(db: unknown, options: Options, events: PartsEvents) {
     checkOptions(options);
@@ -54,11 +58,7 @@ export class Node {
     this.#foreign = choice.foreign;
     this.#schemes = this.#transports.flatMap((transport) => transport.schemes);
     const [clock, random] = [this.#clock, this.#random];
-    this.store = createStore(db as LevelDatabase | undefined, {
-      clock,
-      random,
-      onError: (error: Error) => this.#storeError(error),
-    });
+    this.store = this.#openStore(db, clock, random);
     this.services = new Services({
       transports: this.#foreign === undefined ? this.#transports : platformTransports(),
       common: { trustProxy: options.trustProxy, origins: options.origins, limits: limitsOf(options) },
@@ -72,8 +72,21 @@ export class Node {
     });
     this.#starting = this.#start();
     this.#starting.catch((error: unknown) => this.fail(error));
-    options.signal?.addEventListener('abort', () => void this.close(), { once: true });
+    options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (options.signal?.aborted) void this.close();
+  }
+
+  #openStore(db: unknown, clock: Clock, random: Random): Store {
+    try {
+      return createStore(db as LevelDatabase | undefined, {
+        clock,
+        random,
+        onError: (error: Error) => this.#storeError(error),
+      });
+    } catch (error) {
+      clearInterval(this.#alive);
+      throw error;
+    }
   }
 
   async #start(): Promise<Parts> {
@@ -83,7 +96,9 @@ export class Node {
     const identity = new Identity(this.options.identity, this.store, this.#random, (error) =>
       this.fail(error),
     );
+    this.#identity = identity;
     const state = await identity.load(this.#clock.wall());
+    this.mustBeOpen();
     for (const entry of this.store.entries()) this.learnScheme(entry.address);
     const parts = new Parts({
       options: this.options,
@@ -100,7 +115,6 @@ export class Node {
       events: this.#events,
     });
     this.#running = parts;
-    if (this.closed) return parts;
     for (const name of await this.store.subnets.list().catch(() => [])) {
       try {
         parts.search.join([name]);
@@ -110,17 +124,30 @@ export class Node {
     }
     parts.gossip.listening(this.services.describe());
     for (const at of [this.options.listen ?? []].flat()) {
-      await this.services.listen(at, {}, undefined).then(
-        (service) => this.#events.emit('listening', service),
-        (error: unknown) => this.fail(error),
-      );
+      await this.listen(at, {}).catch((error: unknown) => this.fail(error));
     }
     this.#armPurge();
     return parts;
   }
 
+  /** A new service. Rejects with CLOSED if that comes first. */
+  async listen(at: string, options: ListenAt & { signal?: AbortSignal | undefined }): Promise<Service> {
+    this.mustBeOpen();
+    const service = await this.services.listen(at, options, options.signal);
+    if (this.closed) await service.close();
+    this.mustBeOpen();
+    this.#events.debug('listening', { address: service.address });
+    this.#events.emit('listening', service);
+    return service;
+  }
+
   get closed(): boolean {
     return this.#closing !== undefined;
+  }
+
+  /** Our id, once it is known; also after the end. */
+  get id(): string | undefined {
+    return this.#running?.crypto.id;
   }
 
   /** The parts, if they run. */
@@ -164,14 +191,19 @@ export class Node {
   }
 
   async #shutdown(): Promise<void> {
+    this.options.signal?.removeEventListener('abort', this.#onAbort);
     this.#cancelPurge?.();
-    const goodbye = (async () => {
-      await (await this.#starting).close();
-      await this.services.close();
-    })();
-    await atMost(DEFAULTS.goodbyeMs, goodbye);
+    const goodbye = this.#starting.then((parts) => parts.close()).catch(() => {});
+    await atMost(
+      DEFAULTS.goodbyeMs,
+      goodbye.then(() => this.services.close()),
+    );
+    // Whoever did not take it in time, or a start that hangs, must not keep sockets and ports.
     for (const stream of this.streams) stream.destroy();
-    await atMost(DEFAULTS.closeMs - DEFAULTS.goodbyeMs, this.store.close());
+    this.#running?.hub.destroy();
+    const saved = Promise.all([this.services.close(), this.#identity?.saved, this.store.close()]);
+    await atMost(DEFAULTS.closeMs - DEFAULTS.goodbyeMs, saved);
+    clearInterval(this.#alive);
     this.#events.emit('close');
   }
 

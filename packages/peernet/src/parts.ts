@@ -97,7 +97,7 @@ export class Parts {
       clock,
       random,
       record: () => this.gossip.record,
-      verified: (id) => this.hub.byId(id)?.address,
+      verified: (id) => this.hub.metAt(id),
     });
     this.hub.attach(this.gossip, overlay);
     this.gossip.on('seq', (seq) => o.identity.saveSeq(seq));
@@ -142,7 +142,7 @@ export class Parts {
 
   /** Says goodbye: adverts are withdrawn first, while there are links to carry it. */
   async close(): Promise<void> {
-    await this.search.close();
+    this.search.close();
     this.gossip.close();
     await this.hub.close('SHUTDOWN');
   }

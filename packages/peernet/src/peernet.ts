@@ -3,6 +3,7 @@
 import {
   type DuplexLike,
   Emitter,
+  isPeernetError,
   type Log,
   PeernetError,
   parseForeignAddress,
@@ -11,10 +12,18 @@ import {
 import { AppStreams, checkProtocol } from './app-streams.js';
 import { optionsAndCallback, settle } from './callback.js';
 import { debugLine } from './debug.js';
-import { DEFAULTS } from './defaults.js';
 import { explain } from './explain.js';
-import { type AddressList, addressList, closedError, complain, oneAddress, subnetName } from './inputs.js';
+import {
+  type AddressList,
+  addressList,
+  checkSearch,
+  closedError,
+  complain,
+  oneAddress,
+  subnetName,
+} from './inputs.js';
 import { Node } from './node.js';
+import type { Parts } from './parts.js';
 import { failedRows, rowsOf } from './rows.js';
 import { searchRows } from './search-rows.js';
 import type { Snapshot } from './snapshot.js';
@@ -54,18 +63,22 @@ export class Peernet extends Emitter<PeernetEvents> {
     this.#apps = new AppStreams(this.#node);
   }
 
-  #settle<T>(promise: Promise<T>, callback?: Callback<T>): Promise<T> {
-    return settle(promise, callback, (error) => this.emit('debug', 'unseen error', { error: String(error) }));
+  /** Starts `work` for the method of that name; see `settle`. */
+  #settle<T>(method: string, work: () => Promise<T>, callback?: Callback<T>): Promise<T> {
+    return settle(work, callback, (error) => {
+      const code = isPeernetError(error) ? error.code : undefined;
+      this.emit('debug', 'rejected', { method, code, message: String((error as Error)?.message ?? error) });
+    });
   }
 
   /** Resolves when the identity is loaded and the network runs. */
-  ready(): Promise<void> {
-    return this.#settle(this.#node.started().then(() => {}));
+  ready(callback?: Callback): Promise<void> {
+    return this.#settle('ready', () => this.#node.started().then(() => {}), callback);
   }
 
   /** Our id: 64 hex digits. Known after `ready()`. */
   get id(): string {
-    const id = this.#node.running?.crypto.id;
+    const { id } = this.#node;
     if (id === undefined)
       throw this.#node.closed ? closedError() : new TypeError('pn.id: await pn.ready() first');
     return id;
@@ -73,7 +86,7 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   /** Remembers addresses, as strings or `{ address }`. Invalid ones are named by the error; the others are saved. */
   save(nodes: AddressList, callback?: Callback): Promise<void> {
-    return this.#settle(this.#save(nodes), callback);
+    return this.#settle('save', () => this.#save(nodes), callback);
   }
 
   async #save(nodes: AddressList): Promise<void> {
@@ -88,7 +101,7 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   /** Forgets addresses, and does not learn them from others for a day. */
   remove(nodes: AddressList, callback?: Callback): Promise<void> {
-    return this.#settle(this.#remove(nodes), callback);
+    return this.#settle('remove', () => this.#remove(nodes), callback);
   }
 
   async #remove(nodes: AddressList): Promise<void> {
@@ -101,8 +114,7 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   /** Rows `{ address, id?, lastSeen?, verified, source }` of every known peer. */
   known(): RowStream<KnownRow> {
-    return rowsOf<KnownRow>(async () => {
-      await this.#node.started();
+    return this.#rows<KnownRow>(async () => {
       return [...this.#node.store.entries()].map(({ address, id, lastSeen, verified, source }) => ({
         address,
         ...(id === undefined ? {} : { id }),
@@ -115,21 +127,27 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   /** Connections and exchanged addresses of one address; zeros for an unknown one. */
   getStats(address: string, callback?: Callback<Stats>): Promise<Stats> {
-    const stats = this.#node.started().then(() => this.#node.store.stats(oneAddress(address).text));
-    return this.#settle(stats, callback);
+    const stats = async (): Promise<Stats> => {
+      const { text } = oneAddress(address);
+      await this.#node.started();
+      return this.#node.store.stats(text);
+    };
+    return this.#settle('getStats', stats, callback);
   }
 
   /** Done after the handshake. Connecting twice gives the same peer. */
   connect(address: string, options?: Signal | Callback<Peer>, callback?: Callback<Peer>): Promise<Peer> {
     const [{ signal }, done] = optionsAndCallback<Signal, Peer>(options, callback);
-    return this.#settle(this.#connect(address, signal), done);
+    return this.#settle('connect', () => this.#connect(address, signal), done);
   }
 
   async #connect(text: string, signal: AbortSignal | undefined): Promise<Peer> {
     const address = oneAddress(text);
     const parts = await this.#node.started();
     this.#node.learnScheme(address.text);
-    const id = await parts.gossip.connect(pinned(address), { signal });
+    const id = await parts.gossip.connect(pinned(address), { signal }).catch((error: unknown) => {
+      throw moreOf(error, parts.hub.dials.failureOf(address.text));
+    });
     const member = parts.hub.byId(id);
     if (member === undefined)
       throw new PeernetError('LOST', `the connection to ${address.text} broke at once`);
@@ -139,14 +157,18 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   /** Closes the connection to an address or id, and does not connect there by itself for 10 minutes. */
   disconnect(target: string): void {
-    const parts = this.#node.running;
-    const address = parseForeignAddress(target)?.text ?? target;
-    const id = parsePeerId(target) ?? parts?.hub.byAddress(address)?.connection.peer;
-    parts?.gossip.disconnect(address);
-    if (id === undefined) return;
-    parts?.gossip.disconnect(id);
-    for (const member of parts?.hub.members() ?? []) {
-      if (member.connection.peer === id) member.connection.close('USER');
+    if (typeof target !== 'string') {
+      throw new TypeError(`pn.disconnect(target): an address or an id, got ${typeof target}`);
+    }
+    if (this.#node.closed) return; // nothing is connected any more
+    const { running } = this.#node;
+    if (running !== undefined) disconnect(running, target);
+    else {
+      // After a `connect` that was called before it, and waits for the start as well.
+      this.#node.started().then(
+        (parts) => disconnect(parts, target),
+        () => {},
+      );
     }
   }
 
@@ -169,6 +191,7 @@ export class Peernet extends Emitter<PeernetEvents> {
           role: 'any',
           scope,
           address: known?.text,
+          expect: known?.id,
           transport,
         }),
       () => outer.destroy(),
@@ -190,7 +213,7 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   /** Becomes a member of subnets; done when that is durable. */
   join(subnets: string | readonly string[], callback?: Callback): Promise<void> {
-    return this.#settle(this.#join(subnets), callback);
+    return this.#settle('join', () => this.#join(subnets), callback);
   }
 
   async #join(subnets: string | readonly string[]): Promise<void> {
@@ -203,7 +226,7 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   /** Leaves subnets. */
   part(subnets: string | readonly string[], callback?: Callback): Promise<void> {
-    return this.#settle(this.#part(subnets), callback);
+    return this.#settle('part', () => this.#part(subnets), callback);
   }
 
   async #part(subnets: string | readonly string[]): Promise<void> {
@@ -216,48 +239,73 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   /** Rows `{ key }` of every joined subnet. */
   subnets(): RowStream<{ key: string }> {
-    return rowsOf<{ key: string }>(async () => {
-      await this.#node.started();
+    return this.#rows<{ key: string }>(async () => {
       return (await this.#node.store.subnets.list()).map((key) => ({ key }));
+    });
+  }
+
+  /** Rows of what the node remembers. A stream that was there before `close()` ends with it; a later one fails. */
+  #rows<T>(list: () => Promise<T[]>): RowStream<T> {
+    const node = this.#node;
+    if (node.closed) return failedRows(closedError());
+    return rowsOf<T>(async () => {
+      try {
+        await node.started();
+        return await list();
+      } catch (error) {
+        if (node.closed) return [];
+        throw error;
+      }
     });
   }
 
   /** Rows of members of the subnet named `query`; ends by itself. */
   search(query: string | Uint8Array, options: SearchOptions = {}): RowStream<SearchRow> {
-    const name = subnetName(query instanceof Uint8Array ? new TextDecoder().decode(query) : query);
-    const { limit, timeout, payload, signal } = options;
-    if (payload !== undefined && payload.length > DEFAULTS.payloadBytesMax) {
-      throw new TypeError(
-        `a search payload has at most ${DEFAULTS.payloadBytesMax} bytes, got ${payload.length}`,
-      );
-    }
+    const name = subnetName(query);
+    checkSearch(options);
     if (this.#node.closed) return failedRows(closedError());
+    const { limit, timeout, payload, signal } = options;
     return searchRows(() => this.#node.started(), name, { limit, timeoutMs: timeout, payload }, signal);
   }
 
   /** The first row of a search; rejects with NOT_FOUND. */
-  find(query: string | Uint8Array, options: SearchOptions = {}): Promise<SearchRow> {
-    return this.#settle(this.#find(query, options));
+  find(query: string | Uint8Array, callback?: Callback<SearchRow>): Promise<SearchRow>;
+  find(
+    query: string | Uint8Array,
+    options?: SearchOptions,
+    callback?: Callback<SearchRow>,
+  ): Promise<SearchRow>;
+  find(
+    query: string | Uint8Array,
+    options?: SearchOptions | Callback<SearchRow>,
+    callback?: Callback<SearchRow>,
+  ): Promise<SearchRow> {
+    const [searching, done] = optionsAndCallback<SearchOptions, SearchRow>(options, callback);
+    return this.#settle('find', () => this.#find(query, searching), done);
   }
 
   async #find(query: string | Uint8Array, options: SearchOptions): Promise<SearchRow> {
     for await (const row of this.search(query, { ...options, limit: 1 })) return row;
-    throw new PeernetError('NOT_FOUND', `no member of ${JSON.stringify(String(query))} was found`);
+    this.#node.mustBeOpen();
+    const count = this.connections().length;
+    const hint =
+      count === 0 ? 'not connected to anybody: save or connect an address first' : `${count} connected`;
+    throw new PeernetError(
+      'NOT_FOUND',
+      `no member of ${JSON.stringify(subnetName(query))} was found (${hint})`,
+    );
   }
 
-  /** Listens: 'ws', 'tcp', or an address like ws://0.0.0.0:4000. */
-  listen(at: string, options: ListenAt & Signal = {}): Promise<Service> {
-    return this.#settle(this.#listen(at, options));
-  }
-
-  async #listen(at: string, options: ListenAt & Signal): Promise<Service> {
-    this.#node.mustBeOpen();
-    const service = await this.#node.services.listen(at, options, options.signal);
-    if (this.#node.closed) await service.close();
-    this.#node.mustBeOpen();
-    this.emit('listening', service);
-    this.emit('debug', 'listening', { address: service.address });
-    return service;
+  /** Listens: 'ws', 'tcp', or an address like ws://0.0.0.0:4000. A signal that aborts later closes the service. */
+  listen(at: string, callback?: Callback<Service>): Promise<Service>;
+  listen(at: string, options?: ListenAt & Signal, callback?: Callback<Service>): Promise<Service>;
+  listen(
+    at: string,
+    options?: (ListenAt & Signal) | Callback<Service>,
+    callback?: Callback<Service>,
+  ): Promise<Service> {
+    const [where, done] = optionsAndCallback<ListenAt & Signal, Service>(options, callback);
+    return this.#settle('listen', () => this.#node.listen(at, where), done);
   }
 
   /** Our listeners. */
@@ -276,6 +324,7 @@ export class Peernet extends Emitter<PeernetEvents> {
     const { handlers } = this.#node;
     if (typeof handler !== 'function')
       throw new TypeError('pn.handle(protocol, handler): the handler is a function');
+    this.#node.mustBeOpen();
     if (handlers.has(protocol)) throw new TypeError(`pn.handle: ${protocol} is handled already`);
     handlers.set(protocol, handler);
     return () => {
@@ -294,18 +343,34 @@ export class Peernet extends Emitter<PeernetEvents> {
   }
 
   /** "Why have I no peers?" */
-  explain(): Promise<Finding[]> {
-    return this.#settle(this.#node.started().then(() => explain(this.snapshot().situation)));
+  explain(callback?: Callback<Finding[]>): Promise<Finding[]> {
+    const findings = () => this.#node.started().then(() => explain(this.snapshot().situation));
+    return this.#settle('explain', findings, callback);
   }
 
   /** Leaves the network: goodbye, flush, at most 3 s. Idempotent. */
   close(callback?: Callback): Promise<void> {
-    return this.#settle(this.#node.close(), callback);
+    return this.#settle('close', () => this.#node.close(), callback);
   }
 
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
+}
+
+/** Closes what is there, and tells gossip to leave it alone. */
+function disconnect({ hub, gossip }: Parts, target: string): void {
+  const address = parseForeignAddress(target)?.text ?? target;
+  const id = parsePeerId(target) ?? hub.byAddress(address)?.connection.peer;
+  gossip.disconnect(address);
+  if (id === undefined) return;
+  gossip.disconnect(id);
+  for (const member of hub.members()) if (member.connection.peer === id) member.connection.close('USER');
+}
+
+/** What gossip says of a dial is a code; the dial itself said more. */
+function moreOf(error: unknown, failure: PeernetError | undefined): unknown {
+  return failure !== undefined && isPeernetError(error, failure.code) ? failure : error;
 }
 
 function pinned(address: { text: string; scheme: string; id?: string | undefined }): string {

@@ -36,7 +36,7 @@ export function searchRows(
     started()
       .then((parts) => {
         if (over) return;
-        const onRow = ({ record: _, ...row }: Found): void => push({ ...row, hash: name });
+        const onRow = (row: Found): void => push(plainRow(row, name, parts));
         cancel = parts.search.search(name, searching, onRow, () => finish());
       })
       // Closing ends a search that was there before; asking afterwards is the error.
@@ -47,4 +47,9 @@ export function searchRows(
       cancel();
     };
   }, DEFAULTS.rowsMax);
+}
+
+/** What users see of a row: without its record. */
+function plainRow({ record: _, ...row }: Found, hash: string, parts: Parts): SearchRow {
+  return { ...row, hash, verified: parts.hub.isVerified(row.id) };
 }

@@ -72,7 +72,7 @@ export function takeSnapshot(s: SnapshotSource): Snapshot {
       services: s.services.length,
       own: (s.parts?.gossip.ownStates() ?? []).map(({ address, verified }) => ({ address, verified })),
       inbound: connections.inbound,
-      dials: s.parts?.hub.dials ?? { ok: 0, failed: 0 },
+      dials: s.parts?.hub.dials.counts ?? { ok: 0, failed: 0 },
       size,
       storeFailed: s.storeFailed,
       uptimeMs: s.uptimeMs,

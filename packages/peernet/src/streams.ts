@@ -1,10 +1,11 @@
-// The duplexes that users hold: `createStream()`, and `open()` before its connection exists. Both are safe to wire
+// The duplexes that users hold: `createStream()`, and `open()` before its connection exists. The former is safe to wire
 // without a single error handler, exactly as the specification writes it:
 //
 //   stream.pipe(pn.createStream()).pipe(stream)
 //
-// so they carry a no-op error listener, and put one on whatever is piped into them and on whatever they are piped to.
-// What went wrong is told by `disconnect(peer, reason)` and the debug events instead.
+// so it carries a no-op error listener, and puts one on whatever is piped into it and on whatever it is piped to. What
+// went wrong is told by `disconnect(peer, reason)` and the debug events instead. What an application pipes into the
+// stream of an `open()` is its own affair: its errors are its to see.
 import { duplexPair } from '@peernet/connection';
 import type { DuplexLike } from '@peernet/core';
 import type { Duplex } from 'streamx';
@@ -12,45 +13,43 @@ import type { ByteStream } from './types.js';
 
 const ignore = (): void => {};
 
+/** What is used of streams that users bring: of Node, of streamx, or of a package that looks like one of these. */
 interface Piped {
   on(event: string, listener: (...args: never[]) => void): unknown;
-  listenerCount?(event: string): number;
   destroy?(error?: Error): unknown;
 }
 
-/** Puts the no-op listener on `stream` once. */
-function calm(stream: Piped, calmed: WeakSet<object>): void {
-  if (calmed.has(stream)) return;
-  calmed.add(stream);
-  stream.on('error', ignore);
+/** Two joined duplexes, `outer` for the user, `inner` for us. When one ends or dies, so does the other. */
+export function pair(): { outer: ByteStream; inner: Duplex } {
+  const [outer, inner] = duplexPair();
+  return { outer: outer as ByteStream, inner };
 }
 
-/** Two joined duplexes: `outer` for the user, safe as above; `inner` for us. When one ends or dies, so does the other. */
+/** The same, with an `outer` that is safe as above. */
 export function safePair(): { outer: ByteStream; inner: Duplex } {
-  const [first, inner] = duplexPair();
-  const outer = first as ByteStream;
+  const { outer, inner } = pair();
+  const stream = outer as unknown as Piped;
   const calmed = new WeakSet<object>();
-  const sources = new Set<Piped>();
-  for (const side of [outer, inner]) side.on('error', ignore);
-  outer.on(
-    'pipe' as never,
-    ((source: Piped) => {
-      calm(source, calmed);
-      sources.add(source);
-      // node:stream does not tell a destination that its source died without an end.
-      source.on('close', () => outer.destroy());
-    }) as never,
-  );
-  const pipe = outer.pipe.bind(outer) as (destination: Piped, ...rest: unknown[]) => unknown;
-  outer.pipe = ((destination: Piped, ...rest: unknown[]) => {
-    calm(destination, calmed);
-    destination.on('close', () => outer.destroy());
-    return pipe(destination, ...rest);
-  }) as typeof outer.pipe;
-  // And when we are gone, what was piped into us must not hang half open.
-  outer.on('close', () => {
-    for (const source of sources) source.destroy?.();
+  const calm = (piped: Piped): void => {
+    if (calmed.has(piped)) return;
+    calmed.add(piped);
+    piped.on('error', ignore);
+  };
+  stream.on('pipe', (source: Piped) => {
+    calm(source);
+    // node:stream does not tell a destination that its source died without an end.
+    let ended = false;
+    source.on('end', () => {
+      ended = true;
+    });
+    source.on('close', () => {
+      if (!ended) outer.destroy();
+    });
+    // And when we are gone, what was piped into us must not hang half open.
+    stream.on('close', () => source.destroy?.());
   });
+  // Of streamx, which does the rest: who dies takes the other one along.
+  stream.on('piping', calm);
   return { outer, inner };
 }
 

@@ -4,7 +4,7 @@
 //   var stream = require('peernet/transport')('ws://10.1.2.3:4000')
 import { type DuplexLike, PeernetError, parseForeignAddress, type Transport } from '@peernet/core';
 import { platformTransports } from './platform.js';
-import { join, safePair } from './streams.js';
+import { join, pair } from './streams.js';
 import type { ByteStream } from './types.js';
 
 export interface TransportOptions {
@@ -41,11 +41,14 @@ function open(text: string, list: readonly Transport[]): ByteStream {
   if (address === undefined) throw new PeernetError('ADDRESS_INVALID', `${text} is not an address`);
   const found = list.find((t) => t.schemes.includes(address.scheme));
   if (found === undefined) throw new PeernetError('SCHEME_UNKNOWN', `no transport for ${address.scheme}:`);
-  const { outer, inner } = safePair();
+  const { outer, inner } = pair();
   const abort = new AbortController();
   outer.on('close', () => abort.abort());
   found.dial(address.text, { signal: abort.signal }).then(
-    (duplex: DuplexLike) => join(inner as unknown as DuplexLike, duplex),
+    (duplex: DuplexLike) => {
+      join(inner as unknown as DuplexLike, duplex);
+      if (outer.destroying) duplex.destroy();
+    },
     (error: Error) => outer.destroy(error),
   );
   return outer;

@@ -32,8 +32,8 @@ export type RowStream<T> = AsyncIterable<T> & Readable<RowEvents<T>>;
 /** Node-style callback. */
 export type Callback<T = void> = (error: Error | null, value?: T) => void;
 
-/** A function that turns an address into a duplex, as in the specification. It may throw. */
-export type TransportFunction = (address: string) => DuplexLike;
+/** A function that turns an address into a duplex (or a promise of one), as in the specification. It may throw. */
+export type TransportFunction = (address: string) => DuplexLike | PromiseLike<DuplexLike>;
 
 /** What an identity store keeps. */
 export interface IdentityState {
@@ -137,8 +137,8 @@ export interface Peer {
   close(reason?: string): void;
 }
 
-/** Serves a protocol. */
-export type Handler = (stream: ByteStream, peer: Peer) => void;
+/** Serves a protocol. What it throws, or a promise of it rejects with, ends that stream and is a `debug` event. */
+export type Handler = (stream: ByteStream, peer: Peer) => unknown;
 
 export interface KnownRow {
   address: string;

@@ -1,0 +1,157 @@
+// Reaching out: an address → a raw duplex, by the transport of its scheme or by the application's own function, within
+// one deadline for the whole dial, handshake included. What becomes of the duplex is the hub's affair.
+import {
+  type Address,
+  type Clock,
+  type DuplexLike,
+  dialError,
+  dialWithin,
+  isPeernetError,
+  LruMap,
+  PeernetError,
+  parseForeignAddress,
+  parseIp,
+  type Transport,
+} from '@peernet/core';
+import { DEFAULTS } from './defaults.js';
+import type { TransportFunction } from './types.js';
+
+export interface DialsOptions {
+  readonly transports: readonly Transport[];
+  readonly foreign: TransportFunction | undefined;
+  readonly clock: Clock;
+}
+
+export class Dials {
+  readonly #o: DialsOptions;
+  readonly #running = new Set<AbortController>();
+  readonly #failures = new LruMap<string, PeernetError>(DEFAULTS.failuresKept);
+  #ok = 0;
+  #failed = 0;
+  #lastFailure: string | undefined;
+  #closed = false;
+
+  constructor(options: DialsOptions) {
+    this.#o = options;
+  }
+
+  /** Outcomes of all dials. */
+  get counts(): { ok: number; failed: number; lastFailure?: string } {
+    const counts = { ok: this.#ok, failed: this.#failed };
+    return this.#lastFailure === undefined ? counts : { ...counts, lastFailure: this.#lastFailure };
+  }
+
+  /** Why the last dial of an address failed: gossip passes on codes only. */
+  failureOf(text: string): PeernetError | undefined {
+    return this.#failures.get(text);
+  }
+
+  /**
+   * Dials, and makes something of the duplex. Rejects with PeernetErrors only. `work` gets a signal that ends with the
+   * dial; what comes too late is given to `discard`.
+   */
+  async dial<T>(
+    text: string,
+    signal: AbortSignal | undefined,
+    work: (duplex: DuplexLike, address: Address, signal: AbortSignal) => Promise<T>,
+    discard: (late: T) => void,
+  ): Promise<T> {
+    const address = parseForeignAddress(text);
+    if (address === undefined) throw new PeernetError('ADDRESS_INVALID', `${text} is not an address`);
+    if (this.#closed) throw closedError();
+    const abort = new AbortController();
+    const giveUp = (): void => abort.abort();
+    if (signal?.aborted) giveUp();
+    signal?.addEventListener('abort', giveUp, { once: true });
+    this.#running.add(abort);
+    const { clock } = this.#o;
+    try {
+      const result = await dialWithin(
+        { address: address.text, signal: abort.signal, timeoutMs: DEFAULTS.dialMs, clock },
+        async (ended) => work(await this.#raw(address, ended), address, ended),
+        discard,
+      );
+      this.#ok++;
+      this.#failures.delete(address.text);
+      return result;
+    } catch (error) {
+      throw this.#failure(address.text, error);
+    } finally {
+      signal?.removeEventListener('abort', giveUp);
+      this.#running.delete(abort);
+    }
+  }
+
+  #failure(address: string, error: unknown): PeernetError {
+    const known = toldByCause(address, error);
+    this.#failed++;
+    this.#lastFailure = known.code;
+    this.#failures.set(address, known);
+    return known;
+  }
+
+  async #raw(address: Address, signal: AbortSignal): Promise<DuplexLike> {
+    const { transports, foreign } = this.#o;
+    const transport = transports.find((t) => t.schemes.includes(address.scheme));
+    if (transport !== undefined) {
+      const allowIp = address.scope === 'global' && address.ip === undefined ? isGlobalIp : undefined;
+      return orGone(await transport.dial(address.text, { signal, allowIp }), signal);
+    }
+    if (foreign === undefined) {
+      const known = transports.flatMap((t) => t.schemes).map((scheme) => `${scheme}:`);
+      const hint = address.scheme === 'wrtc' ? '; WebRTC is not available here' : '';
+      throw new PeernetError(
+        'SCHEME_UNKNOWN',
+        `${address.text}: no transport for ${address.scheme}: (known: ${known.join(' ')})${hint}`,
+      );
+    }
+    return orGone(await usable(foreign(address.text)), signal);
+  }
+
+  /** No more dials; those that run are given up. */
+  close(): void {
+    this.#closed = true;
+    for (const abort of this.#running) abort.abort(closedError());
+  }
+}
+
+function closedError(): PeernetError {
+  return new PeernetError('CLOSED', 'this peernet is closed');
+}
+
+/** What the application's function made. It may have failed already: that must not become an uncaught exception. */
+async function usable(made: DuplexLike | PromiseLike<DuplexLike>): Promise<DuplexLike> {
+  let failure: unknown;
+  const listen = (duplex: Partial<DuplexLike> | undefined): void => {
+    if (typeof duplex?.write !== 'function' || typeof duplex.on !== 'function') {
+      throw new TypeError('opts.transport must return a duplex stream');
+    }
+    duplex.on('error', (error) => {
+      failure ??= error;
+    });
+  };
+  const isPromise = typeof (made as Partial<PromiseLike<DuplexLike>> | undefined)?.then === 'function';
+  if (!isPromise) listen(made as DuplexLike);
+  const duplex = await made;
+  if (isPromise) listen(duplex);
+  if (failure !== undefined) throw failure;
+  return duplex;
+}
+
+/** A duplex that comes after its dial was given up has nobody who would end it. */
+function orGone(duplex: DuplexLike, signal: AbortSignal): DuplexLike {
+  if (!signal.aborted) return duplex;
+  duplex.on('error', () => {});
+  duplex.destroy();
+  throw signal.reason;
+}
+
+/** A stream of the application's own says only that it broke; why (nothing listens, no such name) is in its error. */
+function toldByCause(address: string, error: unknown): PeernetError {
+  if (isPeernetError(error, 'LOST') && error.cause !== undefined) return dialError(address, error.cause);
+  return dialError(address, error);
+}
+
+function isGlobalIp(text: string): boolean {
+  return parseIp(text)?.scope === 'global';
+}
