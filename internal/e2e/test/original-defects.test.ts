@@ -2,12 +2,13 @@
 // by name, against a node of today. After each the process lives, an honest neighbour is still connected and is
 // served, and nothing unhandled has reached the event loop.
 import { randomBytes } from 'node:crypto';
-import { signRecord } from '@peernet/core';
+import { randomBytes as bytesFrom, signRecord, systemRandom, Writer } from '@peernet/core';
 import { leakCheck } from '@peernet/testkit';
 import { Peernet } from 'peernet';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import WebSocket from 'ws';
 import { encodeHello, encodeShuffle } from '../../../packages/gossip/src/wire.js';
+import { encodeSearch } from '../../../packages/search/src/wire.js';
 import { frame, type RawPeer, rawPeer, rawSocket, upgradedSocket } from '../src/raw-peer.js';
 import { until } from '../src/until.js';
 
@@ -149,6 +150,41 @@ describe('after the handshake', () => {
       }, false).catch(() => {}),
     20_000,
   );
+});
+
+describe('floods', () => {
+  test('20 000 records in one answer are a broken protocol', () =>
+    afterHandshake(({ gossip }) => {
+      const answer = new Writer().u8(3).u8(1).u16(1).varint(20_000);
+      for (let i = 0; i < 15_000; i++) answer.u8(1);
+      gossip.send(answer.finish(), 'shuffle');
+    }, true));
+
+  test('20 000 different searches: whoever is there is served on, and nothing is kept for ever', async () => {
+    const { connection } = await rawPeer(address);
+    const search = connection.link('peernet/search/1');
+    search.open({ onMessage() {}, onDrain() {}, onClose() {} });
+    for (let i = 0; i < 20_000 && !connection.closing; i++) {
+      const message = { budget: 65_535, hops: 0, want: 32, known: [], payload: new Uint8Array(256) };
+      const [searchId, subnet] = [bytesFrom(systemRandom, 16), bytesFrom(systemRandom, 32)];
+      search.send(encodeSearch({ ...message, searchId, subnet }), 'search');
+      if (i % 100 === 0) await new Promise((done) => setImmediate(done));
+    }
+    connection.close('DONE');
+    await connection.closed;
+    // Tables of the search: far fewer than what was sent (the buckets let some 400 a second and a burst through).
+    const { queries, casts, searches } = victim.snapshot().search as Record<string, number>;
+    for (const held of [queries, casts, searches]) expect(held).toBeLessThan(5_000);
+  }, 30_000);
+
+  test('a message of 8 MB cannot even be announced', async () => {
+    const { connection } = await rawPeer(address);
+    expect(() => connection.link('peernet/search/1').send(new Uint8Array(8_000_000), 'search')).toThrow(
+      TypeError,
+    );
+    connection.close('DONE');
+    await connection.closed;
+  });
 });
 
 describe('addresses from strangers', () => {
