@@ -9,6 +9,7 @@ import { denied, Failure, systemCode } from './exit.js';
 import { identityFile } from './identity-file.js';
 import type { Node } from './node.js';
 import type { OpenNodeOptions } from './open-node.js';
+import { OpeningMarker } from './opening-marker.js';
 import { type Env, ensureFolder, forgetSocket, type Paths, socketToBind, socketToDial } from './paths.js';
 import { createMethods } from './rpc/methods.js';
 import { ControlServer } from './rpc/server.js';
@@ -146,8 +147,10 @@ async function openBoth(
   log: (event: string, fields?: Fields) => void,
 ): Promise<{ db: Database; node: Node }> {
   const { paths, env, openNode } = options;
+  const marker = new OpeningMarker(paths.db, log);
   const opening = {
     log,
+    marker,
     answers: async () => {
       const path = socketToDial(paths, env);
       return path !== undefined && answers(path);
@@ -163,7 +166,10 @@ async function openBoth(
       node = openNode({ db, identity });
       node.on('debug', log);
       const damage = await problemOf(node);
-      if (damage === undefined || (attempt > 0 && isBearable(damage))) return { db, node };
+      if (damage === undefined || (attempt > 0 && isBearable(damage))) {
+        marker.clear();
+        return { db, node };
+      }
       if (attempt > 0) throw damage;
       await node.close();
       await db.close();
@@ -171,6 +177,7 @@ async function openBoth(
     } catch (error) {
       await node?.close().catch(() => {});
       await db.close();
+      marker.remove();
       throw error;
     }
   }

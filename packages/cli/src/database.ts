@@ -1,13 +1,15 @@
 // The daemon's database: opening it is what makes this the one daemon of a folder (LevelDB locks it), and what tells a
 // damaged database from a locked one, a full disk or missing rights. A damaged one is set aside, never deleted at once:
 // it is a cache, the identity lies elsewhere.
-import { closeSync, fsyncSync, openSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, unlinkSync, writeSync } from 'node:fs';
 import { readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
-import { badDatabasesMax, lockPollMs, lockWaitMs, repairLockMs } from './defaults.js';
+import { badDatabasesMax, deadlyOpenings, lockPollMs, lockWaitMs } from './defaults.js';
 import type { Fields } from './event-log.js';
 import { denied, Failure, systemCode } from './exit.js';
+import type { OpeningMarker } from './opening-marker.js';
+import { lockRepair } from './repair-lock.js';
 
 export type Database = ClassicLevel;
 
@@ -15,6 +17,8 @@ export interface OpenOptions {
   /** Whether a daemon answers on the control socket. */
   readonly answers: () => Promise<boolean>;
   readonly log: (event: string, fields?: Fields) => void;
+  /** Stays when the database is open: its rows are still to be read. */
+  readonly marker: OpeningMarker;
   /** How long to wait for a daemon that is closing, ms. */
   readonly waitMs?: number;
 }
@@ -24,9 +28,11 @@ export async function openDatabase(path: string, options: OpenOptions): Promise<
   checkWritable(dirname(path));
   const untilMs = Date.now() + (options.waitMs ?? lockWaitMs);
   for (;;) {
+    if (!(await mark(path, options))) continue;
     try {
       return await open(path);
     } catch (error) {
+      options.marker.remove();
       if (isLocked(error)) await waitForLock(options, untilMs);
       else {
         if (!isDamage(error)) throw failed(path, error);
@@ -40,6 +46,37 @@ async function open(path: string): Promise<Database> {
   const db = new ClassicLevel(path);
   await db.open();
   return db;
+}
+
+/**
+ * Marks the opening, unless somebody else's is marked already: LevelDB's lock decides between the two. Sets aside what
+ * killed `deadlyOpenings` processes in a row, at exactly that count: if the empty database that follows kills them, too,
+ * then it is not the database, and going on would push the good one out of the kept ones. False: look again.
+ */
+async function mark(path: string, { marker, log }: OpenOptions): Promise<boolean> {
+  const { deaths, held } = marker.look();
+  if (held) return true;
+  if (deaths !== deadlyOpenings) {
+    if (deaths > 0) log('a daemon died while opening the database', { deaths });
+    marker.place(deaths);
+    return true;
+  }
+  const unlock = lockRepair(`${path}.repair`);
+  if (unlock === undefined) {
+    await new Promise((resolve) => setTimeout(resolve, lockPollMs));
+    return false;
+  }
+  try {
+    // Perhaps another daemon had the lock before us, and this is its new database.
+    const again = marker.look();
+    if (again.held || again.deaths !== deaths) return false;
+    if (existsSync(path))
+      await moveDatabase(path, log, `opening it killed the daemon, ${deaths} times in a row`);
+    marker.place(deaths);
+    return true;
+  } finally {
+    unlock();
+  }
 }
 
 async function waitForLock(options: OpenOptions, untilMs: number): Promise<void> {
@@ -82,37 +119,6 @@ export async function moveDatabase(path: string, log: OpenOptions['log'], why: s
   const bad = (await readdir(dirname(path))).filter((name) => name.startsWith(prefix)).sort();
   for (const name of bad.slice(0, -badDatabasesMax))
     await rm(join(dirname(path), name), { recursive: true, force: true });
-}
-
-/** Takes the lock file; undefined if a living process has it. */
-function lockRepair(path: string): (() => void) | undefined {
-  for (let attempt = 0; attempt < 2; attempt++) {
-    try {
-      const file = openSync(path, 'wx', 0o600);
-      writeSync(file, String(process.pid));
-      closeSync(file);
-      return () => unlinkSync(path);
-    } catch (error) {
-      if (systemCode(error) !== 'EEXIST') throw error;
-      if (isHeld(path)) return undefined;
-      try {
-        unlinkSync(path);
-      } catch {
-        // The other one was quicker.
-      }
-    }
-  }
-  return undefined;
-}
-
-function isHeld(path: string): boolean {
-  try {
-    if (Date.now() - statSync(path).mtimeMs > repairLockMs) return false;
-    process.kill(Number(readFileSync(path, 'utf8')) || process.pid, 0);
-    return true;
-  } catch (error) {
-    return systemCode(error) === 'EPERM';
-  }
 }
 
 // ---- what a failure means ----

@@ -38,6 +38,10 @@ export const nodeCloseMs = 2_500;
 export const shutdownMs = 2_900;
 /** A repair lock older than this was left by a crash, ms: setting a database aside takes milliseconds. */
 export const repairLockMs = 60_000;
+/** So many daemons in a row must die while opening a database before it is set aside: one may be a kill -9 or a power loss, two within those milliseconds hardly. */
+export const deadlyOpenings = 2;
+/** The marker of an opening older than this proves nothing about a living process, ms: four times `startTimeoutMs`. */
+export const openingMs = 60_000;
 
 /** A remembered service whose port is taken is tried again so often, ms (design/api.md §2). */
 export const serviceRetryMs = 60_000;

@@ -18,7 +18,7 @@ import { connect, createServer, type Server } from 'node:net';
 import { join } from 'node:path';
 import { testCertificate } from '@peernet/testkit';
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { until } from './harness.js';
+import { tempFolder, until } from './harness.js';
 import { bin, Home, isAlive, portOf, type Ran, reasonToSkip, run } from './processes.js';
 
 const reason = process.platform === 'linux' ? reasonToSkip() : 'reads /proc';
@@ -231,6 +231,41 @@ describe.skipIf(reason !== undefined)(
       },
     );
 
+    it('a database that aborts whoever opens it: set aside by the third start, same identity', async () => {
+      const home = new Home(undefined, { NODE_OPTIONS: `--import=${deadlyDatabases()}` });
+      const port = portOf(await home.ok('listen', 'ws'));
+      const { id } = await home.status();
+      await home.ok('close');
+      expect(existsSync(join(home.base, 'db.opening'))).toBe(false);
+      writeFileSync(join(home.base, 'db', 'deadly'), '');
+      for (let deaths = 0; deaths < 2; deaths++) {
+        expect(await home.peernet('servers')).toMatchObject({
+          code: 3,
+          stderr: expect.stringContaining('SIGABRT'),
+        });
+        expect(readFileSync(join(home.base, 'db.opening'), 'utf8')).toMatch(new RegExp(`^[0-9]+ ${deaths} `));
+      }
+      expect(await home.ok('servers')).toContain(`:::${port}`);
+      expect((await home.status()).id).toBe(id);
+      expect(home.log()).toMatch(/database set aside to=.*killed the daemon, 2 times/);
+      expect((await home.peernet('doctor')).stdout).toContain('A damaged database was set aside');
+      const names = readdirSync(home.base);
+      expect(names).not.toContain('db.opening');
+      expect(names.filter((name) => name.startsWith('db.bad-')).length).toBe(1);
+    });
+
+    it.each([0, 1])('the marker of a dead process that knew of %i deaths', async (deaths) => {
+      const home = new Home();
+      await home.ok('add', 'ws://peer.example:4000');
+      const { id } = await home.status();
+      await home.ok('close');
+      writeFileSync(join(home.base, 'db.opening'), `4190000 ${deaths} 1000\n`); // above pid_max
+      expect(await home.ok('known')).toBe(deaths === 0 ? 'ws://peer.example:4000\n' : '');
+      expect((await home.status()).id).toBe(id);
+      expect(home.log().includes('database set aside')).toBe(deaths === 1);
+      expect(existsSync(join(home.base, 'db.opening'))).toBe(false);
+    });
+
     it('a remembered port that is taken: a warning, everything else works, and it comes back', async () => {
       const home = new Home();
       const port = portOf(await home.ok('listen', 'ws'));
@@ -421,6 +456,22 @@ describe.skipIf(reason !== undefined)(
     });
   },
 );
+
+/** A module that makes databases with a file `deadly` abort the process that opens them, as a failed assertion does. */
+function deadlyDatabases(): string {
+  const folder = tempFolder();
+  const path = join(folder, 'deadly.mjs');
+  const source = `import { existsSync } from 'node:fs';
+    import { createRequire } from 'node:module';
+    const { ClassicLevel } = createRequire(${JSON.stringify(bin)})('classic-level');
+    const open = ClassicLevel.prototype._open;
+    ClassicLevel.prototype._open = function (options) {
+      if (existsSync(this.location + '/deadly')) process.abort();
+      return open.call(this, options);
+    };`;
+  writeFileSync(path, source);
+  return path;
+}
 
 function eachFile(folder: string, work: (path: string) => void): void {
   for (const name of readdirSync(folder)) if (name !== 'LOCK') work(join(folder, name));

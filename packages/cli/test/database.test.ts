@@ -2,17 +2,17 @@ import { mkdirSync, readdirSync, readFileSync, truncateSync, writeFileSync } fro
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { type Database, openDatabase } from '../src/database.js';
+import { OpeningMarker } from '../src/opening-marker.js';
 import { FakeNode } from './fake-node.js';
 import { fakeDaemon, tempFolder } from './harness.js';
 
 type Log = [string, unknown][];
 
 async function open(path: string, log: Log = [], answers = false, waitMs = 0): Promise<Database> {
-  const db = await openDatabase(path, {
-    log: (...event) => log.push(event as never),
-    answers: async () => answers,
-    waitMs,
-  });
+  const write = (...event: unknown[]): void => void log.push(event as never);
+  const marker = new OpeningMarker(path, write);
+  const db = await openDatabase(path, { log: write, answers: async () => answers, marker, waitMs });
+  marker.clear();
   onTestFinished(() => db.close());
   return db;
 }
