@@ -9,14 +9,13 @@ import {
   type HeardRecord,
   type PeerId,
   peerIdBytes,
-  peerIdToBytes,
   RECORD_LIMITS,
   Reader,
   signatureBytes,
   toHex,
   Writer,
 } from '@peernet/core';
-import { knownId, readKnownRecord } from './machine/interning.js';
+import { knownId, knownIdBytes, readKnownRecord } from './machine/interning.js';
 
 /** Wire limits of this channel. */
 export const WIRE = Object.freeze({
@@ -131,8 +130,12 @@ export type Message = Hello | RecordMessage | Shuffle | ExtremaMessage | Walk | 
 
 const noWalk = '0'.repeat(2 * WIRE.walkIdBytes);
 
-/** Bytes that a message with records begins with; it grows. */
-const startBytes = 512;
+/** A writer with room for a head of `bytes` and these records: no copy of what was written. */
+function writerFor(bytes: number, ...heards: readonly (HeardRecord | undefined)[]): Writer {
+  let size = bytes;
+  for (const heard of heards) if (heard !== undefined) size += 4 + heard.record.bytes.length;
+  return new Writer(size);
+}
 
 function writeAged(w: Writer, heard: HeardRecord): Writer {
   return w
@@ -169,7 +172,7 @@ function degreeOf(degree: number): number {
 
 /** HELLO = 1:u8 · purpose:u8 · degree:u16 · wallMs:u64 · dialed:text≤256 · observed:text≤256 · digest[8] · extension:bytes≤256 · aged   since v1 */
 export function encodeHello(m: Omit<Hello, 'kind'>): Uint8Array {
-  const w = new Writer(startBytes)
+  const w = writerFor(24 + WIRE.digestBytes + m.dialed.length + m.observed.length, m.self)
     .u8(kinds.hello)
     .u8(purposes.indexOf(m.purpose))
     .u16(degreeOf(m.degree))
@@ -196,12 +199,12 @@ function decodeHello(r: Reader, bytes: Uint8Array): Hello | undefined {
 
 /** RECORD = 2:u8 · aged   since v1 */
 export function encodeRecord(self: HeardRecord): Uint8Array {
-  return writeAged(new Writer(startBytes).u8(kinds.record), self).finish();
+  return writeAged(writerFor(1, self).u8(kinds.record), self).finish();
 }
 
 /** SHUFFLE = 3:u8 · answer:u8 (0, 1) · degree:u16 · n:varint≤5 · n × aged   since v1 */
 export function encodeShuffle(m: Omit<Shuffle, 'kind'>): Uint8Array {
-  const w = new Writer(startBytes)
+  const w = writerFor(5, ...m.records)
     .u8(kinds.shuffle)
     .u8(m.answer ? 1 : 0)
     .u16(degreeOf(m.degree));
@@ -232,7 +235,7 @@ export function encodeExtrema(degree: number, entries: readonly WireEntry[]): Ui
     .u16(degreeOf(degree))
     .varint(groups.size);
   for (const [id, group] of groups) {
-    w.fixed(peerIdToBytes(id))
+    w.fixed(knownIdBytes(id))
       .fixed((group[0] as WireEntry).signature)
       .varint(group.length);
     for (const { slot, ageSeconds } of group) w.u8(slot).u16(Math.min(Math.ceil(ageSeconds), 0xffff));
@@ -261,7 +264,7 @@ function decodeExtrema(r: Reader): ExtremaMessage | undefined {
 
 /** WALK = 5:u8 · id[8] · ttl:u8 · kind:u8 · degree:u16 · desperate:u8 (0, 1) · aged   since v1 */
 export function encodeWalk(m: Omit<Walk, 'kind'>): Uint8Array {
-  const w = new Writer(startBytes)
+  const w = writerFor(14, m.origin)
     .u8(kinds.walk)
     .fixed(fromHex(m.id) as Uint8Array)
     .u8(m.ttl)
@@ -285,7 +288,7 @@ function decodeWalk(r: Reader, bytes: Uint8Array): Walk | undefined {
 
 /** LINK, FULL = 6 or 7:u8 · walk[8] (zeros: this link) · degree:u16 · n:varint≤5 · n × aged   since v1 */
 export function encodeAnswer(m: Answer): Uint8Array {
-  const w = new Writer(startBytes)
+  const w = writerFor(12, ...m.records)
     .u8(kinds[m.kind])
     .fixed(fromHex(m.walk === '' ? noWalk : m.walk) as Uint8Array)
     .u16(degreeOf(m.degree));
@@ -299,7 +302,9 @@ function decodeAnswer(r: Reader, bytes: Uint8Array, kind: Answer['kind']): Answe
 
 /** REPLACED = 8:u8 · joiners:u8 (0, 1) · joiners × aged · n:varint≤5 · n × aged   since v1 */
 export function encodeReplaced(joiner: HeardRecord | undefined, records: readonly HeardRecord[]): Uint8Array {
-  const w = new Writer(startBytes).u8(kinds.replaced).u8(joiner === undefined ? 0 : 1);
+  const w = writerFor(3, joiner, ...records)
+    .u8(kinds.replaced)
+    .u8(joiner === undefined ? 0 : 1);
   if (joiner !== undefined) writeAged(w, joiner);
   return writeList(w, records).finish();
 }

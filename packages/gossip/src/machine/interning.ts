@@ -2,10 +2,12 @@
 // same few thousand come with every shuffle and are kept by neighbours, caches and books. Direct-mapped tables indexed
 // by the first bytes of the id; what collides replaces. Nothing is believed because of it: equal bytes read equally.
 import {
+  LruMap,
   type PeerId,
   type PeerRecord,
   peerIdBytes,
   peerIdFromBytes,
+  peerIdToBytes,
   type Reader,
   readRecord,
 } from '@peernet/core';
@@ -40,6 +42,17 @@ export function readKnownRecord(r: Reader, bytes: Uint8Array): PeerRecord | unde
   const record = readRecord(r);
   if (record !== undefined) records[place] = record;
   return record;
+}
+
+const bytesOfIds = new LruMap<PeerId, Uint8Array>(places);
+
+/** core's `peerIdToBytes`; the array is shared: read only. */
+export function knownIdBytes(id: PeerId): Uint8Array {
+  const known = bytesOfIds.get(id);
+  if (known !== undefined) return known;
+  const bytes = peerIdToBytes(id);
+  bytesOfIds.set(id, bytes);
+  return bytes;
 }
 
 /** core's `peerIdFromBytes`. */
