@@ -1,4 +1,5 @@
 // Callbacks and promises: every asynchronous method takes a Node callback or is awaited.
+import { type Clock, PeernetError } from '@peernet/core';
 import type { Callback } from './types.js';
 
 /** Hears of a rejection that no callback was there for: it may be awaited, or nobody may ever look. */
@@ -41,16 +42,21 @@ export function optionsAndCallback<O extends object, T>(
 }
 
 /** Resolves when `work` is done or failed, or after `ms`, whichever is first: for endings that must end. */
-export async function atMost(ms: number, work: Promise<unknown>): Promise<void> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<void>((resolve) => {
-    timer = setTimeout(resolve, ms);
+export async function atMost(clock: Clock, ms: number, work: Promise<unknown>): Promise<void> {
+  // Whoever does the work reports its errors; an ending goes on.
+  await within(clock, ms, work).catch(() => {});
+}
+
+/** `work`, or a rejection with TIMEOUT after `ms`. */
+export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Promise<T> {
+  let cancel = (): void => {};
+  const late = new Promise<never>((_, reject) => {
+    const error = new PeernetError('TIMEOUT', `not done within ${ms / 1000} s`);
+    cancel = clock.alarm(clock.now() + ms, () => reject(error));
   });
   try {
-    await Promise.race([work, late]);
-  } catch {
-    // Whoever does the work reports its errors; an ending goes on.
+    return await Promise.race([work, late]);
   } finally {
-    clearTimeout(timer);
+    cancel();
   }
 }

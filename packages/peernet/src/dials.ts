@@ -134,6 +134,8 @@ async function usable(made: DuplexLike | PromiseLike<DuplexLike>): Promise<Duple
   if (!isPromise) listen(made as DuplexLike);
   const duplex = await made;
   if (isPromise) listen(duplex);
+  const { destroyed, errored } = duplex as { destroyed?: unknown; errored?: unknown };
+  if (destroyed === true) failure ??= errored ?? new Error('the stream is destroyed');
   if (failure !== undefined) throw failure;
   return duplex;
 }
@@ -146,10 +148,24 @@ function orGone(duplex: DuplexLike, signal: AbortSignal): DuplexLike {
   throw signal.reason;
 }
 
-/** A stream of the application's own says only that it broke; why (nothing listens, no such name) is in its error. */
+/** The error of a dial, with the code that its cause deserves. */
 function toldByCause(address: string, error: unknown): PeernetError {
+  // A stream of the application's own says only that it broke; why (nothing listens, no such name) is in its error.
   if (isPeernetError(error, 'LOST') && error.cause !== undefined) return dialError(address, error.cause);
-  return dialError(address, error);
+  const known = dialError(address, error);
+  return isPeernetError(known, 'DIAL_FAILED') ? (notWebSocket(address, known.cause) ?? known) : known;
+}
+
+/** What answered a WebSocket dial and is no WebSocket server, by what `ws` and node:http say; busy ones may be another day. */
+function notWebSocket(address: string, cause: unknown): PeernetError | undefined {
+  const { code, message } = (cause ?? {}) as { code?: unknown; message?: unknown };
+  const status = /^Unexpected server response: (\d+)$/.exec(String(message))?.[1];
+  const isBusy = status === '403' || status === '429' || status?.startsWith('5');
+  if (status !== undefined && !isBusy) {
+    return new PeernetError('NOT_PEERNET', `${address}: an HTTP server, but no peer (${status})`, { cause });
+  }
+  if (!String(code).startsWith('HPE_')) return undefined;
+  return new PeernetError('NOT_PEERNET', `${address}: what answers there does not speak HTTP`, { cause });
 }
 
 function isGlobalIp(text: string): boolean {

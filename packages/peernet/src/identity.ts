@@ -1,7 +1,15 @@
 // Who we are: a seed from the options, from the user's identity store, or from the database. Whatever fails, the
 // node starts: with an identity for this run only, and an `error` that says so.
-import { fromHex, PeernetError, parseForeignAddress, type Random, randomBytes } from '@peernet/core';
+import {
+  type Clock,
+  fromHex,
+  PeernetError,
+  parseForeignAddress,
+  type Random,
+  randomBytes,
+} from '@peernet/core';
 import type { Store } from '@peernet/store';
+import { within } from './callback.js';
 import { DEFAULTS } from './defaults.js';
 import type { IdentityState, IdentityStore, Options } from './types.js';
 
@@ -28,6 +36,7 @@ export function seedOf(option: Options['identity']): Uint8Array | undefined {
 export class Identity {
   readonly #option: Options['identity'];
   readonly #store: Store;
+  readonly #clock: Clock;
   readonly #random: Random;
   readonly #onError: (error: PeernetError) => void;
   #state: IdentityState = { seed: new Uint8Array(seedBytes), seq: 0, anchors: [] };
@@ -39,11 +48,12 @@ export class Identity {
   constructor(
     option: Options['identity'],
     store: Store,
-    random: Random,
+    { clock, random }: { clock: Clock; random: Random },
     onError: (error: PeernetError) => void,
   ) {
     this.#option = option;
     this.#store = store;
+    this.#clock = clock;
     this.#random = random;
     this.#onError = onError;
   }
@@ -53,11 +63,12 @@ export class Identity {
   }
 
   /** Never rejects. `seq` is the lowest that the own record may carry. */
-  async load(wallMs: number): Promise<IdentityState> {
+  async load(): Promise<IdentityState> {
+    const wallMs = this.#clock.wall();
     try {
       const file = this.#file;
       const loading = file === undefined ? this.#fromDatabase() : this.#fromFile(file, wallMs);
-      this.#state = await within(DEFAULTS.identityMs, loading);
+      this.#state = await within(this.#clock, DEFAULTS.identityMs, loading);
     } catch (cause) {
       const message = 'the identity could not be loaded or stored; this run uses a new one';
       this.#onError(new PeernetError('IDENTITY_INVALID', message, { cause }));
@@ -115,17 +126,4 @@ function storedSeed({ seed }: IdentityState): Uint8Array {
 
 function isAddress(text: unknown): text is string {
   return typeof text === 'string' && parseForeignAddress(text) !== undefined;
-}
-
-/** `work`, or a rejection after `ms`. */
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new PeernetError('TIMEOUT', `not loaded within ${ms / 1000} s`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
 }

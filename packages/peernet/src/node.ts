@@ -13,7 +13,7 @@ import {
 import { createStore, type LevelDatabase, type Store } from '@peernet/store';
 import { atMost } from './callback.js';
 import { DEFAULTS } from './defaults.js';
-import { Identity } from './identity.js';
+import { Identity, seedOf } from './identity.js';
 import { closedError } from './inputs.js';
 import { checkOptions, transportList } from './options.js';
 import { Parts, type PartsEvents } from './parts.js';
@@ -48,7 +48,8 @@ export class Node {
 
   constructor(db: unknown, options: Options, events: PartsEvents) {
     checkOptions(options);
-    this.options = options;
+    // What the caller changes afterwards changes nothing here.
+    this.options = { ...options, identity: seedOf(options.identity) ?? options.identity };
     this.#events = events;
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
@@ -92,12 +93,15 @@ export class Node {
   async #start(): Promise<Parts> {
     // Construction goes on first: its caller adds listeners, and may close at once.
     await Promise.resolve();
-    await atMost(DEFAULTS.loadMs, this.store.ready());
-    const identity = new Identity(this.options.identity, this.store, this.#random, (error) =>
-      this.fail(error),
+    await atMost(this.#clock, DEFAULTS.loadMs, this.store.ready());
+    const identity = new Identity(
+      this.options.identity,
+      this.store,
+      { clock: this.#clock, random: this.#random },
+      (error) => this.fail(error),
     );
     this.#identity = identity;
-    const state = await identity.load(this.#clock.wall());
+    const state = await identity.load();
     this.mustBeOpen();
     for (const entry of this.store.entries()) this.learnScheme(entry.address);
     const parts = new Parts({
@@ -115,19 +119,25 @@ export class Node {
       events: this.#events,
     });
     this.#running = parts;
-    for (const name of await this.store.subnets.list().catch(() => [])) {
-      try {
-        parts.search.join([name]);
-      } catch (error) {
-        this.fail(error); // more than a peer may be in: no reason not to start
-      }
-    }
+    await atMost(this.#clock, DEFAULTS.loadMs, this.#rejoin(parts));
     parts.gossip.listening(this.services.describe());
     for (const at of [this.options.listen ?? []].flat()) {
       await this.listen(at, {}).catch((error: unknown) => this.fail(error));
     }
     this.#armPurge();
     return parts;
+  }
+
+  /** Memberships of earlier runs; of a database that is slow, when it is there. */
+  async #rejoin(parts: Parts): Promise<void> {
+    for (const name of await this.store.subnets.list()) {
+      if (this.closed) return;
+      try {
+        parts.search.join([name]);
+      } catch (error) {
+        this.fail(error); // more than a peer may be in: no reason not to start
+      }
+    }
   }
 
   /** A new service. Rejects with CLOSED if that comes first. */
@@ -195,6 +205,7 @@ export class Node {
     this.#cancelPurge?.();
     const goodbye = this.#starting.then((parts) => parts.close()).catch(() => {});
     await atMost(
+      this.#clock,
       DEFAULTS.goodbyeMs,
       goodbye.then(() => this.services.close()),
     );
@@ -202,7 +213,7 @@ export class Node {
     for (const stream of this.streams) stream.destroy();
     this.#running?.hub.destroy();
     const saved = Promise.all([this.services.close(), this.#identity?.saved, this.store.close()]);
-    await atMost(DEFAULTS.closeMs - DEFAULTS.goodbyeMs, saved);
+    await atMost(this.#clock, DEFAULTS.closeMs - DEFAULTS.goodbyeMs, saved);
     clearInterval(this.#alive);
     this.#events.emit('close');
   }

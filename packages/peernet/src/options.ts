@@ -1,7 +1,8 @@
 // Checks what a programmer passes: misuse is a TypeError that names the option, at once.
-import { parseForeignAddress, type Transport } from '@peernet/core';
+import { inCidr, parseForeignAddress, parseIp, type Transport, withLimits } from '@peernet/core';
 import { DEFAULTS } from './defaults.js';
 import { seedOf } from './identity.js';
+import { listenTarget } from './services.js';
 import type { Options, TransportFunction } from './types.js';
 
 /** Whether `value` looks like a database handle of the Level family, old or new. */
@@ -25,12 +26,46 @@ export function checkOptions(options: Options): void {
       `peernet: opts.connections is at most ${DEFAULTS.connectionsMax}, got ${connections}`,
     );
   }
-  if (options.network !== undefined && typeof options.network !== 'string') {
-    throw new TypeError('peernet: opts.network must be a string');
-  }
+  typed(options, 'string', ['network']);
+  typed(options, 'boolean', ['debug', 'bootstrap', 'lan', 'relay']);
+  typed(options, 'function', ['log']);
   for (const name of ['announce', 'seeds'] as const) addresses(name, options[name]);
+  for (const name of ['origins', 'trustProxy'] as const) texts(name, options[name]);
+  const anyIp = parseIp('127.0.0.1');
+  for (const range of options.trustProxy ?? []) if (anyIp !== undefined) inCidr(anyIp, range);
+  withLimits(options.limits);
+  for (const at of [options.listen ?? []].flat()) listenTarget(at, {});
+  parts(options);
   seedOf(options.identity);
   transportList(options.transport);
+}
+
+/** Absent, or of that type. */
+function typed(options: Options, type: string, names: readonly (keyof Options)[]): void {
+  for (const name of names) {
+    const value: unknown = options[name];
+    if (value === undefined || typeof value === type) continue;
+    throw new TypeError(
+      `peernet: opts.${name} must be a ${type}, got ${value === null ? 'null' : typeof value}`,
+    );
+  }
+}
+
+/** What a program brings of its own, by the methods that are used. */
+function parts(options: Options): void {
+  const needed = {
+    signal: ['addEventListener'],
+    clock: ['now', 'wall', 'alarm'],
+    random: ['uint32'],
+  } as const;
+  for (const [name, methods] of Object.entries(needed)) {
+    const value = options[name as keyof typeof needed] as Record<string, unknown> | undefined;
+    if (value === undefined) continue;
+    for (const method of methods) {
+      if (typeof value?.[method] === 'function') continue;
+      throw new TypeError(`peernet: opts.${name} must have ${methods.map((m) => `${m}()`).join(', ')}`);
+    }
+  }
 }
 
 function duration(name: string, value: unknown): void {
@@ -40,13 +75,16 @@ function duration(name: string, value: unknown): void {
   }
 }
 
+function texts(name: string, list: readonly string[] | undefined): void {
+  if (list === undefined || (Array.isArray(list) && list.every((text) => typeof text === 'string'))) return;
+  throw new TypeError(`peernet: opts.${name} must be an array of strings`);
+}
+
 function addresses(name: string, list: readonly string[] | undefined): void {
-  if (list === undefined) return;
-  if (!Array.isArray(list)) throw new TypeError(`peernet: opts.${name} must be an array of addresses`);
-  for (const text of list) {
-    if (typeof text !== 'string' || parseForeignAddress(text) === undefined) {
-      throw new TypeError(`peernet: opts.${name}: not an address: ${String(text)}`);
-    }
+  texts(name, list);
+  for (const text of list ?? []) {
+    if (parseForeignAddress(text) !== undefined) continue;
+    throw new TypeError(`peernet: opts.${name}: not an address: ${text}`);
   }
 }
 

@@ -115,11 +115,13 @@ export class Peernet extends Emitter<PeernetEvents> {
   /** Rows `{ address, id?, lastSeen?, verified, source }` of every known peer. */
   known(): RowStream<KnownRow> {
     return this.#rows<KnownRow>(async () => {
+      // Where somebody answers this very moment is verified, whatever the book has been told of it.
+      const live = new Set(this.#node.running?.hub.members().map((member) => member.address));
       return [...this.#node.store.entries()].map(({ address, id, lastSeen, verified, source }) => ({
         address,
         ...(id === undefined ? {} : { id }),
         ...(lastSeen === undefined ? {} : { lastSeen }),
-        verified,
+        verified: verified || live.has(address),
         source,
       }));
     });

@@ -5,6 +5,7 @@ import {
   type ListenOptions,
   PeernetError,
   parseAddress,
+  parseForeignAddress,
   parseIp,
   type RemoteInfo,
   type Transport,
@@ -32,6 +33,7 @@ export function listenTarget(
   at: string,
   options: ListenAt,
 ): { scheme: string; host?: string; port?: number } {
+  if (typeof at !== 'string') throw new TypeError(`listen: 'ws', 'tcp' or an address, got ${typeof at}`);
   if (/^[a-z]+$/.test(at)) return { scheme: at, ...defined(options) };
   if (/^memory:/.test(at)) return { scheme: 'memory', host: at.slice('memory:'.length) };
   // Port 0 and absent ports are fine here, but are no addresses.
@@ -81,24 +83,31 @@ export class Services {
       throw new PeernetError('LISTEN_FAILED', 'wss needs a certificate: pass tls: { cert, key }');
     }
     const scheme = target.scheme === 'ws' && options.tls !== undefined ? 'wss' : target.scheme;
+    const announce = announced([options.announce ?? []].flat());
+    if (signal?.aborted) throw givenUp(signal);
     const listener = await transport.listen(
       { ...this.#o.common, host: target.host, port: target.port, tls: options.tls, signal },
       (duplex, from) => this.#o.onDuplex(duplex, from, scheme),
     );
-    return this.#add(listener, scheme, [options.announce ?? []].flat());
+    if (!signal?.aborted) return this.#add(listener, scheme, announce, signal);
+    await listener.close();
+    throw givenUp(signal);
   }
 
-  #add(listener: Listener, scheme: string, announce: string[]): Service {
+  #add(listener: Listener, scheme: string, announce: string[], signal: AbortSignal | undefined): Service {
+    const onAbort = (): void => void service.close();
     const service: Service = {
       protocol: scheme,
       address: addressOf(listener, scheme),
       host: listener.host,
       port: listener.port,
       close: async () => {
+        signal?.removeEventListener('abort', onAbort);
         if (this.#open.delete(service)) this.#changed();
         await listener.close();
       },
     };
+    signal?.addEventListener('abort', onAbort, { once: true });
     // A name in memory is no interface: it is what it is announced as.
     const told = scheme === 'memory' ? [service.address] : announce;
     this.#open.set(service, { scheme, host: listener.host, port: listener.port, announce: told });
@@ -122,6 +131,19 @@ export class Services {
   async close(): Promise<void> {
     await Promise.all(this.list().map((service) => service.close()));
   }
+}
+
+function givenUp(signal: AbortSignal): PeernetError {
+  return new PeernetError('ABORTED', 'listening was given up', { cause: signal.reason });
+}
+
+/** TypeError for what others could not dial. */
+function announced(addresses: readonly string[]): string[] {
+  return addresses.map((text) => {
+    const address = parseForeignAddress(text);
+    if (address === undefined) throw new TypeError(`listen: announce: not an address: ${String(text)}`);
+    return address.text;
+  });
 }
 
 /** An address under which this computer reaches the listener. */
