@@ -129,7 +129,9 @@ export class Links implements Ending {
       return;
     }
     if (old.session !== undefined && fresh.session !== undefined && old.session !== fresh.session) {
-      // Another process under the same identity: the old one is gone, it only does not know.
+      // Another process under the same identity: the old one is gone, it only does not know. A twin goes first: it
+      // would succeed the other, and be a second neighbour beside `fresh`.
+      if (old.twin !== undefined) this.end(old.twin, 'STALE');
       this.end(old, 'STALE');
       peers.settle(fresh);
       return;
