@@ -16,7 +16,9 @@ async function dhtNode(seeds) {
     seeds,
   });
   gossip.on('peer', ({ id, address }) => table.offer(id, address));
-  gossip.on('down', ({ id }) => console.log(`  ${crypto.id.slice(0, 6)} lost ${id.slice(0, 6)}`));
+  gossip.on('down', ({ id, reason }) => {
+    if (reason !== 'SHUTDOWN') console.log(`  ${crypto.id.slice(0, 6)} lost ${id.slice(0, 6)}: ${reason}`);
+  });
 
   const accept = accepter({ crypto, onLink: (link) => gossip.add(link) });
   const listener = await transport.listen({ host: '127.0.0.1' }, accept);

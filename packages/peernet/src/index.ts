@@ -2,7 +2,7 @@
 
 import { isDatabase } from './options.js';
 import { Peernet } from './peernet.js';
-import type { Options } from './types.js';
+import type { Database, Options } from './types.js';
 
 export { type ErrorCode, isPeernetError, PeernetError } from '@peernet/core';
 export { Peernet } from './peernet.js';
@@ -10,6 +10,7 @@ export type { Snapshot } from './snapshot.js';
 export type {
   ByteStream,
   Callback,
+  Database,
   Finding,
   Handler,
   IdentityState,
@@ -32,6 +33,8 @@ export type {
  * A new peer. `db`: any abstract-level handle (memory-level, classic-level, browser-level, level ≥ 8); it may be shared
  * with the app. Without one the node remembers nothing after this run.
  */
+export function peernet(options?: Options): Peernet;
+export function peernet(db: Database | undefined, options?: Options): Peernet;
 export function peernet(db?: unknown, options?: Options): Peernet {
   if (db === null) throw new TypeError('peernet(db): db is null; leave it out for a node in memory');
   if (options === undefined && typeof db === 'object' && !isDatabase(db))

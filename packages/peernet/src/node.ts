@@ -44,7 +44,7 @@ export class Node {
   #identity: Identity | undefined;
   readonly #onAbort = (): void => void this.close();
   /** All other timers let the process go: without this one a node that has nobody to talk to would end it. */
-  readonly #alive = setInterval(() => {}, DEFAULTS.aliveMs);
+  readonly #alive: ReturnType<typeof setInterval>;
 
   constructor(db: unknown, options: Options, events: PartsEvents) {
     checkOptions(options);
@@ -59,7 +59,11 @@ export class Node {
     this.#foreign = choice.foreign;
     this.#schemes = this.#transports.flatMap((transport) => transport.schemes);
     const [clock, random] = [this.#clock, this.#random];
-    this.store = this.#openStore(db, clock, random);
+    this.store = createStore(db as LevelDatabase | undefined, {
+      clock,
+      random,
+      onError: (error: Error) => this.#storeError(error),
+    });
     this.services = new Services({
       transports: this.#foreign === undefined ? this.#transports : platformTransports(),
       common: { trustProxy: options.trustProxy, origins: options.origins, limits: limitsOf(options) },
@@ -71,23 +75,12 @@ export class Node {
       },
       onChange: (services) => this.#running?.gossip.listening(services),
     });
+    // Nothing above may leave it behind when it throws.
+    this.#alive = setInterval(() => {}, DEFAULTS.aliveMs);
     this.#starting = this.#start();
     this.#starting.catch((error: unknown) => this.fail(error));
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (options.signal?.aborted) void this.close();
-  }
-
-  #openStore(db: unknown, clock: Clock, random: Random): Store {
-    try {
-      return createStore(db as LevelDatabase | undefined, {
-        clock,
-        random,
-        onError: (error: Error) => this.#storeError(error),
-      });
-    } catch (error) {
-      clearInterval(this.#alive);
-      throw error;
-    }
   }
 
   async #start(): Promise<Parts> {

@@ -50,16 +50,20 @@ type Signal = { signal?: AbortSignal | undefined };
 export class Peernet extends Emitter<PeernetEvents> {
   readonly #node: Node;
   readonly #apps: AppStreams;
+  readonly #debug: Log;
 
   /** @param db an abstract-level handle, or undefined for one in memory. See `peernet()`. */
   constructor(db?: unknown, options: Options = {}) {
     super();
-    const debug: Log = (event, fields = {}) => {
+    this.#debug = (event, fields = {}) => {
       options.log?.(event, fields);
       if (options.debug === true) console.error(debugLine(event, fields));
       this.emit('debug', event, fields);
     };
-    this.#node = new Node(db, options, { emit: (event, ...args) => void this.emit(event, ...args), debug });
+    this.#node = new Node(db, options, {
+      emit: (event, ...args) => void this.emit(event, ...args),
+      debug: this.#debug,
+    });
     this.#apps = new AppStreams(this.#node);
   }
 
@@ -67,7 +71,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   #settle<T>(method: string, work: () => Promise<T>, callback?: Callback<T>): Promise<T> {
     return settle(work, callback, (error) => {
       const code = isPeernetError(error) ? error.code : undefined;
-      this.emit('debug', 'rejected', { method, code, message: String((error as Error)?.message ?? error) });
+      this.#debug('rejected', { method, code, message: String((error as Error)?.message ?? error) });
     });
   }
 
@@ -307,7 +311,12 @@ export class Peernet extends Emitter<PeernetEvents> {
     callback?: Callback<Service>,
   ): Promise<Service> {
     const [where, done] = optionsAndCallback<ListenAt & Signal, Service>(options, callback);
-    return this.#settle('listen', () => this.#node.listen(at, where), done);
+    return this.#settle('listen', () => this.#listen(at, where), done);
+  }
+
+  async #listen(at: string, options: ListenAt & Signal): Promise<Service> {
+    await this.#node.started(); // so that `own()` and `id` are known to who awaits this
+    return this.#node.listen(at, options);
   }
 
   /** Our listeners. */

@@ -73,6 +73,7 @@ export class Services {
   /** Rejects with PORT_IN_USE, LISTEN_FAILED, NOT_SUPPORTED. */
   async listen(at: string, options: ListenAt, signal: AbortSignal | undefined): Promise<Service> {
     const target = listenTarget(at, options);
+    const announce = announced([options.announce ?? []].flat());
     const transport = this.#o.transports.find(
       (t) => t.listen !== undefined && t.schemes.includes(target.scheme),
     );
@@ -83,7 +84,6 @@ export class Services {
       throw new PeernetError('LISTEN_FAILED', 'wss needs a certificate: pass tls: { cert, key }');
     }
     const scheme = target.scheme === 'ws' && options.tls !== undefined ? 'wss' : target.scheme;
-    const announce = announced([options.announce ?? []].flat());
     if (signal?.aborted) throw givenUp(signal);
     const listener = await transport.listen(
       { ...this.#o.common, host: target.host, port: target.port, tls: options.tls, signal },

@@ -9,6 +9,7 @@ import type {
   Random,
   Transport,
 } from '@peernet/core';
+import type { LevelDatabase } from '@peernet/store';
 import type { Duplex, DuplexEvents, Readable, ReadableEvents } from 'streamx';
 
 /** Event → arguments of a stream of bytes. */
@@ -50,6 +51,9 @@ export interface IdentityStore {
   load(): Promise<IdentityState | undefined>;
   save(state: IdentityState): Promise<void>;
 }
+
+/** Any abstract-level database of version 1 or later: level ≥ 8, classic-level, memory-level, browser-level. */
+export type Database = LevelDatabase;
 
 export interface Options {
   /** How addresses become duplexes. Default: every transport of this platform. */

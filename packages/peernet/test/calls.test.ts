@@ -3,7 +3,7 @@
 import { isPeernetError } from '@peernet/core';
 import { describe, expect, test, vi } from 'vitest';
 import { Peernet } from '../src/index.js';
-import { make, memory, pair, rows, unhandledDuring, until } from './nodes.js';
+import { leftDuring, make, memory, pair, rows, unhandledDuring, until } from './nodes.js';
 
 type AnyCallback = (error: Error | null, value?: unknown) => void;
 type Call = (node: Peernet, callback?: AnyCallback) => Promise<unknown>;
@@ -73,11 +73,11 @@ describe.each(succeeding)('%s', (_, call) => {
     const callback = vi.fn((_: Error | null) => {
       throw new Error('mine');
     });
-    const seen = await unhandledDuring(async () => {
+    const left = await leftDuring(async () => {
       await call(b, callback);
       await until(() => callback.mock.calls.length > 0, 'called back');
     });
-    expect(seen).toMatchObject([{ message: 'mine' }]);
+    expect(left).toMatchObject({ rejections: [], exceptions: [{ message: 'mine' }] });
     expect(callback).toHaveBeenCalledTimes(1);
   });
 

@@ -130,11 +130,11 @@ describe('a database', () => {
     ['a number', 7],
     ['something with get', { get() {} }],
   ])('%s is a TypeError', (_, db) => {
-    expect(() => peernet(db)).toThrow(TypeError);
+    expect(() => peernet(db as never)).toThrow(TypeError);
   });
 
   test('an old LevelUP handle is a TypeError that names level ≥ 8', () => {
-    const levelup = { batch() {}, get() {}, put() {}, createReadStream() {}, isOpen: () => true };
+    const levelup = { batch() {}, get() {}, put() {}, createReadStream() {}, isOpen: () => true } as never;
     expect(() => peernet(levelup)).toThrow(TypeError);
     expect(() => peernet(levelup)).toThrow(/level ≥ 8/);
     expect(() => peernet(levelup, {})).toThrow(/level ≥ 8/);

@@ -209,6 +209,23 @@ test('two sources: one to read from, one to write to', async () => {
   await Promise.all([there, back].map((stream) => closed(stream as unknown as AnyDuplex)));
 });
 
+test('half a wire: who is only piped in is ended by the node, and ends its stream', async () => {
+  const [node, other] = [make(), make()];
+  const source = new PassThrough();
+  source.pipe(node.createStream() as never);
+  await node.ready();
+  await node.close();
+  await closed(source as unknown as AnyDuplex);
+  // The other way round: a source that dies without an end, of which node:stream tells nobody.
+  const dying = new PassThrough();
+  const stream = other.createStream();
+  dying.pipe(stream as never);
+  const startMs = performance.now();
+  dying.destroy();
+  await closed(stream as unknown as AnyDuplex);
+  expect(performance.now() - startMs).toBeLessThan(2_000); // not by the timer of the handshake
+});
+
 test('works with pipeline of node:stream, whose callback is called', async () => {
   const [a, b] = [make(), make()];
   const [one, two] = await nodePair();

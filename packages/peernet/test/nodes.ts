@@ -96,14 +96,24 @@ export async function until(condition: () => unknown, what: string, withinMs = 1
 
 /** What `run` leaves to the process: rejections and exceptions that nobody handled. */
 export async function unhandledDuring(run: () => unknown): Promise<unknown[]> {
-  const seen: unknown[] = [];
-  const note = (error: unknown): void => void seen.push(error);
-  process.on('unhandledRejection', note).on('uncaughtException', note);
+  const { rejections, exceptions } = await leftDuring(run);
+  return [...rejections, ...exceptions];
+}
+
+/** The same, told apart. */
+export async function leftDuring(
+  run: () => unknown,
+): Promise<{ rejections: unknown[]; exceptions: unknown[] }> {
+  const rejections: unknown[] = [];
+  const exceptions: unknown[] = [];
+  const onRejection = (error: unknown): void => void rejections.push(error);
+  const onException = (error: unknown): void => void exceptions.push(error);
+  process.on('unhandledRejection', onRejection).on('uncaughtException', onException);
   try {
     await run();
     await new Promise((done) => setTimeout(done, 20)); // rejections are reported a turn later
   } finally {
-    process.off('unhandledRejection', note).off('uncaughtException', note);
+    process.off('unhandledRejection', onRejection).off('uncaughtException', onException);
   }
-  return seen;
+  return { rejections, exceptions };
 }
