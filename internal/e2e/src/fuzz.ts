@@ -3,8 +3,10 @@
 import {
   below,
   decodeRecord,
+  type HeardRecord,
   type LinkKey,
   type PeerId,
+  type PeerStore,
   parseAddress,
   parseForeignAddress,
   type Random,
@@ -23,7 +25,12 @@ import {
   FrameView,
   readFrame,
 } from '../../../packages/connection/src/wire.js';
-import { decodeMessage as decodeGossip, encodeHello } from '../../../packages/gossip/src/wire.js';
+import {
+  decodeMessage as decodeGossip,
+  encodeHello,
+  encodeRecord,
+  encodeShuffle,
+} from '../../../packages/gossip/src/wire.js';
 import {
   decodeAdvert,
   decodeAnswer,
@@ -171,77 +178,85 @@ export function fuzz(count: number, seed: number, options: { sabotage?: boolean 
 }
 
 /** Fresh strangers greet a victim fairly and then talk nonsense; an honest neighbour must not notice. */
-function gossipSequences(random: Random, count: number): number {
+export function gossipSequences(random: Random, count: number, store?: PeerStore): number {
   const world = createWorld({ seed: random.uint32() });
   const network = world.network({ latencyMs: 5 });
-  const node = (address: string): Gossip => {
-    const host = network.host({ address });
-    const gossip = new Gossip({
-      crypto: host.crypto,
-      clock: host.clock,
-      random: host.random,
-      dialNow: (to, dial, done) => host.dialNow(to, dial, done),
-      bootstrap: false,
-    });
-    host.onLink = (link) => gossip.add(link);
-    return gossip;
-  };
   const victimAddress = 'ws://7.7.7.7:1000';
-  const victim = node(victimAddress);
-  const honest = node('ws://8.8.8.8:1000');
+  const victim = gossipAt(network.host({ address: victimAddress }), store);
+  const honest = gossipAt(network.host({ address: 'ws://8.8.8.8:1000' }));
+  let greeted = 0;
+  victim.on('up', () => greeted++);
   honest.connectNow(victimAddress, () => {});
   world.run(world.now + 1_000);
   const corpus = vectorsOf('gossip');
-  let sent = 0;
-  for (let n = 0; sent < count; n++) {
-    const { crypto, ...host } = stranger(
-      network.host({ address: `ws://9.${(n >> 8) & 255}.${n & 255}.1:1` }),
-    );
-    host.dial(victimAddress, (link) => {
-      const fields = {
-        seq: 1 + n,
-        ttlSeconds: 600,
-        addresses: [],
-        relays: [],
-        dialable: false,
-        webrtc: false,
-        stun: false,
-      };
-      const self = { record: signRecord(crypto, fields), ageSeconds: 0 };
+  let [sent, strangers] = [0, 0];
+  for (; sent < count; strangers++) {
+    const address = `ws://9.${(strangers >> 8) & 255}.${strangers & 255}.1:1`;
+    const host = network.host({ address });
+    host.dialNow(victimAddress, {}, ({ link }) => {
+      if (link === undefined) return;
+      const [hello, ...others] = fairWords(host, victimAddress);
       link.open({ onMessage() {}, onDrain() {}, onClose() {} });
-      const hello = {
-        purpose: 'overlay',
-        degree: 1,
-        wallMs: host.wall(),
-        dialed: victimAddress,
-        observed: '',
-        digest: new Uint8Array(8),
-        self,
-      } as const;
-      link.send(encodeHello(hello), 'control');
-      for (let k = 1 + below(random, 20); k > 0; k--, sent++) link.send(mutate(random, corpus), 'control');
+      link.send(hello, 'control');
+      const words = [...corpus, hello, ...others];
+      for (let k = 1 + below(random, 20); k > 0; k--, sent++) {
+        const fair = others[below(random, 4 * others.length)];
+        link.send(fair ?? mutate(random, words), 'control');
+      }
     });
     world.run(world.now + 300);
+    // The shell survives a throw of its machine, and counts it: here it is a failure.
+    const { bugs } = victim.snapshot();
+    if (bugs !== 0) throw new Error(`${bugs} throws inside the machine`);
     if (!honest.neighbours().some(({ id }) => id === victim.record.id))
       throw new Error('the honest neighbour was harmed');
   }
+  if (greeted < strangers / 4)
+    throw new Error(`only ${greeted} of ${strangers} strangers got past their greeting`);
   const held = victim.links().length;
   if (held > 512) throw new Error(`${held} links are held`);
   return sent;
 }
 
-type SimHost = ReturnType<ReturnType<ReturnType<typeof createWorld>['network']>['host']>;
-
-function stranger(host: SimHost) {
-  return {
-    crypto: host.crypto,
-    wall: () => host.clock.wall(),
-    dial: (address: string, then: (link: Parameters<Gossip['add']>[0]) => void) =>
-      host.dialNow(address, {}, (result) => {
-        if ('link' in result && result.link !== undefined) then(result.link);
-      }),
+/** What an honest newcomer says, signed: HELLO, and messages that may follow it. */
+function fairWords(host: SimHost, dialed: string): [Uint8Array, ...Uint8Array[]] {
+  const wallMs = Math.floor(host.clock.wall());
+  const fields = {
+    ttlSeconds: 600,
+    addresses: [host.address],
+    relays: [],
+    dialable: true,
+    webrtc: false,
+    stun: false,
   };
+  const [self, newer] = [0, 1].map((more) => ({
+    record: signRecord(host.crypto, { ...fields, seq: wallMs + more }),
+    ageSeconds: 0,
+  })) as [HeardRecord, HeardRecord];
+  const digest = new Uint8Array(8);
+  return [
+    encodeHello({ purpose: 'overlay', degree: 1, wallMs, dialed, observed: '', digest, self }),
+    encodeRecord(newer),
+    encodeShuffle({ answer: false, degree: 1, records: [self] }),
+    encodeShuffle({ answer: true, degree: 1, records: [newer, self] }),
+  ];
 }
+
+/** A real Gossip on a host of the simulator. */
+function gossipAt(host: SimHost, store?: PeerStore): Gossip {
+  const gossip = new Gossip({
+    crypto: host.crypto,
+    clock: host.clock,
+    random: host.random,
+    dialNow: (to, dial, done) => host.dialNow(to, dial, done),
+    bootstrap: false,
+    ...(store === undefined ? {} : { store }),
+  });
+  host.onLink = (link) => gossip.add(link);
+  return gossip;
+}
+
+type SimHost = ReturnType<ReturnType<ReturnType<typeof createWorld>['network']>['host']>;
 
 /** Three neighbours of a search talk nonsense; whoever is thrown out comes back as somebody new. */
 function searchSequences(random: Random, count: number): number {

@@ -1,7 +1,8 @@
 // Damaged input of every kind: never an exception, never another peer harmed. `PEERNET_FUZZ=1000000` runs a million
 // (`pnpm fuzz`); SEED replays.
+import { memoryStore, seededRandom } from '@peernet/core';
 import { expect, test } from 'vitest';
-import { fuzz } from '../src/fuzz.js';
+import { fuzz, gossipSequences } from '../src/fuzz.js';
 
 const count = Number(process.env.PEERNET_FUZZ ?? 60_000);
 const seed = Number(process.env.SEED ?? 1);
@@ -22,4 +23,14 @@ test('control: a decoder with a bound removed is caught', () => {
   const { failures } = fuzz(5_000, seed, { sabotage: true });
   expect(failures.length).toBeGreaterThan(0);
   expect(failures.every((failure) => failure.includes('sabotage'))).toBe(true);
+});
+
+test('control: a throw inside gossip, which its shell survives, is caught', () => {
+  const store = memoryStore();
+  for (const verb of ['offer', 'sample'] as const) {
+    store[verb] = () => {
+      throw new Error('sabotage');
+    };
+  }
+  expect(() => gossipSequences(seededRandom(seed), 3_000, store)).toThrow('throws inside the machine');
 });

@@ -93,6 +93,15 @@ describe('a full node', () => {
     expect(bench.closed.get(victim)).toBe('FULL');
   });
 
+  it('never names a joiner that claims to live where it does not come from: the evicted would dial a victim', () => {
+    const { bench, keys } = crowded(8);
+    bench.visit(bench.remote('liar', { address: 'ws://45.6.7.8:4000' }), 1, {
+      remoteAddress: 'tcp://9.9.9.9:40000',
+    });
+    const victim = keys.find((key) => bench.to(key, 'replaced').length > 0) as number;
+    expect(bench.to(victim, 'replaced')[0]?.joiner).toBeUndefined();
+  });
+
   it('evicts for one claimant once in ten minutes', () => {
     const { bench } = crowded(8);
     const poor = bench.remote('poor');

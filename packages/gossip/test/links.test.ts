@@ -267,6 +267,17 @@ describe('the end of a link', () => {
     }
   });
 
+  it('a peer with two links that comes back as another process is one neighbour', () => {
+    for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
+      const bench = new Bench();
+      const remote = bench.remote(name);
+      bench.visit(remote);
+      bench.visit(remote);
+      bench.visit(remote, 5, { session: `${remote.id} 2` });
+      expect(bench.machine.neighbours.map(({ id }) => id)).toEqual([remote.id]);
+    }
+  });
+
   it('close: SHUTDOWN to all, and nobody comes in after it', () => {
     const bench = new Bench();
     const key = bench.visit(bench.remote('a'));

@@ -9,6 +9,7 @@ import type { Dialer } from './dialer.js';
 import type { Exchange } from './exchange.js';
 import type { Links } from './links.js';
 import type { Peer } from './peer.js';
+import { claimsAnotherHost } from './prober.js';
 import type { Room, Walks } from './walks.js';
 
 export interface AdmissionParts {
@@ -123,7 +124,8 @@ export class Admission implements Room {
     this.#claimants.set(joiner.id, nowMs);
     counters.evictions++;
     const heard = joiner.heard(nowMs);
-    const told = heard?.record.dialable ? heard : undefined;
+    // Nobody has dialed the joiner yet. Where it comes from may be told; another host that it names may be a victim.
+    const told = heard?.record.dialable && !claimsAnotherHost(joiner) ? heard : undefined;
     const records = this.#p.exchange.sample(victim, WIRE.recordsMax);
     victim.sending('answer', nowMs).takeUpTo(1, nowMs);
     this.#c.send(victim, encodeReplaced(told, records), 'control');

@@ -19,6 +19,7 @@ export interface Dial {
   readonly expect: PeerId | undefined;
   readonly intent: Intent;
   readonly group: string;
+  readonly atMs: number;
   /** The user's `connect` calls that wait for it. */
   requests: number[];
 }
@@ -118,10 +119,13 @@ export class Dialer {
     return count;
   }
 
-  /** Links that we lack of our own making, those under way and those not yet answered counted. */
+  /** Links that we lack of our own making; those not yet answered count, and dials that are not so old that they look dead. */
   get missing(): number {
-    const { o, peers, degree, linksMax } = this.#c;
-    let coming = this.pending;
+    const { o, peers, degree, linksMax, nowMs, tuning } = this.#c;
+    let coming = 0;
+    for (const dial of this.#dials.values()) {
+      if (isForOverlay(dial) && nowMs - dial.atMs < tuning.dialHopefulMs) coming++;
+    }
     for (const peer of peers.all()) if (peer.asking && peer.kind !== 'overlay') coming++;
     return Math.min(o.connections - peers.outbound - coming, linksMax - degree - coming);
   }
@@ -140,7 +144,15 @@ export class Dialer {
       if (full || !this.#mayReach(address, trusted, intent)) return undefined;
       if (intent !== 'own' && !this.#spend(address, keys, intent, trusted)) return undefined;
     }
-    const dial: Dial = { number: this.#next++, address, expect, intent, group: keys.group, requests: [] };
+    const dial: Dial = {
+      number: this.#next++,
+      address,
+      expect,
+      intent,
+      group: keys.group,
+      atMs: nowMs,
+      requests: [],
+    };
     this.#dials.set(dial.number, dial);
     if (address.scope === 'global') this.#hosts.set(keys.host, nowMs);
     counters.dials++;

@@ -21,6 +21,16 @@ interface Claim {
 /** Tries of one claim. Guess: five nodes behind one IP that arrive together. */
 const triesMax = 5;
 
+/** Whether it says that it can be dialed at a global host that it does not come from. */
+export function claimsAnotherHost(peer: Peer): boolean {
+  const from = parseAddress(peer.remoteAddress ?? '');
+  return (peer.record?.addresses ?? []).some((text) => {
+    const claimed = addressOf(text);
+    if (claimed === undefined || claimed.scope !== 'global') return false;
+    return from === undefined || keysOf(claimed).host !== keysOf(from).host;
+  });
+}
+
 export class Prober {
   readonly #c: Context;
   readonly #dialer: Dialer;
@@ -42,7 +52,7 @@ export class Prober {
     if (!this.#c.o.bootstrap || peer.initiator || peer.kind !== 'overlay' || !peer.record?.dialable) return;
     if (this.#claims.some((claim) => claim.peer === peer)) return;
     const { nowMs } = this.#c;
-    const atMs = this.#isForeign(peer) ? Math.max(nowMs, this.#foreignAt()) : nowMs;
+    const atMs = claimsAnotherHost(peer) ? Math.max(nowMs, this.#foreignAt()) : nowMs;
     this.#wait({ peer, atMs, tries: 0 });
   }
 
@@ -50,16 +60,6 @@ export class Prober {
     const { nowMs, tuning, random } = this.#c;
     this.#foreignAtMs ??= nowMs + uniform(random) * tuning.foreignProbeEveryMs;
     return this.#foreignAtMs;
-  }
-
-  /** Whether it claims a global host that it does not come from. */
-  #isForeign(peer: Peer): boolean {
-    const from = parseAddress(peer.remoteAddress ?? '');
-    return (peer.record?.addresses ?? []).some((text) => {
-      const claimed = addressOf(text);
-      if (claimed === undefined || claimed.scope !== 'global') return false;
-      return from === undefined || keysOf(claimed).host !== keysOf(from).host;
-    });
   }
 
   #wait(claim: Claim): void {
@@ -86,7 +86,7 @@ export class Prober {
     for (const claim of due) {
       const { peer, tries } = claim;
       if (peers.get(peer.key) !== peer) continue;
-      const foreign = this.#isForeign(peer);
+      const foreign = claimsAnotherHost(peer);
       if (this.#isFull() || this.#budget.readyAt(1, nowMs) > nowMs) this.#wait(claim);
       else if (foreign && nowMs < this.#foreignAt()) this.#wait({ ...claim, atMs: this.#foreignAt() });
       else if (this.#probe(peer) === 'done') {
