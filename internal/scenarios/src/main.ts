@@ -77,9 +77,11 @@ function report(outcome: Outcome, command: Command, options: MainOptions & { lin
     for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(20)} ${value}`);
   }
   for (const text of outcome.missed) console.error(`missed: ${text}`);
-  for (const text of outcome.broken) console.error(`broken: ${text}`);
-  if (outcome.missed.length + outcome.broken.length > 0) console.error(`replay: ${options.line}`);
-  if (outcome.broken.length > 0) appendFileSync(options.seedsFile, `${options.line}\n`);
+  if (outcome.missed.length > 0) console.error(`replay: ${options.line}`);
+  for (const { what, replay = options.line } of outcome.broken) {
+    console.error(`broken: ${what}\nreplay: ${replay}`);
+    appendFileSync(options.seedsFile, `${replay}\n`);
+  }
   if (command.json) console.log(JSON.stringify(figures));
 }
 

@@ -1,6 +1,6 @@
 // A simulated node: the product's Gossip, Search and address book on one host of the simulator, wired as the product's
 // composition root wires them. It decides nothing; what differs between profiles is what a node is given.
-import { type Link, type PeerId, parseAddress, parseIp } from '@peernet/core';
+import { type Link, type PeerId, parseAddress, parseIp, type Urgency } from '@peernet/core';
 import { Gossip, type GossipOptions } from '@peernet/gossip';
 import { LinkOverlay, Search, type SearchLimits } from '@peernet/search';
 import type { DialResult, Host } from '@peernet/sim';
@@ -30,6 +30,8 @@ export interface NodeOptions {
   readonly wiretap?: Wiretap;
   /** Hears of dials as they begin. */
   readonly onDial?: (address: string) => void;
+  /** Hears of connections, whatever they are for. */
+  readonly onConnection?: (peer: PeerId) => void;
 }
 
 /** ms between purges of the book: the product's default. */
@@ -119,6 +121,7 @@ export class SimNode {
     };
     const connection = new Connection(link, this.overlay, ended, this.options.wiretap);
     this.#connections.add(connection);
+    this.options.onConnection?.(link.peer);
     return connection.gossip;
   }
 
@@ -139,6 +142,11 @@ export class SimNode {
 
   get id(): PeerId {
     return this.host.id;
+  }
+
+  /** Sends a raw message to all neighbours over the search channel, past the search that runs here. */
+  shout(message: Uint8Array, urgency: Urgency): void {
+    for (const connection of this.#connections) connection.sendSearch(message, urgency);
   }
 
   /** The process dies or the machine loses its power; no goodbyes. */

@@ -6,6 +6,7 @@ import type { SearchLimits } from '@peernet/search';
 import type { Host, HostOptions, Network, NetworkOptions, World } from '@peernet/sim';
 import { Graph } from './graph.js';
 import { type NodeOptions, type Profile, SimNode } from './node.js';
+import { Traffic } from './traffic.js';
 
 export interface PopulationOptions {
   readonly world: World;
@@ -22,6 +23,8 @@ export interface PopulationOptions {
   readonly nodeOptions?: (slot: number) => Partial<NodeOptions> | undefined;
   readonly hostOptions?: (slot: number) => HostOptions | undefined;
 }
+
+export type Tap = (from: Host, to: Host, message: Uint8Array) => void;
 
 /** What is summed over all nodes that ever lived. In honest networks all of these are 0. */
 const faultCounters = ['limiterDrops', 'bans', 'bugs', 'malformed', 'badSignatures'] as const;
@@ -42,12 +45,23 @@ export class Population {
   onEnd: ((node: SimNode, slot: number) => void) | undefined;
   readonly #o: PopulationOptions;
   readonly #departed = new Map<string, number>();
+  readonly traffic = new Traffic();
+  readonly #taps: Tap[] = [];
 
   constructor(options: PopulationOptions) {
     this.#o = options;
     this.world = options.world;
     this.network = options.world.network(options.network);
     this.random = seededRandom(this.network.seedOf(0, 9));
+    this.network.tap = (from, to, message) => {
+      this.traffic.count(message);
+      for (const tap of this.#taps) tap(from, to, message);
+    };
+  }
+
+  /** Shows every message as it is sent, channel tag in front. */
+  listen(tap: Tap): void {
+    this.#taps.push(tap);
   }
 
   get nodes(): SimNode[] {
@@ -69,7 +83,7 @@ export class Population {
   }
 
   /** A new node on a new host. */
-  start(slot: number): SimNode {
+  start(slot: number, more?: Partial<NodeOptions>): SimNode {
     const { bootstraps, hostOptions } = this.#o;
     const dialable = this.isDialable(slot);
     const host = this.network.host({ dialable, ...hostOptions?.(slot) });
@@ -77,6 +91,7 @@ export class Population {
       profile: dialable ? 'dialable' : 'nondialable',
       seeds: slot < bootstraps ? this.#otherSeeds(slot) : this.seeds,
       ...this.#o.nodeOptions?.(slot),
+      ...more,
     });
   }
 

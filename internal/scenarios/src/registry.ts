@@ -1,9 +1,33 @@
 // All scenarios by name.
 import type { Scenario } from './scenario.js';
+import { churnSearch, largeSearch } from './scenarios/churn-search.js';
+import { crash } from './scenarios/crash.js';
+import { droppers } from './scenarios/droppers.js';
+import { faults } from './scenarios/faults.js';
+import { floods } from './scenarios/floods.js';
+import { forgers } from './scenarios/forgers.js';
+import { growth } from './scenarios/growth.js';
+import { reflection } from './scenarios/reflection.js';
+import { sizeEstimate } from './scenarios/size-estimate.js';
 import { smallSearch } from './scenarios/small-search.js';
+import { split } from './scenarios/split.js';
 import { star } from './scenarios/star.js';
 
-export const scenarios: readonly Scenario[] = [smallSearch, star];
+export const scenarios: readonly Scenario[] = [
+  smallSearch,
+  churnSearch,
+  largeSearch,
+  droppers,
+  growth,
+  crash,
+  split,
+  sizeEstimate,
+  star,
+  reflection,
+  forgers,
+  faults,
+  floods,
+];
 
 export function findScenario(name: string): Scenario | undefined {
   return scenarios.find((scenario) => scenario.name === name.toUpperCase());

@@ -15,8 +15,8 @@ export interface Outcome {
   readonly figures: Record<string, number | string>;
   /** Targets that were missed, and promises that were broken. */
   readonly missed: readonly string[];
-  /** A broken invariant, a crash, somebody honest throttled: never to happen, whatever the settings. */
-  readonly broken: readonly string[];
+  /** A broken invariant, a crash, somebody honest throttled: never to happen, whatever the settings. `replay`: the command that shows it, if it is not that of the whole run. */
+  readonly broken: readonly { readonly what: string; readonly replay?: string }[];
   readonly interrupted: boolean;
   readonly traceHash: string;
 }
@@ -74,23 +74,44 @@ export class ScenarioRun {
       cpuSeconds: round4((user + system) / 1e6),
       rssMiB: Math.round(process.resourceUsage().maxRSS / 1024),
       events: stage.steps,
+      ...trafficFigures(stage),
     };
-    const broken = this.#failure === undefined ? [] : [this.#failure];
-    if (scenario.hostile !== true) {
-      for (const name of ['limiterDrops', 'bans', 'malformed', 'badSignatures'])
-        if (Number(stageFigure(figures, name)) > 0)
-          broken.push(`${name} ${stageFigure(figures, name)} among honest nodes`);
-    }
-    if (Number(stageFigure(figures, 'bugs')) > 0) broken.push(`bugs ${stageFigure(figures, 'bugs')}`);
     const targets = scenario.targets(stage.nodes, this.#parameters);
     return {
       figures,
       missed: this.#over && this.#failure === undefined ? missed(targets, figures) : [],
-      broken,
+      broken: this.#broken(figures),
       interrupted: !this.#over,
       traceHash: stage.traceHash,
     };
   }
+
+  #broken(figures: Readonly<Record<string, number | string>>): Outcome['broken'] {
+    const never = this.#scenario.hostile === true ? ['bugs'] : [...neverAmongHonest, 'bugs'];
+    const seen = never.filter((name) => Number(figures[name] ?? 0) > 0);
+    return [
+      ...(this.#failure === undefined ? [] : [{ what: this.#failure }]),
+      ...seen.map((name) => ({ what: `${name}: ${figures[name]}` })),
+      ...this.stage.broken,
+    ];
+  }
+}
+
+/** What nobody honest may see, and what nobody at all may. */
+const neverAmongHonest = ['limiterDrops', 'bans', 'malformed', 'badSignatures'] as const;
+
+/** Messages per node and virtual second, by kind, and bytes of all. */
+function trafficFigures(stage: Stage): Record<string, number> {
+  const nodeSeconds = stage.nodes * stage.virtualSeconds;
+  if (nodeSeconds === 0) return {};
+  const kinds = Object.entries(stage.traffic);
+  const bytes = kinds.reduce((sum, [, of]) => sum + of.bytes, 0);
+  return {
+    bytesPerNodeSecond: round4(bytes / nodeSeconds),
+    ...Object.fromEntries(
+      kinds.map(([name, { messages }]) => [`${name}PerNodeSecond`, round4(messages / nodeSeconds)]),
+    ),
+  };
 }
 
 /** Runs to the end, for tests. */
@@ -98,10 +119,6 @@ export function runScenario(options: RunOptions): Outcome {
   const run = new ScenarioRun(options);
   while (run.step());
   return run.outcome();
-}
-
-function stageFigure(figures: Readonly<Record<string, number | string>>, name: string): number | string {
-  return figures[name] ?? 0;
 }
 
 function listOf({ parameters }: Scenario): string {

@@ -30,9 +30,6 @@ export interface Scenario {
   readonly run: (stage: Stage) => Generator<void, void>;
 }
 
-/** A broken promise of the protocol, as opposed to a figure that is not good enough. */
-export class BrokenPromise extends Error {}
-
 export interface StageOptions {
   readonly seed: number;
   readonly nodes: number;
@@ -51,10 +48,14 @@ export class Stage {
   readonly figures: Record<string, number | string> = {};
   readonly settings: Settings;
   readonly #o: StageOptions;
-  readonly #worlds: World[] = [];
   readonly #populations: Population[] = [];
+  readonly #faults: Record<string, number> = {};
+  readonly #traffic: Record<string, { messages: number; bytes: number }> = {};
+  #past = { ms: 0, steps: 0, hash: '' };
   /** What is going on, for the progress line. */
   doing = '';
+  /** Promises that were broken, each with the command that shows it again. */
+  readonly broken: { readonly what: string; readonly replay: string }[] = [];
 
   constructor(options: StageOptions) {
     this.#o = options;
@@ -69,10 +70,8 @@ export class Stage {
     return value;
   }
 
-  world(seed = this.seed): World {
-    const world = createWorld({ seed, ...(this.#o.replay === undefined ? {} : { replay: this.#o.replay }) });
-    this.#worlds.push(world);
-    return world;
+  #world(seed = this.seed): World {
+    return createWorld({ seed, ...(this.#o.replay === undefined ? {} : { replay: this.#o.replay }) });
   }
 
   /** A network in a new world, with the settings of the run. */
@@ -82,7 +81,7 @@ export class Stage {
     const { seed, ...rest } = options;
     const { node, gossip, search } = this.settings;
     const population = new Population({
-      world: this.world(seed),
+      world: this.#world(seed),
       dialableShare: node.dialableShare,
       bootstraps: node.bootstraps,
       bookScale: node.bookScale,
@@ -125,24 +124,41 @@ export class Stage {
     Object.assign(this.figures, figures);
   }
 
-  /** This world is done with: what it held can go. Its faults count. */
+  /** This world is done with: what it held can go. What it came to counts. */
   retire(population: Population): void {
-    this.#settleFaults(population);
-    const at = this.#populations.indexOf(population);
-    if (at >= 0) this.#populations.splice(at, 1);
+    const { world } = population;
+    for (const [name, count] of Object.entries(population.faults())) {
+      this.#faults[name] = (this.#faults[name] ?? 0) + count;
+    }
+    for (const [name, { messages, bytes }] of Object.entries(population.traffic.sums())) {
+      const sums = this.#traffic[name] ?? { messages: 0, bytes: 0 };
+      this.#traffic[name] = { messages: sums.messages + messages, bytes: sums.bytes + bytes };
+    }
+    this.#past = {
+      ms: this.#past.ms + world.now,
+      steps: this.#past.steps + world.steps,
+      hash: mixHashes(this.#past.hash, world.traceHash),
+    };
+    this.#populations.splice(this.#populations.indexOf(population), 1);
   }
 
   /** Virtual seconds of all worlds so far. */
   get virtualSeconds(): number {
-    return this.#worlds.reduce((sum, world) => sum + world.now, 0) / 1000;
+    return this.#populations.reduce((sum, { world }) => sum + world.now, this.#past.ms) / 1000;
   }
 
   get steps(): number {
-    return this.#worlds.reduce((sum, world) => sum + world.steps, 0);
+    return this.#populations.reduce((sum, { world }) => sum + world.steps, this.#past.steps);
   }
 
+  /** 16 hex digits over everything that happened in all worlds. */
   get traceHash(): string {
-    return this.#worlds.map((world) => world.traceHash).join('-');
+    return this.#populations.reduce((hash, { world }) => mixHashes(hash, world.traceHash), this.#past.hash);
+  }
+
+  /** Messages and bytes by kind, in the worlds that are done with. */
+  get traffic(): Readonly<Record<string, { messages: number; bytes: number }>> {
+    return this.#traffic;
   }
 
   /** All figures, those that every scenario has included. */
@@ -151,14 +167,13 @@ export class Stage {
     const { limiterDrops = 0, bans = 0, ...rest } = this.#faults;
     return { ...this.figures, limiterDrops, bans, ...rest };
   }
+}
 
-  readonly #faults: Record<string, number> = {};
-
-  #settleFaults(population: Population): void {
-    for (const [name, count] of Object.entries(population.faults())) {
-      this.#faults[name] = (this.#faults[name] ?? 0) + count;
-    }
-  }
+/** One hash of two; the first of all is itself. */
+function mixHashes(before: string, hash: string): string {
+  if (before === '') return hash;
+  const mixed = (BigInt(`0x${before}`) * 0x9e3779b97f4a7c15n + BigInt(`0x${hash}`)) & 0xffff_ffff_ffff_ffffn;
+  return mixed.toString(16).padStart(16, '0');
 }
 
 /** Targets that a run missed, as text. */

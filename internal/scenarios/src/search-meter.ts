@@ -1,6 +1,7 @@
 // Measures searches from outside: it sees every message as it is sent, tells searches apart by their random ids, and
 // knows from the first sender of an id whose search it is and which attempt. The nodes need no counters for it.
 import { toHex } from '@peernet/core';
+import type { SearchRow } from '@peernet/search';
 import type { Host } from '@peernet/sim';
 import { decodeMessage, queryOf } from '../../../packages/search/src/wire.js';
 import { channelTag } from './connection.js';
@@ -45,6 +46,9 @@ const rowsTag = 3;
 
 export class SearchMeter {
   readonly searches: Search[] = [];
+  /** Rows that say what their member did not say, and those of them that were shown as verified. */
+  forged = 0;
+  forgedVerified = 0;
   readonly #population: Population;
   /** By the id in SEARCH (hex), and by the name in ROWS. */
   readonly #attempts = new Map<string, Attempt>();
@@ -52,11 +56,11 @@ export class SearchMeter {
 
   constructor(population: Population) {
     this.#population = population;
-    population.network.tap = (from, to, message) => {
+    population.listen((from, to, message) => {
       if (message[0] !== channelTag.search) return;
       if (message[1] === searchTag) this.#asked(from, to, message.subarray(1));
       else if (message[1] === rowsTag) this.#told(from, to, message.subarray(1));
-    };
+    });
   }
 
   /** Starts a search; `wanted` is who should be found. A node has one at a time: undefined if it still searches. */
@@ -83,6 +87,7 @@ export class SearchMeter {
       {},
       (row) => {
         search.rows++;
+        this.#judge(row);
         if (row.id === wanted.id && search.foundMs === undefined) {
           search.foundMs = this.#population.world.now;
           search.foundAttempt = Math.max(1, search.attempts);
@@ -95,6 +100,15 @@ export class SearchMeter {
       },
     );
     return search;
+  }
+
+  /** Whether a row says what its member says: an address that is not its own was made up. */
+  #judge(row: SearchRow): void {
+    const member = this.#population.byId.get(row.id);
+    if (member === undefined || row.record.addresses.every((address) => address === member.host.address))
+      return;
+    this.forged++;
+    if (row.verified) this.forgedVerified++;
   }
 
   #asked(from: Host, to: Host, bytes: Uint8Array): void {
@@ -138,13 +152,13 @@ export class SearchMeter {
   }
 
   /** Means over the searches that have ended; shares are 0 to 1. */
-  figures(): Record<string, number> {
+  figures(suffix = ''): Record<string, number> {
     const ended = this.searches.filter(({ ended }) => ended);
     const found = ended.filter(({ foundMs }) => foundMs !== undefined);
     const first = found.filter(({ foundAttempt }) => foundAttempt === 1);
     const hops = ended.map(({ hits }) => [...hits.values()]).filter((list) => list.length > 0);
     const rows = sum(ended, ({ rows }) => rows);
-    return {
+    const figures = {
       searches: ended.length,
       found: found.length / Math.max(1, ended.length),
       foundFirstTry: first.length / Math.max(1, ended.length),
@@ -158,6 +172,7 @@ export class SearchMeter {
       firstRowSeconds: mean(found, ({ foundMs = 0, startMs }) => (foundMs - startMs) / 1000),
       staleShare: rows === 0 ? 0 : sum(ended, ({ staleRows }) => staleRows) / rows,
     };
+    return Object.fromEntries(Object.entries(figures).map(([name, value]) => [name + suffix, value]));
   }
 }
 

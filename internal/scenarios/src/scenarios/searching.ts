@@ -25,7 +25,8 @@ export function joinSubnets(population: Population, first: number, count: number
   for (const [slot, node] of population.slots.entries()) if (node !== undefined) join(node, slot);
 }
 
-function nameOf(slot: number): string {
+/** The subnet of that slot. */
+export function nameOf(slot: number): string {
   return `subnet ${slot}`;
 }
 
@@ -36,7 +37,8 @@ export interface SearchRunOptions {
   readonly members: number;
   /** Who may search and be searched. Default: everybody. */
   readonly honest?: (node: SimNode) => boolean;
-  readonly meter?: SearchMeter;
+  /** Behind the names of the figures. */
+  readonly suffix?: string;
 }
 
 /** Random nodes search for random members, one search every `everyMs`; figures are reported as they come. */
@@ -45,9 +47,9 @@ export function* searchAround(
   population: Population,
   options: SearchRunOptions,
 ): Generator<void, SearchMeter> {
-  const { searches, everyMs, firstMember, members, honest = () => true } = options;
+  const { searches, everyMs, firstMember, members, honest = () => true, suffix = '' } = options;
   const { world, random } = population;
-  const meter = options.meter ?? new SearchMeter(population);
+  const meter = new SearchMeter(population);
   const begin = (): void => {
     const { nodes, slots } = population;
     const from = pickOne(
@@ -73,9 +75,9 @@ export function* searchAround(
     const left = searches - meter.searches.length;
     for (let i = 0; i < Math.min(left, 16); i++) world.after(i * everyMs, begin);
     yield* stage.advance(world, 16 * everyMs);
-    stage.report(meter.figures());
+    stage.report(meter.figures(suffix));
   }
   yield* stage.advance(world, searchMaxMs);
-  stage.report(meter.figures());
+  stage.report(meter.figures(suffix));
   return meter;
 }

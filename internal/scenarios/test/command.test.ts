@@ -1,0 +1,76 @@
+// What the command line refuses.
+import { spawnSync } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { readCommand } from '../src/command.js';
+import { currentSettings, listSettings, SettingError, set } from '../src/settings.js';
+
+const sim = fileURLToPath(new URL('../../../scripts/sim.mjs', import.meta.url));
+
+describe('the command line', () => {
+  it('reads what makes sense', () => {
+    const command = readCommand([
+      's1',
+      '--seed',
+      '5',
+      '--nodes',
+      '30',
+      '--set',
+      'scenario.searches=3',
+      '--json',
+    ]);
+    expect(command).toMatchObject({ seed: 5, nodes: 30, json: true, sets: [['scenario.searches', 3]] });
+    expect(command.scenario?.name).toBe('S1');
+  });
+
+  it.each([
+    [[]],
+    [['S99']],
+    [['S1', 'S2']],
+    [['S1', '--nodes', '1']],
+    [['S1', '--nodes', '2000000']],
+    [['S1', '--seed', '1.5']],
+    [['S1', '--set', 'search.budgetMax']],
+    [['S1', '--set', 'search.budgetMax=many']],
+  ])('refuses %j', (args) => {
+    expect(() => readCommand(args)).toThrow(SettingError);
+  });
+
+  it('ends with 2 on what it does not understand', () => {
+    for (const args of [
+      ['S99'],
+      ['S1', '--what'],
+      ['S1', '--set', 'search.nothing=1'],
+      ['S1', '--set', 'scenario.no=1'],
+    ]) {
+      const { status, stderr } = spawnSync(process.execPath, [sim, ...args], { encoding: 'utf8' });
+      expect([args, status, stderr]).toEqual([args, 2, expect.stringMatching(/^sim: ./)]);
+    }
+  });
+});
+
+describe('settings', () => {
+  it('lists the constants of all packages by dotted names', () => {
+    expect(Object.keys(listSettings())).toEqual(
+      expect.arrayContaining([
+        'search.budgetMax',
+        'gossip.rotateEveryMs',
+        'store.slots',
+        'net.latencyMs',
+        'node.bookScale',
+      ]),
+    );
+  });
+
+  it('changes what a run gets', () => {
+    const before = currentSettings().node.dialableShare;
+    set('node.dialableShare', 0.5);
+    expect(currentSettings().node.dialableShare).toBe(0.5);
+    set('node.dialableShare', before);
+  });
+
+  it('does not touch frozen constants', () => {
+    expect(() => set('search.budgetMax', 1)).toThrow(SettingError);
+    expect(() => set('search.nothing', 1)).toThrow(SettingError);
+  });
+});

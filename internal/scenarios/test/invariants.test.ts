@@ -1,0 +1,69 @@
+// The invariants must be able to fail: each meets a node that breaks it.
+import { createWorld } from '@peernet/sim';
+import { describe, expect, it } from 'vitest';
+import { encodeRows } from '../../../packages/search/src/wire.js';
+import { channelTag } from '../src/connection.js';
+import { MessageInvariants, nobodyPunished, oneLinkPerPeer, soundBook, watch } from '../src/invariants.js';
+import { Population } from '../src/population.js';
+
+function network(count: number): Population {
+  const population = new Population({
+    world: createWorld({ seed: 3 }),
+    dialableShare: 1,
+    bootstraps: 1,
+    bookScale: 1 / 64,
+    relay: false,
+  });
+  population.grow(count, 1_000);
+  return population;
+}
+
+describe('invariants', () => {
+  it('hold in an honest network', () => {
+    const population = network(10);
+    watch(population);
+    population.world.run(60_000);
+    for (const node of population.nodes) {
+      expect([oneLinkPerPeer(node), nobodyPunished(node), soundBook(node)]).toEqual([
+        undefined,
+        undefined,
+        undefined,
+      ]);
+    }
+  });
+
+  it('notice two links to one peer', () => {
+    const population = network(3);
+    population.world.run(20_000);
+    const node = population.nodes[1];
+    if (node === undefined) throw new Error('no node');
+    const [one] = node.gossip.neighbours();
+    if (one === undefined) throw new Error('no neighbour');
+    node.gossip.neighbours = () => [one, { ...one, key: one.key + 1 }];
+    expect(oneLinkPerPeer(node)).toMatch(/two overlay links/);
+  });
+
+  it('notice rows that nobody has asked for', () => {
+    const population = network(3);
+    const invariants = new MessageInvariants(population);
+    const [a, b] = population.network.hosts;
+    if (a === undefined || b === undefined) population.world.run(2_000);
+    const [from, to] = population.network.hosts;
+    if (from === undefined || to === undefined) throw new Error('no hosts');
+    const row = { kind: 'advert', hops: 1, ageSeconds: 0, bytes: new Uint8Array(200) } as const;
+    const rows = encodeRows(new Uint8Array(16), [row]);
+    invariants.sent(from, to, Uint8Array.of(channelTag.search, ...rows));
+    expect(invariants.broken).toMatch(/has not asked/);
+  });
+
+  it('notice records that their sender has not verified', () => {
+    const population = network(6);
+    const invariants = new MessageInvariants(population);
+    population.listen((from, to, message) => invariants.sent(from, to, message));
+    population.world.run(20_000);
+    expect(invariants.broken).toBeUndefined();
+    for (const node of population.nodes) node.book.get = () => undefined; // as if nothing was known to be verified
+    population.world.run(60_000);
+    expect(invariants.broken).toMatch(/has not verified/);
+  });
+});

@@ -1,0 +1,52 @@
+// The scenarios at sizes that take seconds: all targets met, nobody throttled, no promise broken.
+import { describe, expect, it } from 'vitest';
+import { play } from './runs.js';
+
+function expectAllWell(outcome: ReturnType<typeof play>): void {
+  expect(outcome.broken).toEqual([]);
+  expect(outcome.missed).toEqual([]);
+  expect(outcome.interrupted).toBe(false);
+}
+
+describe('scenarios', () => {
+  it('S1: 20 nodes find the one member of a subnet next door', () => {
+    expectAllWell(play('S1', { nodes: 20, parameters: { searches: 200 } }));
+  });
+
+  it('S7: a network of 60 heals after 50, 80 and 90 % have gone', () => {
+    const parameters = { joinSeconds: 60, settleSeconds: 60 };
+    expectAllWell(play('S7', { nodes: 60, parameters }));
+  });
+
+  it('S8: halves of 60 grow together again, and without rotation they do not', () => {
+    const { figures, broken } = play('S8', {
+      nodes: 120,
+      parameters: {
+        linksDialableMax: 40,
+        joinSeconds: 30,
+        settleSeconds: 90,
+        splitMinutes: 6,
+        afterMinutes: 10,
+      },
+    });
+    expect(broken).toEqual([]);
+    expect(figures).toMatchObject({ componentsSplit: 2, components: 1 });
+    expect(figures.healSeconds).toBeLessThan(30);
+    expect(figures.crossShare).toBeGreaterThan(0.1);
+    // Two components it is only where hubs are full (S8 at 300 nodes); here they make a few links.
+    expect(figures.controlCrossShare).toBeLessThan(0.02);
+  });
+
+  it.each([3, 30])('S11: a star of %i becomes a mesh', (nodes) => {
+    expectAllWell(play('S11', { nodes }));
+  });
+
+  it('S15: with 30 % forgers no forged row is shown', () => {
+    expectAllWell(play('S15', { nodes: 60, parameters: { searches: 100, joinSeconds: 60 } }));
+  });
+
+  it('S16: random faults break no promise', () => {
+    const parameters = { seeds: 2, joinSeconds: 30, faultSeconds: 180 };
+    expectAllWell(play('S16', { nodes: 40, parameters }));
+  });
+});
