@@ -21,5 +21,6 @@ export * from './peer-id.js';
 export * from './peer-store.js';
 export * from './random.js';
 export * from './record.js';
+export * from './signalling.js';
 export * from './token-bucket.js';
 export * from './transport.js';

@@ -1,6 +1,8 @@
 // The contract for transports: addresses → raw duplexes, and listeners. Bytes only: identity, encryption and
 // multiplexing are put on top by @peernet/connection, the same for every transport. A stranger's transport runs
 // `transportCases` (@peernet/core/conformance) on itself.
+import type { Scope } from './ip.js';
+import type { PeerId } from './peer-id.js';
 
 /** Listener of the events of a duplex. `any`: the event types of streamx, node:stream and ws streams are not compatible. */
 // biome-ignore lint/suspicious/noExplicitAny: see above; the only place with `any`
@@ -22,6 +24,8 @@ export interface DuplexLike {
   /** Gathers writes until `uncork`, where the stream can. */
   cork?(): unknown;
   uncork?(): unknown;
+  /** How narrow a network it crosses, where the transport knows better than the address says (WebRTC). */
+  readonly scope?: Scope | undefined;
 }
 
 export interface DialTransportOptions {
@@ -37,6 +41,10 @@ export interface RemoteInfo {
   readonly port?: number | undefined;
   /** True if `ip` was told by a trusted proxy. */
   readonly proxied?: boolean | undefined;
+  /** Who has to be at the other end, where the transport was told so (WebRTC): anybody else is refused. */
+  readonly peer?: PeerId | undefined;
+  /** How narrow a network it crosses, where there is no `ip` to tell. */
+  readonly scope?: Scope | undefined;
   /** Tells the listener that the handshake is finished, so that the connection no longer counts as pending. Idempotent. */
   readonly established?: (() => void) | undefined;
 }
