@@ -1,5 +1,4 @@
-// Connections: set-ups per second and their CPU, throughput, messages, and the memory of idle ones. The stacks take
-// turns in slices of one process, and what is reported is the median of the slices: between processes, or seconds
+// Connections: set-ups per second and their CPU, throughput and messages. The stacks take turns in slices of one process, and what is reported is the median of the slices: between processes, or seconds
 // apart, the same code differs by a factor of two on a shared machine.
 
 const kib = 1024;
@@ -152,26 +151,4 @@ export function singleMessages(stacks, bytes, { rounds = 5, perSlice = 10_000 } 
     const seconds = (performance.now() - startMs) / 1000;
     return { perSecond: perSlice / seconds, cpuUs: ((cpuSeconds() - startCpu) / perSlice) * 1e6 };
   });
-}
-
-/** Heap and RSS of one idle connection, both ends. Needs --expose-gc. */
-export async function idleConnections(stack, count = 300) {
-  const settle = async () => {
-    for (let i = 0; i < 3; i++) {
-      await new Promise((done) => setTimeout(done, 50));
-      globalThis.gc();
-    }
-    const { heapUsed, external, rss } = process.memoryUsage();
-    return { heap: heapUsed + external, rss };
-  };
-  await (await stack.connect()).close();
-  const before = await settle();
-  const connections = [];
-  for (let i = 0; i < count; i++) connections.push(await stack.connect());
-  const after = await settle();
-  await Promise.all(connections.map((connection) => connection.close()));
-  return {
-    heapKib: (after.heap - before.heap) / count / kib,
-    rssKib: (after.rss - before.rss) / count / kib,
-  };
 }
