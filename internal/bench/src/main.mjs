@@ -120,7 +120,7 @@ async function nodeBenchmarks() {
   const { idleNodes } = await import('./idle-nodes.mjs');
   const { bytesPerSecond, heapKib, links } = await idleNodes();
   report(`idle node (${round(links)} links), sent`, 'B/s', bytesPerSecond);
-  report('idle node, heap', 'KiB', heapKib);
+  report('idle node, heap', 'KiB', heapKib, undefined, '≤ 100 (hyperdht)');
 }
 
 async function sizeBenchmarks() {
