@@ -7,21 +7,22 @@ export async function idleNodes({ count = 10, settleSeconds = 15, seconds = 20 }
     for (let i = 0; i < 2; i++) globalThis.gc();
     return process.memoryUsage().heapUsed;
   };
-  const { nodes, close } = await createTestnet(count);
+  let net = await createTestnet(count);
   const wait = (s) => new Promise((done) => setTimeout(done, s * 1000));
   await wait(settleSeconds);
   const traffic = () => {
     let bytes = 0;
-    for (const node of nodes) for (const peer of node.peers()) bytes += peer.tx;
+    for (const node of net.nodes) for (const peer of node.peers()) bytes += peer.tx;
     return bytes;
   };
-  const links = nodes.reduce((sum, node) => sum + node.peers().length, 0) / count;
+  const links = net.nodes.reduce((sum, node) => sum + node.peers().length, 0) / count;
   const startBytes = traffic();
   await wait(seconds);
   const bytesPerSecond = (traffic() - startBytes) / seconds / count;
   // What is gone once they are closed was theirs; compiled code and shared buffers stay with the process.
   const open = heap();
-  await close();
+  await net.close();
+  net = undefined;
   await wait(1);
   const heapKib = (open - heap()) / count / 1024;
   return { bytesPerSecond, heapKib, links };
