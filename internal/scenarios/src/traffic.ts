@@ -2,7 +2,7 @@
 import { channelTag } from './connection.js';
 
 const names: readonly (readonly string[])[] = [
-  ['?', 'hello', 'record', 'shuffle', 'extrema', 'walk', 'link', 'full', 'replaced'],
+  ['?', 'hello', 'record', 'shuffle', 'extrema', 'walk', 'link', 'full', 'replaced', 'signal', 'unreachable'],
   ['?', 'advert', 'search', 'rows', 'orphans'],
 ];
 const kindsMax = 16;

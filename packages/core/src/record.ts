@@ -139,6 +139,18 @@ export function verifyRecord(crypto: Crypto, record: PeerRecord): boolean {
   return crypto.verify(DOMAIN.record, record.id, record.bytes.subarray(0, at), record.bytes.subarray(at));
 }
 
+/**
+ * Where its owner can be reached: at its addresses, and through its relays if it speaks WebRTC. What would be too long
+ * for an address is left out.
+ */
+export function reachableAt(
+  record: Pick<RecordFields, 'addresses' | 'relays' | 'webrtc'> & { readonly id: PeerId },
+): string[] {
+  const { id, addresses, relays, webrtc } = record;
+  const introduced = webrtc ? relays.map((relay) => `wrtc:${id}?via=${relay.address}#${relay.id}`) : [];
+  return [...addresses, ...introduced.filter((text) => parseAddress(text) !== undefined)];
+}
+
 /** The addresses of a record that parse, in its order. */
 export function parsedAddresses(record: PeerRecord): ReturnType<typeof parseAddress>[] {
   return record.addresses.map(parseAddress).filter((address) => address !== undefined);

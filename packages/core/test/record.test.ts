@@ -5,11 +5,13 @@ import {
   DOMAIN,
   decodeRecord,
   type PeerRecord,
+  parseAddress,
   parsedAddresses,
   peerIdToBytes,
   RECORD_LIMITS,
   Reader,
   type RecordFields,
+  reachableAt,
   readRecord,
   seededRandom,
   signRecord,
@@ -102,6 +104,22 @@ test('a signature made for another purpose, or by somebody else, does not verify
   expect(verifyRecord(bob, with_(ann.sign(DOMAIN.advert, body)))).toBe(false);
   expect(verifyRecord(bob, with_(bob.sign(DOMAIN.record, body)))).toBe(false);
   expect(verifyRecord(bob, { ...record, id: bob.id })).toBe(false);
+});
+
+test('who cannot be dialed is reached through its relays, if it speaks WebRTC', () => {
+  const fields = { ...base, addresses: ['ws://1.2.3.4:80'], webrtc: true };
+  const through = `wrtc:${ann.id}?via=tcp://5.6.7.8:9#${bob.id}`;
+  expect(reachableAt(signRecord(ann, fields))).toEqual(['ws://1.2.3.4:80', through]);
+  expect(parseAddress(through)).toMatchObject({ id: ann.id, via: [{ id: bob.id, text: 'tcp://5.6.7.8:9' }] });
+  expect(reachableAt({ ...fields, id: ann.id, webrtc: false })).toEqual(['ws://1.2.3.4:80']);
+  // Longer than an address may be, or none: left out.
+  const relays = ['h', `${'h.'.repeat(60)}example`, 'x y'].map((host) => ({
+    id: bob.id,
+    address: `ws://${host}:80`,
+  }));
+  expect(reachableAt({ id: ann.id, addresses: [], relays, webrtc: true })).toEqual([
+    `wrtc:${ann.id}?via=ws://h:80#${bob.id}`,
+  ]);
 });
 
 describe('limits', () => {

@@ -149,6 +149,26 @@ export const TUNING = Object.freeze({
    * as long. A thousand nodes that fifty liars all point at one victim then cost it 3 connects per second (targets.md S14).
    */
   foreignProbeEveryMs: 300_000,
+  /** Introductions that we have begun and not ended, at most: what an application dials at a time. Guess. */
+  pathsMax: 32,
+  /** … that others have begun with us, at most; each may become a connection of the transport, which has a limit of its own. Guess. */
+  pathsTakenMax: 32,
+  /** … and paths that were taken, remembered so that nobody can repeat an old offer. Guess: half an hour at full rate. */
+  pathsSeenMax: 1_024,
+  /** An introduction that has not become a connection ends, ms: a dial to the relay, and 30 s for the transports (security.md D9). */
+  pathMs: 40_000,
+  /** No answer by one way for this long: the next way, ms; as for walks. */
+  pathAnswerMs: 5_000,
+  /** A relay that we dialed for an introduction is let go when it was not used for this long, ms. Guess: the next row of a search. */
+  relayLingerMs: 10_000,
+  /** Relays that are dialed at the same time. Guess: as many as dials for the overlay. */
+  relayDialsMax: 8,
+  /** Introductions through us that are remembered, ms (protocol.md §7). */
+  introductionMs: 30_000,
+  /** … begun by one peer (protocol.md §7: 32 in flight). */
+  introductionsPerPeer: 32,
+  /** … in all: a relay with 128 links whose peers use a quarter of what they may. Guess. */
+  introductionsMax: 1_024,
 });
 export type Tuning = { readonly [K in keyof typeof TUNING]: number };
 
@@ -170,10 +190,24 @@ export const RATES = Object.freeze({
   answer: { perSecond: 1, burst: 16 },
   /** Records that may enter the book (protocol.md §8); the burst is two full messages of each kind with records. Guess. */
   admitted: { perSecond: 2, burst: 40 },
+  /** Introductions that begin: for us, or through us to somebody else (protocol.md §7 ◆). */
+  introduction: { perSecond: 1, burst: 5 },
+  /** SIGNAL messages: 12 of each side of introductions that come and go over the link at their full rate. */
+  signal: { perSecond: 24, burst: 144 },
+  /** UNREACHABLE messages: one for each introduction, and those in flight when a link to many breaks. Guess. */
+  unreachable: { perSecond: 2, burst: 80 },
   /** Signatures that one link can make us check (protocol.md §8). */
   signatures: { perSecond: 50, burst: 256 },
 }) satisfies Record<string, Rate>;
 export type RateName = keyof typeof RATES;
+
+/** What goes through a relay for one introduction, both ways together (protocol.md §7 ◆). Each end sends half of it. */
+export const INTRODUCTION = Object.freeze({
+  /** Signals. */
+  messagesMax: 24,
+  /** Bytes of sealed signals: 24 KiB. */
+  bytesMax: 24_576,
+});
 
 /** Our own sending stays below what the receiver allows, so that clocks and queues never make an honest node look greedy (protocol.md §8). */
 export const SEND_SHARE = 0.8;

@@ -17,6 +17,7 @@ import {
   type PeerRecord,
   type PeerStore,
   type Random,
+  type Signaller,
   shuffle,
   systemClock,
   systemRandom,
@@ -27,11 +28,15 @@ import { type DialNow, type DialNowResult, withoutPromises } from './dial-now.js
 import { HeldLink } from './held-link.js';
 import type { OverlayEffects, OverlayEvent, OverlayInput, Service } from './machine/effects.js';
 import { Overlay } from './machine/overlay.js';
+import { Paths } from './paths.js';
 import type { GossipEvents, GossipOptions, LinkView, Neighbour } from './types.js';
 
 type ConnectDone = (result: { id: PeerId; code?: undefined } | { code: ErrorCode; id?: undefined }) => void;
 
 export class Gossip extends Emitter<GossipEvents> {
+  /** Finds a way to peers that cannot be dialed: for transports. */
+  readonly signaller: Signaller;
+  readonly #paths: Paths;
   readonly #machine: Overlay;
   readonly #clock: Clock;
   readonly #random: Random;
@@ -80,6 +85,7 @@ export class Gossip extends Emitter<GossipEvents> {
       bootstrap: (options.bootstrap ?? true) && this.#dialNow !== undefined,
       relay: options.relay ?? false,
       lan: options.lan ?? false,
+      webrtc: options.webrtc ?? false,
       schemes: options.schemes ?? OPTIONS.schemes,
       seeds: options.seeds ?? [],
       anchors: options.anchors ?? [],
@@ -87,6 +93,13 @@ export class Gossip extends Emitter<GossipEvents> {
       tuning: { ...TUNING, ...options.limits },
       wantsKnown: () => this.listenerCount('known') > 0,
     });
+    this.#paths = new Paths({
+      clock,
+      isClosed: () => this.#closed,
+      handle: (input) => this.#handle(input),
+      scopeOf: (path) => this.#machine.pathScope(path),
+    });
+    this.signaller = this.#paths;
     this.#alarm.set(this.#machine.deadline());
   }
 
@@ -317,6 +330,11 @@ export class Gossip extends Emitter<GossipEvents> {
         break;
       case 'seq':
         this.emit('seq', event.seq);
+        break;
+      case 'offered':
+      case 'signalled':
+      case 'pathClosed':
+        this.#paths.tell(event);
         break;
       case 'debug':
         this.#log(event.event, event.fields);

@@ -37,6 +37,8 @@ export interface GossipOptions {
   /** Accept 256 links instead of 128. */
   readonly relay?: boolean | undefined;
   readonly lan?: boolean | undefined;
+  /** There is a transport for `wrtc:` addresses that uses `signaller`. Default false. */
+  readonly webrtc?: boolean | undefined;
   /** Schemes that `dial` serves; the array may grow. Default ws, wss, tcp. */
   readonly schemes?: readonly string[] | undefined;
   /** Dialed when there is nobody else. */

@@ -5,17 +5,39 @@
 // `aged` below is  ageSeconds:u32 · record : the record as its owner signed it, and how old its carriers say it is.
 import {
   addressBytesMax,
+  concatBytes,
   fromHex,
   type HeardRecord,
   type PeerId,
   peerIdBytes,
+  peerIdFromBytes,
   RECORD_LIMITS,
   Reader,
+  scopes,
+  signalBytesMax,
   signatureBytes,
   toHex,
   Writer,
 } from '@peernet/core';
 import { knownId, knownIdBytes, readKnownRecord } from './machine/interning.js';
+import {
+  type Answer,
+  type ExtremaMessage,
+  type Hello,
+  type Message,
+  purposes,
+  type Replaced,
+  type Said,
+  type Shuffle,
+  type SignalMessage,
+  type Unreachable,
+  unreachableCodes,
+  type Walk,
+  type WireEntry,
+  walkKinds,
+} from './machine/messages.js';
+
+export * from './machine/messages.js';
 
 /** Wire limits of this channel. */
 export const WIRE = Object.freeze({
@@ -29,6 +51,12 @@ export const WIRE = Object.freeze({
   digestBytes: 8,
   /** Bytes of a walk's id: 2^64 walks do not meet within the 30 s that hops remember them. */
   walkIdBytes: 8,
+  /** Bytes of the id of a path; a walk's end takes the walk's. */
+  pathIdBytes: 8,
+  /** Bytes that sealing may add: an ephemeral key and a tag (packages/connection). */
+  sealExtraBytes: 48,
+  /** Bytes around what a signal says: sender 32, counter, kind, length 2, signature 64. */
+  signalExtraBytes: 100,
   /** Longest walk: 24 hops and 4 more to find an end (protocol.md §5). */
   ttlMax: 28,
   /** Bytes in HELLO that v1 does not understand: room for what later versions want to say. */
@@ -46,87 +74,11 @@ const kinds = Object.freeze({
   link: 6,
   full: 7,
   replaced: 8,
+  signal: 9,
+  unreachable: 10,
 });
 /** First kind that v1 skips instead of refusing. */
 const laterKinds = 128;
-
-/** What a connection is for, by its number on the wire. */
-export const purposes = ['overlay', 'app', 'probe'] as const;
-export type Purpose = (typeof purposes)[number];
-export const walkKinds = ['join', 'introduce'] as const;
-export type WalkKind = (typeof walkKinds)[number];
-
-/** One slot of the size estimate as it travels; the meaning is in machine/extrema.ts. */
-export interface WireEntry {
-  readonly slot: number;
-  readonly id: PeerId;
-  readonly ageSeconds: number;
-  readonly signature: Uint8Array;
-}
-
-export interface Hello {
-  readonly kind: 'hello';
-  readonly purpose: Purpose;
-  readonly degree: number;
-  /** Calendar of the sender, ms. */
-  readonly wallMs: number;
-  /** The address that the sender dialed; '' from the one who was dialed. */
-  readonly dialed: string;
-  /** Where the sender sees the receiver: `tcp://ip:port`; '' if it does not know. */
-  readonly observed: string;
-  /** WIRE.digestBytes of the size estimate's table. */
-  readonly digest: Uint8Array;
-  readonly self: HeardRecord;
-}
-export interface RecordMessage {
-  readonly kind: 'record';
-  readonly self: HeardRecord;
-}
-export interface Shuffle {
-  readonly kind: 'shuffle';
-  /** True: in reply to one. */
-  readonly answer: boolean;
-  readonly degree: number;
-  readonly records: readonly HeardRecord[];
-}
-export interface ExtremaMessage {
-  readonly kind: 'extrema';
-  readonly degree: number;
-  readonly entries: readonly WireEntry[];
-}
-export interface Walk {
-  readonly kind: 'walk';
-  /** 16 hex digits. */
-  readonly id: string;
-  /** Hops left, the last 4 of them to find an end. */
-  readonly ttl: number;
-  readonly purpose: WalkKind;
-  /** Of the sender of this hop. */
-  readonly degree: number;
-  /** The origin has fewer than 3 links. */
-  readonly desperate: boolean;
-  readonly origin: HeardRecord;
-}
-/** LINK: "be my neighbour"; FULL: "no room, but these may have". */
-export interface Answer {
-  readonly kind: 'link' | 'full';
-  /** The walk that is answered, or '' for the link that this is sent over. */
-  readonly walk: string;
-  readonly degree: number;
-  /** LINK to a walk: first the record of who answers. */
-  readonly records: readonly HeardRecord[];
-}
-export interface Replaced {
-  readonly kind: 'replaced';
-  /** Who got the place: make a link with it, and the edge was split, not lost. */
-  readonly joiner: HeardRecord | undefined;
-  readonly records: readonly HeardRecord[];
-}
-/** A message of a later version. */
-export interface Unknown {
-  readonly kind: 'unknown';
-}
-export type Message = Hello | RecordMessage | Shuffle | ExtremaMessage | Walk | Answer | Replaced | Unknown;
 
 const noWalk = '0'.repeat(2 * WIRE.walkIdBytes);
 
@@ -316,6 +268,85 @@ function decodeReplaced(r: Reader, bytes: Uint8Array): Replaced | undefined {
   return joiners > 1 ? undefined : { kind: 'replaced', joiner, records };
 }
 
+/** Longest sealed signal. */
+export const sealedBytesMax: number = signalBytesMax + WIRE.signalExtraBytes + WIRE.sealExtraBytes;
+
+/** SIGNAL = 9:u8 · path[8] · scope:u8 (0 loopback … 3 global) · targets:u8 (0, 1) · targets × id[32] · sealed:bytes≤8340   since v1 */
+export function encodeSignal(m: Omit<SignalMessage, 'kind'>): Uint8Array {
+  const w = new Writer(13 + peerIdBytes + m.sealed.length)
+    .u8(kinds.signal)
+    .fixed(fromHex(m.path) as Uint8Array)
+    .u8(scopes.indexOf(m.scope))
+    .u8(m.target === undefined ? 0 : 1);
+  if (m.target !== undefined) w.fixed(knownIdBytes(m.target));
+  return w.bytes(m.sealed, sealedBytesMax).finish();
+}
+
+function decodeSignal(r: Reader): SignalMessage | undefined {
+  const path = toHex(r.fixed(WIRE.pathIdBytes));
+  const scope = scopes[r.u8()];
+  const targets = r.u8();
+  const target = targets === 1 ? knownId(r.fixed(peerIdBytes)) : undefined;
+  const sealed = r.bytes(sealedBytesMax);
+  if (scope === undefined || targets > 1) return undefined;
+  return { kind: 'signal', path, scope, target, sealed };
+}
+
+const signalKinds = ['offer', 'answer', 'candidate'] as const;
+
+/**
+ * statement = path[8] · to[32] · from[32] · counter:u8 · kind:u8 (0 offer, 1 answer, 2 candidate) · body:bytes≤8192   since v1
+ * What the sender of a signal signs.
+ */
+export function encodeStatement(path: string, to: PeerId, said: Said): Uint8Array {
+  const { signal, from, counter } = said;
+  const text = signal.kind === 'candidate' ? signal.candidate : signal.sdp;
+  return new Writer(WIRE.pathIdBytes + 2 * peerIdBytes + 5 + text.length)
+    .fixed(fromHex(path) as Uint8Array)
+    .fixed(knownIdBytes(to))
+    .fixed(knownIdBytes(from))
+    .u8(counter)
+    .u8(signalKinds.indexOf(signal.kind))
+    .text(text, signalBytesMax)
+    .finish();
+}
+
+/** Bytes at the head of a statement that the receiver knows anyway. */
+const statementHead = WIRE.pathIdBytes + peerIdBytes;
+
+/** sealed = statement without path and to · signature[64]   since v1 */
+export function encodeSaid(statement: Uint8Array, signature: Uint8Array): Uint8Array {
+  return concatBytes(statement.subarray(statementHead), signature);
+}
+
+/** What was in a seal, and its signature; whether that holds is for the caller. */
+export function decodeSaid(bytes: Uint8Array): { said: Said; signature: Uint8Array } | undefined {
+  const r = new Reader(bytes);
+  const from = peerIdFromBytes(r.fixed(peerIdBytes));
+  const counter = r.u8();
+  const kind = signalKinds[r.u8()];
+  const text = r.text(signalBytesMax);
+  const signature = r.fixed(signatureBytes);
+  if (!r.done || kind === undefined) return undefined;
+  const signal = kind === 'candidate' ? { kind, candidate: text } : { kind, sdp: text };
+  return { said: { from, counter, signal }, signature };
+}
+
+/** UNREACHABLE = 10:u8 · path[8] · code:u8 (0 NOT_FOUND, 1 LIMIT, 2 LOST, 3 REFUSED)   since v1 */
+export function encodeUnreachable(m: Omit<Unreachable, 'kind'>): Uint8Array {
+  return new Writer(10)
+    .u8(kinds.unreachable)
+    .fixed(fromHex(m.path) as Uint8Array)
+    .u8(unreachableCodes.indexOf(m.code))
+    .finish();
+}
+
+function decodeUnreachable(r: Reader): Unreachable | undefined {
+  const path = toHex(r.fixed(WIRE.pathIdBytes));
+  const code = unreachableCodes[r.u8()];
+  return code && { kind: 'unreachable', path, code };
+}
+
 /** The message that `bytes` are, or undefined. Signatures are not looked at. */
 export function decodeMessage(bytes: Uint8Array): Message | undefined {
   const r = new Reader(bytes);
@@ -345,6 +376,10 @@ function decodeBody(r: Reader, bytes: Uint8Array, kind: number): Message | undef
       return decodeAnswer(r, bytes, 'full');
     case kinds.replaced:
       return decodeReplaced(r, bytes);
+    case kinds.signal:
+      return decodeSignal(r);
+    case kinds.unreachable:
+      return decodeUnreachable(r);
     default:
       return undefined;
   }

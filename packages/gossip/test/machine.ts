@@ -82,6 +82,7 @@ export class Bench {
       bootstrap: true,
       relay: false,
       lan: false,
+      webrtc: false,
       schemes: ['ws', 'wss', 'tcp'],
       seeds: [],
       anchors: [],

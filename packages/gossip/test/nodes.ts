@@ -35,6 +35,7 @@ export function runOn(host: Host, options: Partial<GossipOptions> = {}): Node {
     ...options,
   });
   host.onLink = (link) => gossip.add(link);
+  if (options.webrtc) host.signaller = gossip.signaller;
   const node: Node = { host, gossip, store, bornMs: host.world.now, firstMs: undefined };
   gossip.on('up', () => {
     node.firstMs ??= host.world.now;

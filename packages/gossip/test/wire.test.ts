@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
-import { type HeardRecord, seededRandom, signRecord, toHex } from '@peernet/core';
+import {
+  type Crypto,
+  type HeardRecord,
+  seededRandom,
+  signalBytesMax,
+  signRecord,
+  toHex,
+} from '@peernet/core';
 import { createWorld, simCrypto } from '@peernet/sim';
 import { describe, expect, it } from 'vitest';
+import { openSignal, sealSignal } from '../src/machine/sealed-signal.js';
 import {
   decodeMessage,
   encodeAnswer,
@@ -10,7 +18,10 @@ import {
   encodeRecord,
   encodeReplaced,
   encodeShuffle,
+  encodeSignal,
+  encodeUnreachable,
   encodeWalk,
+  sealedBytesMax,
   WIRE,
 } from '../src/wire.js';
 
@@ -57,6 +68,14 @@ const samples: Record<string, Uint8Array> = {
   full: encodeAnswer({ kind: 'full', walk: '', degree: 128, records: [] }),
   replaced: encodeReplaced(self, records),
   alone: encodeReplaced(undefined, []),
+  signal: encodeSignal({
+    path: id,
+    scope: 'private',
+    target: self.record.id,
+    sealed: new Uint8Array(20).fill(7),
+  }),
+  signalOn: encodeSignal({ path: id, scope: 'global', target: undefined, sealed: new Uint8Array(3).fill(8) }),
+  unreachable: encodeUnreachable({ path: id, code: 'LOST' }),
 };
 
 describe('every message', () => {
@@ -108,6 +127,24 @@ describe('every message', () => {
       joiner: undefined,
       records: [],
     });
+    const { id: target } = self.record;
+    const sealed = new Uint8Array(20).fill(7);
+    expect(decodeMessage(samples.signal as Uint8Array)).toEqual({
+      kind: 'signal',
+      path: id,
+      scope: 'private',
+      target,
+      sealed,
+    });
+    expect(decodeMessage(samples.signalOn as Uint8Array)).toMatchObject({
+      scope: 'global',
+      target: undefined,
+    });
+    expect(decodeMessage(samples.unreachable as Uint8Array)).toEqual({
+      kind: 'unreachable',
+      path: id,
+      code: 'LOST',
+    });
   });
 
   it('is refused when cut short anywhere, or longer by a byte', () => {
@@ -136,6 +173,16 @@ describe('every message', () => {
     const walk = samples.walk as Uint8Array;
     expect(decodeMessage(patched(walk, 9, WIRE.ttlMax))).toBeDefined();
     expect(decodeMessage(patched(walk, 9, WIRE.ttlMax + 1))).toBeUndefined();
+    const longest = { path: id, scope: 'global', target: self.record.id } as const;
+    const signal = encodeSignal({ ...longest, sealed: new Uint8Array(sealedBytesMax) });
+    expect(decodeMessage(signal)).toMatchObject({ kind: 'signal' });
+    expect(decodeMessage(patched(signal, 9, 4))).toBeUndefined();
+    expect(decodeMessage(patched(signal, 10, 2))).toBeUndefined();
+    const over = Uint8Array.of(...patched(signal, 44, (signal[44] as number) + 1), 0);
+    expect(decodeMessage(patched(over, 43, signal[43] as number))).toBeUndefined();
+    const unreachable = samples.unreachable as Uint8Array;
+    expect(decodeMessage(patched(unreachable, 9, 3))).toBeDefined();
+    expect(decodeMessage(patched(unreachable, 9, 4))).toBeUndefined();
     const extrema = encodeExtrema(0, [entry(63, 'x')]);
     expect(decodeMessage(extrema)).toBeDefined();
     expect(decodeMessage(patched(extrema, extrema.length - 3, 64))).toBeUndefined();
@@ -143,9 +190,35 @@ describe('every message', () => {
 
   it('of a later version is skipped, of no version is refused', () => {
     expect(decodeMessage(new Uint8Array([200, 1, 2, 3]))).toEqual({ kind: 'unknown' });
-    expect(decodeMessage(new Uint8Array([9, 1, 2, 3]))).toBeUndefined();
+    expect(decodeMessage(new Uint8Array([11, 1, 2, 3]))).toBeUndefined();
     expect(decodeMessage(new Uint8Array([0]))).toBeUndefined();
     expect(decodeMessage(new Uint8Array())).toBeUndefined();
+  });
+});
+
+describe('what is in the seal of a signal', () => {
+  const [alice, bob] = ['alice', 'bob'].map((name) => simCrypto(world, name)) as [Crypto, Crypto];
+  const signal = { kind: 'offer', sdp: 'v=0 ü' } as const;
+
+  it('is read by its receiver, with its author', () => {
+    const sealed = sealSignal(alice, bob.id, { path: id, counter: 3, signal });
+    expect(openSignal(bob, id, sealed)).toEqual({ from: alice.id, counter: 3, signal });
+    const longest = { kind: 'candidate', candidate: 'c'.repeat(signalBytesMax) } as const;
+    const long = sealSignal(alice, bob.id, { path: id, counter: 0, signal: longest });
+    expect(long.length).toBe(sealedBytesMax);
+    expect(openSignal(bob, id, long)?.signal).toEqual(longest);
+  });
+
+  it('means nothing to others, on another path, altered, or signed by somebody else', () => {
+    const sealed = sealSignal(alice, bob.id, { path: id, counter: 3, signal });
+    expect(openSignal(alice, id, sealed)).toBeUndefined();
+    expect(openSignal(bob, 'ff'.repeat(8), sealed)).toBeUndefined();
+    for (let at = 0; at < sealed.length; at += 5) {
+      expect(openSignal(bob, id, patched(sealed, at, (sealed[at] as number) ^ 1))).toBeUndefined();
+    }
+    const eve = simCrypto(world, 'eve');
+    const forger = { ...alice, id: alice.id, sign: eve.sign.bind(eve), seal: eve.seal.bind(eve) };
+    expect(openSignal(bob, id, sealSignal(forger, bob.id, { path: id, counter: 3, signal }))).toBeUndefined();
   });
 });
 

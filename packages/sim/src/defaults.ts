@@ -55,6 +55,14 @@ export const TIMING = Object.freeze({
   silenceMaxMs: 12_000,
   /** One-way latencies until the end of a broken link knows it: its next packet is answered by a reset. */
   resetLatencies: 2,
+  /** One-way latencies from the answer to an introduction until the offerer has its link: checks of candidates, DTLS, the data channel, and our handshake, 1 to 1.5 round trips each. */
+  introducedLatencies: 8,
+  /** ms until two who cannot reach each other give up. Guess: browsers take 5 to 15 s. */
+  iceTimeoutMs: 8_000,
+  /** ms that an introduction may take in all (protocol.md §7). */
+  introductionTimeoutMs: 30_000,
+  /** Bytes of a description: what browsers write for one data channel, with five candidates. */
+  descriptionBytes: 900,
   /** One-way latency of a host to itself, ms. */
   loopbackMs: 0.05,
 });

@@ -39,7 +39,6 @@ export class Dialing {
     this.#scope = address === undefined || address.scope === 'forbidden' ? 'global' : address.scope;
     this.#startMs = host.world.now;
     if (address === undefined || address.scope === 'forbidden') this.#fail('ADDRESS_INVALID', this.#startMs);
-    else if (address.scheme === 'wrtc') this.#fail('SCHEME_UNKNOWN', this.#startMs);
     else this.#begin(host.network.at(address.text));
   }
 

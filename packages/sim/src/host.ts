@@ -1,10 +1,20 @@
 // A host: one process on one simulated machine, with an identity, addresses, a clock and links. It can sleep, crash,
 // restart and have its calendar set. What runs on it is whatever its user attaches: dial with `dialNow`, take
 // inbound links from `onLink`.
-import { type Clock, type Crypto, type PeerId, type Random, type Scope, seededRandom } from '@peernet/core';
+import {
+  type Clock,
+  type Crypto,
+  type PeerId,
+  parseAddress,
+  type Random,
+  type Scope,
+  type Signaller,
+  seededRandom,
+} from '@peernet/core';
 import { wallStartMs } from './defaults.js';
 import { type DialDone, Dialing } from './dialing.js';
 import type { Action, QueuedEvent } from './event-queue.js';
+import { answering, Introducing, type NatKind } from './introducing.js';
 import type { Network } from './network.js';
 import { simCrypto } from './sim-crypto.js';
 import type { SimLink } from './sim-link.js';
@@ -20,6 +30,8 @@ export interface HostOptions {
   readonly dialable?: boolean;
   /** The narrowest network that it sits in: its links are at most this wide. Default 'global'. */
   readonly scope?: Scope;
+  /** What it sits behind, for dials to and from `wrtc:` addresses. Default: 'open' if it can be dialed, else 'easy'. */
+  readonly nat?: NatKind;
   /** Names the identity; default: `host <index>`. */
   readonly name?: string;
   /** Default: `simCrypto(world, name)`. */
@@ -50,6 +62,7 @@ export class Host {
   readonly ip: string;
   readonly scope: Scope;
   readonly hairpin: boolean;
+  readonly nat: NatKind;
   /** Own dice, seeded by the world's seed and the host's number. */
   readonly random: Random;
   /** Own monotonic axis (its origin differs from host to host) and calendar. */
@@ -70,6 +83,8 @@ export class Host {
   /** Crashed. */
   dead = false;
   session: string;
+  #signaller: Signaller | undefined;
+  #stopServing: (() => void) | undefined;
   #deferred: [Action, unknown, unknown][] = [];
   #orphans: SimLink[] = [];
   #offsetMs: number;
@@ -89,6 +104,7 @@ export class Host {
     this.scope = options.scope ?? 'global';
     this.hairpin = options.hairpin ?? true;
     this.dialable = options.dialable ?? true;
+    this.nat = options.nat ?? (this.dialable ? 'open' : 'easy');
     this.random = seededRandom(network.seedOf(index, 1));
     this.#offsetMs = seededRandom(network.seedOf(index, 2)).uint32() % 1_000_000;
     this.session = this.#newSession();
@@ -103,12 +119,29 @@ export class Host {
     return this.crypto.id;
   }
 
+  /** Who finds a way to peers that cannot be dialed: then `wrtc:` addresses can be dialed, and offers are answered. */
+  get signaller(): Signaller | undefined {
+    return this.#signaller;
+  }
+
+  set signaller(signaller: Signaller | undefined) {
+    this.#stopServing?.();
+    this.#signaller = signaller;
+    this.#stopServing = signaller?.serve(answering(this));
+  }
+
   /**
    * Dials; `done` is called once, never synchronously, unless the returned "cancel" comes first.
    * `address` may carry `#id`, which `expect` overrides.
    */
   dialNow(address: string, options: { expect?: PeerId | undefined }, done: DialDone): () => void {
     this.traffic.dials++;
+    const target = parseAddress(address);
+    const id = target?.scheme === 'wrtc' ? target.id : undefined;
+    if (target !== undefined && id !== undefined) {
+      const introducing = new Introducing(this, { ...target, id }, options.expect, done);
+      return () => introducing.cancel();
+    }
     const dialing = new Dialing(this, address, options.expect, done);
     return () => dialing.cancel();
   }
@@ -136,6 +169,8 @@ export class Host {
     this.running = true;
     this.refusing = false;
     this.onLink = undefined;
+    this.#signaller = undefined;
+    this.#stopServing = undefined;
     this.session = this.#newSession();
     for (const link of this.#orphans) link.recheck();
     this.#orphans = [];

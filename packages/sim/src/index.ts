@@ -4,6 +4,7 @@ export { NETWORK_DEFAULTS, type NetworkOptions, TIMING } from './defaults.js';
 export type { DialDone, DialNow, DialResult } from './dialing.js';
 export { type FaultKind, type FaultOptions, faultKinds, randomFaults } from './faults.js';
 export { Host, type HostOptions } from './host.js';
+export { type NatKind, natKinds } from './introducing.js';
 export { Network } from './network.js';
 export { type IdentityRegistry, simCrypto } from './sim-crypto.js';
 export { SimLink } from './sim-link.js';

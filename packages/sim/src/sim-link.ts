@@ -20,12 +20,14 @@ export interface LinkOptions {
   readonly latencyMs: number;
   readonly scope: Scope;
   readonly dialed: string;
+  /** How the acceptor sees where it comes from; default: an IP and a port of the moment. */
+  readonly source?: string;
 }
 
 /** Makes a link between two hosts; the ends are registered with them. */
 export function linkPair(from: Host, to: Host, options: LinkOptions): [SimLink, SimLink] {
   const near = new SimLink(from, to, true, options.dialed, options);
-  const far = new SimLink(to, from, false, from.sourceAddress(), options);
+  const far = new SimLink(to, from, false, options.source ?? from.sourceAddress(), options);
   near.other = far;
   far.other = near;
   from.links.add(near);

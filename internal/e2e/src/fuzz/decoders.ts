@@ -1,6 +1,7 @@
 // Every decoder of bytes from strangers, with valid samples, and what must hold for whatever it accepts: it writes
 // itself again as the same bytes. A decoder that lets something through which no encoder writes is caught by that.
 import {
+  below,
   type Crypto,
   concatBytes,
   decodeRecord,
@@ -10,6 +11,7 @@ import {
   parseAddress,
   parseForeignAddress,
   RECORD_LIMITS,
+  randomBytes,
   signRecord,
   utf8,
 } from '@peernet/core';
@@ -64,6 +66,10 @@ function writeGossip(message: gossip.Message): Uint8Array | undefined {
       return gossip.encodeWalk(message);
     case 'replaced':
       return gossip.encodeReplaced(message.joiner, message.records);
+    case 'signal':
+      return gossip.encodeSignal(message);
+    case 'unreachable':
+      return gossip.encodeUnreachable(message);
     case 'unknown':
       return undefined;
     default:
@@ -92,6 +98,8 @@ function writeSearch(message: search.Message): Uint8Array {
   }
 }
 
+const somePath = '00000000000000aa';
+
 const gossipDecoders: readonly Decoder[] = [
   {
     name: 'gossip',
@@ -103,6 +111,23 @@ const gossipDecoders: readonly Decoder[] = [
     ],
     read: gossip.decodeMessage,
     write: writeGossip,
+  },
+  {
+    name: 'said',
+    weight: 4,
+    samples: samplesOf(30, (talk) => {
+      const signal = { kind: 'offer', sdp: 'v=0'.repeat(1 + below(talk.random, 50)) } as const;
+      const counter = below(talk.random, 12);
+      const statement = gossip.encodeStatement(somePath, talk.self.id, {
+        from: talk.self.id,
+        counter,
+        signal,
+      });
+      return gossip.encodeSaid(statement, randomBytes(talk.random, 64));
+    }),
+    read: gossip.decodeSaid,
+    write: ({ said, signature }: NonNullable<ReturnType<typeof gossip.decodeSaid>>) =>
+      gossip.encodeSaid(gossip.encodeStatement(somePath, said.from, said), signature),
   },
   {
     name: 'record',

@@ -10,6 +10,8 @@ import {
   type PeerStore,
   pickOne,
   type Random,
+  type SignalEvents,
+  type SignalPath,
   seededRandom,
   signRecord,
 } from '@peernet/core';
@@ -52,6 +54,11 @@ const small: Partial<Tuning> = {
   routesMax: 8,
   bansMax: 8,
   restsMax: 8,
+  pathsMax: 2,
+  pathsTakenMax: 2,
+  pathsSeenMax: 8,
+  introductionsMax: 8,
+  introductionsPerPeer: 3,
 };
 /** Entries of the default store. */
 const bookMax = 1024;
@@ -104,6 +111,7 @@ class Honest {
 export class GossipLife {
   readonly world: World;
   readonly gossip: Gossip;
+  readonly #own: Crypto;
   readonly #honest: Honest;
   readonly #store: PeerStore;
   readonly #random: Random;
@@ -121,6 +129,7 @@ export class GossipLife {
     this.world = createWorld({ seed: random.uint32() });
     const { clock } = this.world;
     const own = simCrypto(this.world, 'victim');
+    this.#own = own;
     const dice = seededRandom(random.uint32());
     const tight = below(random, 2) === 0 ? small : {};
     this.#limits = { ...TUNING, ...tight };
@@ -133,12 +142,14 @@ export class GossipLife {
       store: this.#store,
       limits: { ...tight, ...options.limits },
       lan: below(random, 4) === 0,
+      webrtc: below(random, 2) === 0,
       interfaces: () => ['7.7.7.7', '10.0.0.5'],
       dialNow: (address, _, done) => this.world.after(20, () => this.#dialed(address, done)),
     });
     this.gossip.on('debug', (event, fields) => {
       if (event === 'bug') this.#bug ??= JSON.stringify(fields);
     });
+    if (below(random, 4) > 0) this.gossip.signaller.serve((path) => this.#offered(path));
     if (below(random, 3) > 0) this.gossip.listening([{ scheme: 'ws', host: '7.7.7.7', port: 4000 }]);
     this.gossip.connectNow(honestAddress, () => {});
     this.world.runFor(500);
@@ -164,6 +175,33 @@ export class GossipLife {
     return link;
   }
 
+  /** Takes two of three offers, and answers most of them. */
+  #offered(path: SignalPath): SignalEvents | undefined {
+    if (below(this.#random, 3) === 0) return undefined;
+    if (below(this.#random, 3) > 0) path.send({ kind: 'answer', sdp: 'v=0' });
+    return this.#events(path);
+  }
+
+  #events(path: SignalPath): SignalEvents {
+    return {
+      onSignal: () => {
+        path.send({ kind: 'candidate', candidate: 'candidate:1' });
+        if (below(this.#random, 4) === 0) path.close();
+      },
+      onClose: () => path.send({ kind: 'candidate', candidate: 'too late' }),
+    };
+  }
+
+  /** We begin an introduction, to somebody who is there or not. */
+  #introduce({ self }: Stranger): void {
+    const to = below(this.#random, 4) === 0 ? simCrypto(this.world, 'nobody').id : self.id;
+    const via = [`${hostileAddress}#${self.id}`, honestAddress].slice(below(this.#random, 3));
+    const events: SignalEvents = { onSignal: () => {}, onClose: () => {} };
+    const path = this.gossip.signaller.introduce(to, { via }, events);
+    path.send({ kind: 'offer', sdp: 'v=0' });
+    if (below(this.#random, 3) === 0) path.close();
+  }
+
   /** Somebody comes, most often somebody new. */
   #stranger(initiator: boolean, remoteAddress: string | undefined): Stranger {
     const again = below(this.#random, 5) === 0 ? pickOne(this.#random, this.#strangers) : undefined;
@@ -179,7 +217,14 @@ export class GossipLife {
 
   #talk({ self }: Stranger): Talk {
     const others = this.#strangers.slice(-6).map((stranger) => stranger.self);
-    return { random: this.#random, self, others, wallMs: this.world.clock.wall(), shelf: this.#shelf };
+    return {
+      random: this.#random,
+      self,
+      others,
+      wallMs: this.world.clock.wall(),
+      shelf: this.#shelf,
+      node: this.#own.id,
+    };
   }
 
   #arrive(): void {
@@ -221,7 +266,8 @@ export class GossipLife {
         gossipMessage(this.#talk(stranger)),
       );
       for (const bytes of mutateSequence(this.#random, sequence)) this.#say(stranger, bytes);
-    } else if (dice < 80) stranger.link.hangUp(this.#pick(reasons));
+    } else if (dice < 77) this.#introduce(stranger);
+    else if (dice < 80) stranger.link.hangUp(this.#pick(reasons));
     else if (dice < 83) stranger.link.full = true;
     else if (dice < 86) stranger.link.drain();
     else if (dice < 88) this.gossip.disconnect(this.#pick([stranger.self.id, hostileAddress]));
@@ -244,6 +290,8 @@ export class GossipLife {
     most('links of applications', snapshot.appLinks, limits.appsMax + 1);
     most('probes', snapshot.probeLinks, limits.probesMax);
     most('dials', snapshot.dialing, limits.dialsMax + limits.pinnedMax);
+    most('paths', snapshot.paths, limits.pathsMax + limits.pathsTakenMax);
+    most('introductions', snapshot.relaying, limits.introductionsMax);
     most('walks', snapshot.walking, 4 * limits.walksMax);
     most('neighbours', snapshot.overlayLinks, Math.max(limits.linksMax, limits.linksDialableMax) + 1);
     const ids = links.filter(({ kind }) => kind === 'overlay').map(({ id }) => id);

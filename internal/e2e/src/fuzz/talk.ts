@@ -5,15 +5,19 @@ import {
   type Crypto,
   DOMAIN,
   type HeardRecord,
+  type PeerId,
   type PeerRecord,
   peerIdToBytes,
   pickOne,
   type Random,
   randomBytes,
+  type Signal,
+  scopes,
   signRecord,
   toHex,
   utf8,
 } from '@peernet/core';
+import { sealSignal } from '../../../../packages/gossip/src/machine/sealed-signal.js';
 import {
   encodeAnswer,
   encodeExtrema,
@@ -21,9 +25,12 @@ import {
   encodeRecord,
   encodeReplaced,
   encodeShuffle,
+  encodeSignal,
+  encodeUnreachable,
   encodeWalk,
   type Purpose,
   purposes,
+  unreachableCodes,
   walkKinds,
 } from '../../../../packages/gossip/src/wire.js';
 import {
@@ -67,6 +74,8 @@ export interface Talk {
   readonly wallMs: number;
   /** Records that were said before: most are said again. */
   readonly shelf?: HeardRecord[];
+  /** The one at the other end, if it is known. */
+  readonly node?: PeerId;
   /** Searches that it was asked, or has heard of. */
   readonly queries?: readonly Uint8Array[];
 }
@@ -165,12 +174,41 @@ function answer(talk: Talk): Uint8Array {
   });
 }
 
+/** Few paths, so that signals meet. */
+const pathId = (talk: Talk): string => `00000000000000a${below(talk.random, 8)}`;
+
+/** Something of an introduction; for somebody who is there, and sealed to it, more often than not. */
+function signal(talk: Talk): Uint8Array {
+  const path = pathId(talk);
+  const to = pick(talk, [
+    ...talk.others.map((other) => other.id),
+    ...(talk.node === undefined ? [] : [talk.node, talk.node]),
+  ]);
+  const text = 'x'.repeat(below(talk.random, pick(talk, [4, 900, 8_193])));
+  const what: Signal = pick(talk, [
+    { kind: 'offer', sdp: text },
+    { kind: 'answer', sdp: text },
+    { kind: 'candidate', candidate: text },
+  ]);
+  const sealed = chance(talk, 6)
+    ? randomBytes(talk.random, below(talk.random, 300))
+    : sealSignal(talk.self, to, { path, counter: pick(talk, [0, 0, 1, 2, 255]), signal: what });
+  return encodeSignal({
+    path,
+    scope: pick(talk, scopes),
+    target: chance(talk, 3) ? undefined : to,
+    sealed,
+  });
+}
+
 const gossipKinds: readonly ((talk: Talk) => Uint8Array)[] = [
   (talk) => encodeRecord(heard(talk, !chance(talk, 6))),
   (talk) => encodeShuffle({ answer: chance(talk, 4), degree: degree(talk), records: heardList(talk) }),
   extremes,
   walk,
   answer,
+  signal,
+  (talk) => encodeUnreachable({ path: pathId(talk), code: pick(talk, unreachableCodes) }),
   (talk) => encodeReplaced(chance(talk, 3) ? undefined : heard(talk), heardList(talk)),
 ];
 

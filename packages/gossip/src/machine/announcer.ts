@@ -1,6 +1,6 @@
 // What we say of ourselves: drives own-address discovery with what neighbours see and dial, probes its candidates, and
 // tells all neighbours when our record has changed.
-import { type ErrorCode, parseAddress, parseIp, scopeRank } from '@peernet/core';
+import { type ErrorCode, parseAddress, parseIp, RECORD_LIMITS, type Relay, scopeRank } from '@peernet/core';
 import { encodeRecord, type Hello } from '../wire.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
@@ -18,6 +18,8 @@ export class Announcer {
   #tellAtMs = Number.POSITIVE_INFINITY;
   #toldMs = Number.NEGATIVE_INFINITY;
   #widestRank = 0;
+  /** Neighbours that our record names as relays. */
+  #named: readonly Peer[] = [];
   #discoverAtMs: number;
 
   constructor(context: Context, parts: { records: Records; dialer: Dialer }) {
@@ -39,13 +41,14 @@ export class Announcer {
 
   listening(services: readonly Service[], interfaces: readonly string[]): void {
     this.#own.listening(services, interfaces, this.#c.nowMs);
+    if (this.#records.ownStun(services.some(({ stun }) => stun === true))) this.tell();
     this.#learned();
   }
 
   /** A peer says which address it dialed, or as whom it sees us. */
   greeted(peer: Peer, hello: Hello): void {
     const { nowMs } = this.#c;
-    if (!peer.initiator && hello.dialed !== '') {
+    if (!peer.initiator && hello.dialed !== '' && !hello.dialed.startsWith('wrtc:')) {
       this.#own.heardDialed(hello.dialed, peer.scope, peer.group, nowMs);
       const port = parseAddress(hello.dialed)?.port ?? 0;
       if (port > 0) this.#own.inboundUsed(port, peer.group, nowMs);
@@ -75,9 +78,24 @@ export class Announcer {
   neighbourhood(): void {
     let widest = 0;
     for (const { scope } of this.#c.peers.neighbours) widest = Math.max(widest, scopeRank(scope));
-    if (widest === this.#widestRank) return;
-    this.#widestRank = widest;
-    this.#judge();
+    if (widest !== this.#widestRank) {
+      this.#widestRank = widest;
+      this.#judge();
+    }
+    this.#relays();
+  }
+
+  /** Who cannot be dialed names up to three neighbours that can introduce it: as long as they last, then the oldest others. */
+  #relays(): void {
+    const { o, peers, dialable } = this.#c;
+    if (!o.webrtc || (dialable && this.#named.length === 0)) return;
+    const fit = dialable ? [] : peers.neighbours.filter((peer) => isRelay(peer));
+    fit.sort((a, b) => a.neighbourMs - b.neighbourMs);
+    const kept = this.#named.filter((peer) => fit.includes(peer));
+    const others = fit.filter((peer) => !kept.includes(peer));
+    this.#named = [...kept, ...others].slice(0, RECORD_LIMITS.relaysMax);
+    const relays = this.#named.map((peer): Relay => ({ id: peer.id, address: peer.dialed as string }));
+    if (this.#records.ownRelays(relays)) this.tell();
   }
 
   #judge(): void {
@@ -85,6 +103,7 @@ export class Announcer {
       const scope = parseAddress(text)?.scope ?? 'forbidden';
       return scope !== 'forbidden' && scopeRank(scope) >= this.#widestRank;
     });
+    this.#relays();
   }
 
   // ---- what we tell ----
@@ -133,4 +152,9 @@ export class Announcer {
       else peer.toldSeq = self.record.seq;
     }
   }
+}
+
+/** A neighbour that can be dialed, as we know from having done so. */
+function isRelay(peer: Peer): boolean {
+  return peer.dialed !== undefined && peer.record?.dialable === true && !peer.introduced;
 }

@@ -24,6 +24,8 @@ export interface OverlayOptions {
   readonly bootstrap: boolean;
   readonly relay: boolean;
   readonly lan: boolean;
+  /** There is a transport for `wrtc:`. */
+  readonly webrtc: boolean;
   /** Schemes that can be dialed; may grow. */
   readonly schemes: readonly string[];
   readonly seeds: readonly string[];
@@ -70,6 +72,13 @@ const zeros = () => ({
   walksLost: 0,
   shuffles: 0,
   probes: 0,
+  /** Introductions through us; those of them that were cut because they took too much. */
+  introductions: 0,
+  introductionsCut: 0,
+  /** Offers that came to us. */
+  offers: 0,
+  /** Signals to us that were forged, repeated, out of order, or not what they should be. */
+  signalsRefused: 0,
 });
 export type Counters = ReturnType<typeof zeros>;
 

@@ -66,7 +66,7 @@ export class Dialer {
     if (entry.id !== undefined && (peers.byId(entry.id) !== undefined || this.isHeld(entry.id))) return false;
     if (this.isBusy(entry.address, entry.id)) return false;
     const address = userAddressOf(entry.address);
-    if (address === undefined) return false;
+    if (address === undefined || (address.scheme === 'wrtc' && !entry.saved)) return false;
     const trusted = entry.saved || (this.#c.degree === 0 && entry.lastSeen !== undefined);
     return this.#mayReach(address, trusted, intent);
   }
@@ -84,7 +84,7 @@ export class Dialer {
     const { nowMs, tuning } = this.#c;
     if (address.scope === 'forbidden') return false;
     const { host, net, group } = keysOf(address);
-    if (intent !== 'probe' && this.#groupIsFull(group)) return false;
+    if (intent !== 'probe' && intent !== 'relay' && this.#groupIsFull(group)) return false;
     if (trusted || address.scope !== 'global') return true;
     if (nowMs - (this.#hosts.get(host) ?? Number.NEGATIVE_INFINITY) < tuning.dialHostEveryMs) return false;
     return (this.#nets.get(net)?.level(nowMs) ?? 1) >= 1;
@@ -119,6 +119,13 @@ export class Dialer {
     return count;
   }
 
+  /** Relays that are being dialed for introductions. */
+  get relaying(): number {
+    let count = 0;
+    for (const dial of this.#dials.values()) if (dial.intent === 'relay') count++;
+    return count;
+  }
+
   /** Links that we lack of our own making; those not yet answered count, and dials that are not so old that they look dead. */
   get missing(): number {
     const { o, peers, degree, linksMax, nowMs, tuning } = this.#c;
@@ -136,12 +143,11 @@ export class Dialer {
 
   /** Begins a dial, or returns undefined if a limit is in the way. */
   start(address: Address, request: DialRequest): Dial | undefined {
-    const { nowMs, tuning, fx, counters } = this.#c;
+    const { nowMs, fx, counters } = this.#c;
     const { intent, expect, trusted = false } = request;
     const keys = keysOf(address);
     if (intent !== 'user') {
-      const full = intent === 'probe' ? this.probing >= tuning.probesMax : this.pending >= tuning.dialsMax;
-      if (full || !this.#mayReach(address, trusted, intent)) return undefined;
+      if (this.#isFull(intent) || !this.#mayReach(address, trusted, intent)) return undefined;
       if (intent !== 'own' && !this.#spend(address, keys, intent, trusted)) return undefined;
     }
     const dial: Dial = {
@@ -158,6 +164,13 @@ export class Dialer {
     counters.dials++;
     fx.dial(dial.number, address.text, expect);
     return dial;
+  }
+
+  #isFull(intent: Intent): boolean {
+    const { tuning } = this.#c;
+    if (intent === 'probe') return this.probing >= tuning.probesMax;
+    if (intent === 'relay') return this.relaying >= tuning.relayDialsMax;
+    return this.pending >= tuning.dialsMax;
   }
 
   #spend(address: Address, keys: { net: string }, intent: Intent, trusted: boolean): boolean {
@@ -187,7 +200,8 @@ export class Dialer {
   failed(dial: Dial, code: ErrorCode): void {
     const { store, peers, tuning, random } = this.#c;
     const { text } = dial.address;
-    if (code !== 'ABORTED' && dial.intent !== 'own')
+    const isStored = dial.address.scheme !== 'wrtc' || dial.intent === 'user';
+    if (code !== 'ABORTED' && dial.intent !== 'own' && isStored)
       store.outcome(text, { ok: false, counts: peers.size > 0 });
     if (code === 'SELF') this.rest(text, Number.POSITIVE_INFINITY);
     else if (this.#c.degree === 0)
@@ -250,5 +264,5 @@ export class Dialer {
 }
 
 function isForOverlay(dial: Dial): boolean {
-  return dial.intent !== 'own' && dial.intent !== 'probe';
+  return dial.intent !== 'own' && dial.intent !== 'probe' && dial.intent !== 'relay';
 }

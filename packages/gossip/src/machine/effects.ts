@@ -1,5 +1,5 @@
 // What goes into the overlay machine and what comes out of it. Links and dials have numbers that are never used twice.
-import type { CloseReason, ErrorCode, LinkKey, PeerId, Scope, Urgency } from '@peernet/core';
+import type { CloseReason, ErrorCode, LinkKey, PeerId, Scope, Signal, Urgency } from '@peernet/core';
 import type { Purpose } from '../wire.js';
 
 /** What a link is to us. `pending`: HELLO is not over. */
@@ -21,6 +21,8 @@ export interface Service {
   readonly host: string;
   readonly port: number;
   readonly announce?: readonly string[] | undefined;
+  /** It answers STUN at this port, too. */
+  readonly stun?: boolean | undefined;
 }
 
 export type OverlayInput =
@@ -43,6 +45,18 @@ export type OverlayInput =
       readonly services: readonly Service[];
       readonly interfaces: readonly string[];
     }
+  /** Begins an introduction: `path` is its number, above 0. It ends with `pathClosed`. */
+  | {
+      readonly type: 'introduce';
+      readonly path: number;
+      readonly to: PeerId;
+      readonly via: readonly string[];
+    }
+  | { readonly type: 'signal'; readonly path: number; readonly signal: Signal }
+  /** `refuse`: an offer that we do not take; the other side is told. */
+  | { readonly type: 'pathClose'; readonly path: number; readonly refuse?: boolean | undefined }
+  /** Whether offers are taken. */
+  | { readonly type: 'serve'; readonly on: boolean }
   /** New addresses were saved, or the network is back: no need to wait. */
   | { readonly type: 'wake' }
   | { readonly type: 'close' };
@@ -66,6 +80,10 @@ export type OverlayEvent =
     }
   | { readonly type: 'connected'; readonly request: number; readonly id: PeerId }
   | { readonly type: 'connectFailed'; readonly request: number; readonly code: ErrorCode }
+  /** Somebody begins an introduction with us: `path` is its number, below 0; the offer follows as `signalled`. */
+  | { readonly type: 'offered'; readonly path: number; readonly peer: PeerId }
+  | { readonly type: 'signalled'; readonly path: number; readonly signal: Signal }
+  | { readonly type: 'pathClosed'; readonly path: number; readonly code: ErrorCode }
   | { readonly type: 'known'; readonly addresses: readonly string[] }
   | { readonly type: 'own'; readonly addresses: readonly string[] }
   | { readonly type: 'anchors'; readonly addresses: readonly string[] }

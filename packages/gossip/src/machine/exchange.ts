@@ -106,7 +106,8 @@ export class Exchange {
     const { store, peers, crypto, nowMs } = this.#c;
     const allowed = to.sending('admitted', nowMs).takeUpTo(count, nowMs);
     if (allowed === 0) return [];
-    const exclude = (entry: BookEntry): boolean => entry.id === to.id || entry.id === crypto.id;
+    const exclude = (entry: BookEntry): boolean =>
+      entry.id === to.id || entry.id === crypto.id || entry.address.startsWith('wrtc:');
     const told: HeardRecord[] = [];
     for (const entry of store.sample(allowed, { scope: to.scope, exclude })) {
       if (entry.record?.dialable) {
@@ -116,7 +117,13 @@ export class Exchange {
     // A link that we made and that lives proves more than a handshake of an hour ago.
     for (const peer of peers.neighbours) {
       if (told.length >= allowed) break;
-      if (!peer.initiator || peer.id === to.id || told.some(({ record }) => record.id === peer.id)) continue;
+      if (
+        !peer.initiator ||
+        peer.introduced ||
+        peer.id === to.id ||
+        told.some(({ record }) => record.id === peer.id)
+      )
+        continue;
       const heard = peer.heard(nowMs);
       if (heard?.record.dialable && this.#records.takeable(heard, to.scope) !== undefined) told.push(heard);
     }

@@ -18,6 +18,8 @@ const rateOf: { readonly [K in Message['kind']]: RateName } = {
   link: 'answer',
   full: 'answer',
   replaced: 'answer',
+  signal: 'signal',
+  unreachable: 'unreachable',
   unknown: 'shuffle',
 };
 
@@ -51,15 +53,22 @@ export class Intake {
   }
 
   #read(peer: Peer, bytes: Uint8Array): void {
-    const { counters, nowMs } = this.#c;
+    const { counters } = this.#c;
     const message = decodeMessage(bytes);
     if (message === undefined) {
       counters.malformed++;
       this.#p.ending.ban(peer, 'a malformed message');
     } else if (!this.#affordable(peer, message)) this.#postpone(peer, bytes);
-    else if (!peer.receiving(rateOf[message.kind], nowMs).take(1, nowMs)) this.#drop(peer);
+    else if (!this.#mayCome(peer, message)) this.#drop(peer);
     else if (message.kind !== 'hello' && !peer.greeted) this.#p.ending.end(peer, 'PROTOCOL');
     else if (this.#genuine(peer, message)) this.#p.dispatch(peer, message);
+  }
+
+  #mayCome(peer: Peer, message: Message): boolean {
+    const { nowMs } = this.#c;
+    if (!peer.receiving(rateOf[message.kind], nowMs).take(1, nowMs)) return false;
+    const begins = message.kind === 'signal' && message.target !== undefined;
+    return !begins || peer.receiving('introduction', nowMs).take(1, nowMs);
   }
 
   /** More than it may: dropped, not punished, unless it goes on and on. */
@@ -71,6 +80,7 @@ export class Intake {
 
   #affordable(peer: Peer, message: Message): boolean {
     const { records } = this.#p;
+    if (message.kind === 'signal') return records.affordable(peer, 1);
     if (message.kind === 'extrema') return records.affordable(peer, message.entries.length);
     const heards = recordsOf(message);
     // Nearly always there is enough for all of them; only if not it matters which ones we know.

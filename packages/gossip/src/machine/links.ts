@@ -14,6 +14,8 @@ import type { Records } from './records.js';
 export interface LinksListener {
   greeted(peer: Peer, hello: Hello): void;
   neighbour(peer: Peer): void;
+  /** A link has become what it is for. */
+  turned(peer: Peer): void;
   /** A link ended, or is none of a neighbour any more. */
   parted(peer: Peer, wasNeighbour: boolean): void;
 }
@@ -86,7 +88,7 @@ export class Links implements Ending {
       this.end(peer, 'DONE');
       return peer;
     }
-    this.#begin(peer, 'overlay');
+    this.#begin(peer, dial.intent === 'relay' && dial.requests.length === 0 ? 'app' : 'overlay');
     return peer;
   }
 
@@ -237,6 +239,7 @@ export class Links implements Ending {
     const was = peer.kind;
     this.#c.peers.turn(peer, kind, hosted);
     peer.expiresMs = Number.POSITIVE_INFINITY;
+    this.#p.listener.turned(peer);
     const { id, key, address } = peer;
     if (was === 'overlay' && kind !== 'overlay') {
       this.#c.fx.emit({ type: 'down', key, id, address, reason });
@@ -330,6 +333,7 @@ export class Links implements Ending {
   #tellOutcome(peer: Peer): void {
     if (peer.settled || peer.dialed === undefined) return;
     peer.settled = true;
+    if (peer.introduced && peer.intent !== 'user') return; // nothing that could be dialed again
     this.#c.store.outcome(peer.dialed, { ok: true, id: peer.id, record: peer.record });
   }
 
@@ -379,8 +383,12 @@ export class Links implements Ending {
       const old = twin.sinceMs <= peer.sinceMs ? twin : peer;
       this.end(this.#loser(old, old === twin ? peer : twin), 'DUPLICATE');
     } else if (peer.kind === 'app') {
+      // A relay that was dialed for an introduction is let go, unless it was asked to be more meanwhile.
+      const isRelay = peer.intent === 'relay' && !peer.pinned;
+      if (isRelay && !peer.asking) this.end(peer, 'DONE');
       peer.asking = false;
       peer.expiresMs = Number.POSITIVE_INFINITY;
+      if (isRelay) this.expire(peer, this.#c.tuning.relayLingerMs);
     } else if (peer.kind === 'guest') this.end(peer, peer.hosted ? 'FULL' : 'DONE');
     else if (peer.kind === 'probe') this.end(peer, 'DONE');
     else this.end(peer, 'TIMEOUT');
@@ -388,8 +396,5 @@ export class Links implements Ending {
 }
 
 function codeOf(reason: CloseReason): ErrorCode {
-  if (reason === 'LOST') return 'LOST';
-  if (reason === 'TIMEOUT') return 'TIMEOUT';
-  if (reason === 'PROTOCOL') return 'PROTOCOL';
-  return 'REFUSED';
+  return reason === 'LOST' || reason === 'TIMEOUT' || reason === 'PROTOCOL' ? reason : 'REFUSED';
 }

@@ -1,6 +1,6 @@
 // The overlay machine: one node of the random graph. It routes what happens to the parts beside it, each of which holds
 // one rule of protocol.md §5.
-import type { HeardRecord, Machine, PeerRecord } from '@peernet/core';
+import type { HeardRecord, Machine, PeerRecord, Scope } from '@peernet/core';
 import type { Hello, Message } from '../wire.js';
 import { Admission } from './admission.js';
 import { Announcer } from './announcer.js';
@@ -10,12 +10,15 @@ import { Dialer } from './dialer.js';
 import type { LinkKind, OverlayEffects, OverlayInput } from './effects.js';
 import { Exchange } from './exchange.js';
 import { Intake } from './intake.js';
+import { Introductions } from './introductions.js';
 import { Links, type LinksListener } from './links.js';
 import type { Peer } from './peer.js';
 import { Prober } from './prober.js';
 import { Records } from './records.js';
+import { Relayed } from './relayed.js';
 import { Upkeep } from './upkeep.js';
 import { Walks } from './walks.js';
+import { Ways } from './ways.js';
 import { Wishes } from './wishes.js';
 
 export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksListener {
@@ -32,6 +35,8 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
   readonly #prober: Prober;
   readonly #upkeep: Upkeep;
   readonly #wishes: Wishes;
+  readonly #relayed: Relayed;
+  readonly #introductions: Introductions;
 
   constructor(options: OverlayOptions) {
     const c = new Context(options);
@@ -58,6 +63,16 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#admission = admission;
     this.#walks = walks;
     this.#wishes = wishes;
+    const walkedFrom = (walk: string): Peer | undefined => walks.cameFrom(walk);
+    this.#relayed = new Relayed(c, { walkedFrom });
+    this.#introductions = new Introductions(c, {
+      records,
+      dialer,
+      links,
+      relayed: this.#relayed,
+      ways: new Ways(c, { walkOf: (origin) => walks.endedFor(origin), walkedFrom }),
+      found: (walk) => walks.found(walk),
+    });
     this.#census = new Census(c, { records, ending: links });
     this.#announcer = new Announcer(c, { records, dialer });
     this.#prober = new Prober(c, { dialer, records });
@@ -114,6 +129,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       this.#announcer.deadline(),
       this.#prober.deadline(),
       this.#upkeep.deadline(),
+      this.#introductions.deadline(),
     );
   }
 
@@ -126,6 +142,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#announcer.tick();
     this.#prober.tick();
     this.#upkeep.tick();
+    this.#introductions.tick();
   }
 
   // ---- messages ----
@@ -154,6 +171,12 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
         break;
       case 'replaced':
         this.#admission.onReplaced(peer, message);
+        break;
+      case 'signal':
+        this.#introductions.onSignal(peer, message);
+        break;
+      case 'unreachable':
+        this.#introductions.onUnreachable(peer, message);
         break;
       case 'unknown':
         break; // of a later version
@@ -190,7 +213,12 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#upkeep.neighbourhood();
   }
 
+  turned(peer: Peer): void {
+    this.#introductions.turned(peer);
+  }
+
   parted(peer: Peer, wasNeighbour: boolean): void {
+    if (this.#c.peers.get(peer.key) !== peer) this.#introductions.parted(peer);
     if (!wasNeighbour && peer.kind !== 'pending') return;
     this.#announcer.neighbourhood();
     this.#upkeep.neighbourhood();
@@ -206,13 +234,14 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     }
     if (dial.intent === 'own') this.#announcer.probed(dial.address.text, undefined);
     this.#wishes.dialed(dial, input.link.peer);
-    this.#links.dialed(input.link, dial);
+    this.#introductions.dialed(dial.number, this.#links.dialed(input.link, dial));
   }
 
   #dialFailed(input: Extract<OverlayInput, { type: 'dialFailed' }>): void {
     const dial = this.#dialer.finish(input.dial);
     if (dial === undefined) return;
     this.#dialer.failed(dial, input.code);
+    this.#introductions.dialed(dial.number, undefined);
     if (dial.intent === 'own' || input.code === 'SELF') this.#announcer.probed(dial.address.text, input.code);
     for (const request of dial.requests) {
       this.#c.fx.emit({ type: 'connectFailed', request, code: input.code });
@@ -236,6 +265,18 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       case 'listening':
         this.#announcer.listening(input.services, input.interfaces);
         break;
+      case 'introduce':
+        this.#introductions.introduce(input.path, input.to, input.via);
+        break;
+      case 'signal':
+        this.#introductions.send(input.path, input.signal);
+        break;
+      case 'pathClose':
+        this.#introductions.close(input.path, input.refuse ? 'REFUSED' : 'CLOSED');
+        break;
+      case 'serve':
+        this.#introductions.serve(input.on);
+        break;
       case 'wake':
         this.#dialer.forgive();
         this.#walks.refresh();
@@ -245,6 +286,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       case 'close':
         this.#c.closed = true;
         this.#wishes.close();
+        this.#introductions.stop();
         for (const peer of [...this.#c.peers.all()]) this.#links.end(peer, 'SHUTDOWN');
         break;
     }
@@ -262,6 +304,11 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
   size(nowMs: number): number {
     this.#c.nowMs = Math.max(nowMs, this.#c.nowMs);
     return this.#census.size();
+  }
+
+  /** The widest network that a path is known to cross. */
+  pathScope(path: number): Scope | undefined {
+    return this.#introductions.scopeOf(path);
   }
 
   own(): { address: string; verified: boolean }[] {
@@ -288,6 +335,8 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       hosted: peers.hosted,
       dialing: this.#dialer.size,
       walking: this.#walks.pending,
+      paths: this.#introductions.size,
+      relaying: this.#relayed.size,
       dialable,
       linksMax,
     };

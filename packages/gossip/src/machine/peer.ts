@@ -15,6 +15,8 @@ export type Intent =
   | 'walk'
   /** One swap of the rotation. */
   | 'rotate'
+  /** It can introduce us to somebody. */
+  | 'relay'
   /** The user's `connect`. */
   | 'user'
   /** Does the neighbour answer at the address that it claims? */
@@ -118,8 +120,14 @@ export class Peer {
     return bucket;
   }
 
+  /** We got to it by an introduction: it has no address of its own to go by. */
+  get introduced(): boolean {
+    return this.dialed?.startsWith('wrtc:') === true;
+  }
+
   /** Address to show: what we dialed, or what it claims and we believe. */
   get address(): string | undefined {
+    if (this.introduced || this.remoteAddress?.startsWith('wrtc:')) return `wrtc:${this.id}`;
     return this.dialed ?? this.record?.addresses[0];
   }
 

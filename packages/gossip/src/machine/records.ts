@@ -9,6 +9,7 @@ import {
   type PeerId,
   type PeerRecord,
   RECORD_LIMITS,
+  type Relay,
   type Scope,
   scopeRank,
   signRecord,
@@ -28,6 +29,8 @@ export class Records {
   #own: PeerRecord | undefined;
   #ownBornMs = 0;
   #ownAddresses: readonly string[] = [];
+  #ownRelays: readonly Relay[] = [];
+  #stun = false;
   #seq: number;
   #correctionMs = 0;
   #correctedMs = Number.NEGATIVE_INFINITY;
@@ -131,6 +134,7 @@ export class Records {
   /** Whether an address that came over a link of `scope` may be dialed and remembered. */
   mayTake(address: Address, scope: Scope): boolean {
     if (address.scope === 'forbidden' || !this.#c.o.schemes.includes(address.scheme)) return false;
+    if (address.scheme === 'wrtc') return false; // relays are found in records, never taken as an address
     if (scopeRank(address.scope) < scopeRank(scope)) return false;
     if (address.scope !== 'global' || address.host === '') return true;
     // The certificate binds a wss name; other names could be anybody's (protocol.md §3).
@@ -169,6 +173,26 @@ export class Records {
     return true;
   }
 
+  /** Who can introduce others to us. True if that is news. */
+  ownRelays(relays: readonly Relay[]): boolean {
+    const same = (relay: Relay, i: number): boolean => {
+      const { id, address } = this.#ownRelays[i] ?? {};
+      return relay.id === id && relay.address === address;
+    };
+    if (relays.length === this.#ownRelays.length && relays.every(same)) return false;
+    this.#ownRelays = relays.slice(0, RECORD_LIMITS.relaysMax);
+    this.#own = undefined;
+    return true;
+  }
+
+  /** Whether we answer STUN where we can be dialed. */
+  ownStun(stun: boolean): boolean {
+    if (stun === this.#stun) return false;
+    this.#stun = stun;
+    this.#own = undefined;
+    return true;
+  }
+
   /** Somebody has a record of ours that is newer than what we know: an earlier process was ahead. We jump above it. */
   met(record: PeerRecord): boolean {
     if (record.seq <= this.#seq) return false;
@@ -185,11 +209,11 @@ export class Records {
       seq: this.#seq,
       ttlSeconds: RECORD_LIMITS.ttlSecondsMax,
       addresses: this.#ownAddresses,
-      relays: [],
+      relays: this.#ownRelays,
       // In some scope; whoever takes an address looks at its scope anyway.
       dialable: this.#ownAddresses.length > 0,
-      webrtc: false,
-      stun: false,
+      webrtc: o.webrtc,
+      stun: this.#stun && this.#ownAddresses.length > 0,
     });
     fx?.emit({ type: 'seq', seq: this.#seq });
   }

@@ -133,6 +133,24 @@ export class Walks {
 
   // ---- walks of others ----
 
+  /** Who brought a walk of somebody else first. */
+  cameFrom(walk: string): Peer | undefined {
+    const route = this.#routes.get(walk);
+    return route !== undefined && this.#c.nowMs - route.atMs <= this.#c.tuning.routeMs
+      ? route.from
+      : undefined;
+  }
+
+  /** The walk of `origin` that has ended at us. */
+  endedFor(_origin: PeerId): string | undefined {
+    return undefined;
+  }
+
+  /** Who ended a walk of ours has found its way back to us. */
+  found(walk: string): void {
+    this.#own.delete(walk);
+  }
+
   /** The origin's record has been checked. */
   onWalk(peer: Peer, walk: Walk): void {
     const { nowMs, counters, random } = this.#c;

@@ -7,6 +7,7 @@ import {
   parseForeignAddress,
   RECORD_LIMITS,
   type Relay,
+  reachableAt,
   scopeRank,
   signRecord,
 } from '@peernet/core';
@@ -37,9 +38,11 @@ export function narrowestRank(record: PeerRecord): number {
   return rank;
 }
 
-/** The addresses of a record that came over a link of this rank. */
+/** Where the owner of a record can be reached (core's `reachableAt`), as far as is believed over a link of this rank. */
 export function believedAddresses(record: PeerRecord, rank: number): string[] {
-  return record.addresses.filter((address) => addressRank(address) >= rank);
+  const believed = (address: string): boolean => addressRank(address) >= rank;
+  const relays = record.relays.filter(({ address }) => believed(address));
+  return reachableAt({ ...record, addresses: record.addresses.filter(believed), relays });
 }
 
 /** Our own record for links of this rank. Without one (yet) we still have an id. */

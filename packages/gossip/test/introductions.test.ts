@@ -1,0 +1,124 @@
+// Introductions over relays, between real nodes on simulated hosts.
+import { type ErrorCode, reachableAt, type Signal, type SignalEvents, type SignalPath } from '@peernet/core';
+import { createWorld, type World } from '@peernet/sim';
+import { describe, expect, it } from 'vitest';
+import { expectHonest, type Node, startNode, total } from './nodes.js';
+
+const quiet = { bootstrap: false, connections: 0 };
+
+/** What one end of a path has heard. */
+interface Heard extends SignalEvents {
+  readonly signals: Signal[];
+  readonly codes: ErrorCode[];
+}
+
+function listener(): Heard {
+  const signals: Signal[] = [];
+  const codes: ErrorCode[] = [];
+  return {
+    signals,
+    codes,
+    onSignal: (signal) => signals.push(signal),
+    onClose: (code) => codes.push(code),
+  };
+}
+
+/** A relay, and two who cannot be dialed and are connected with it. */
+function three(seed = 1): { world: World; relay: Node; a: Node; b: Node } {
+  const world = createWorld({ seed });
+  const network = world.network({ latencyMs: 20, sigma: 0 });
+  const relay = startNode(network, quiet);
+  const [a, b] = [0, 1].map(() =>
+    startNode(network, { ...quiet, webrtc: true, host: { dialable: false } }),
+  ) as [Node, Node];
+  world.run(500);
+  for (const node of [a, b]) node.gossip.connectNow(relay.host.address, () => {});
+  world.run(2_000);
+  return { world, relay, a, b };
+}
+
+/** Takes offers at a node. */
+function serve(node: Node): { paths: SignalPath[]; heard: Heard } {
+  const paths: SignalPath[] = [];
+  const heard = listener();
+  node.host.signaller = undefined;
+  node.gossip.signaller.serve((path) => {
+    paths.push(path);
+    return heard;
+  });
+  return { paths, heard };
+}
+
+describe('an introduction over a relay that both are connected with', () => {
+  it('carries offer, answer and candidates, and says who they are from', () => {
+    const { world, relay, a, b } = three();
+    const served = serve(b);
+    const heard = listener();
+    const path = a.gossip.signaller.introduce(b.host.id, { via: [relay.host.address] }, heard);
+    expect(path.peer).toBe(b.host.id);
+    expect(path.send({ kind: 'offer', sdp: 'an offer' })).toBe(true);
+    expect(path.send({ kind: 'candidate', candidate: 'candidate:1' })).toBe(true);
+    world.runFor(200);
+    expect(served.paths.map(({ peer }) => peer)).toEqual([a.host.id]);
+    expect(served.heard.signals).toEqual([
+      { kind: 'offer', sdp: 'an offer' },
+      { kind: 'candidate', candidate: 'candidate:1' },
+    ]);
+    const [back] = served.paths as [SignalPath];
+    expect(back.send({ kind: 'answer', sdp: 'an answer' })).toBe(true);
+    back.send({ kind: 'candidate', candidate: 'candidate:2' });
+    world.runFor(200);
+    expect(heard.signals).toEqual([
+      { kind: 'answer', sdp: 'an answer' },
+      { kind: 'candidate', candidate: 'candidate:2' },
+    ]);
+    expect([path.scope, back.scope]).toEqual(['global', 'global']);
+    path.close();
+    path.close();
+    back.close();
+    expect([heard.codes, served.heard.codes]).toEqual([['CLOSED'], ['CLOSED']]);
+    expect(path.send({ kind: 'candidate', candidate: 'late' })).toBe(false);
+    expectHonest([relay, a, b]);
+    expect(relay.gossip.snapshot().introductions).toBe(1);
+    expect(total([a, b], 'paths')).toBe(0);
+  });
+
+  it('makes a link between two that cannot be dialed', () => {
+    const { world, relay, a, b } = three();
+    let id: string | undefined;
+    a.gossip.connectNow(`wrtc:${b.host.id}?via=${relay.host.address}`, (result) => {
+      id = result.id ?? result.code;
+    });
+    world.runFor(2_000);
+    expect(id).toBe(b.host.id);
+    expect(a.gossip.neighbours().map((peer) => peer.address)).toContain(`wrtc:${b.host.id}`);
+    expect(b.gossip.neighbours().map((peer) => peer.id)).toContain(a.host.id);
+    expectHonest([relay, a, b]);
+  });
+
+  it('is what the record of a peer that cannot be dialed leads to', () => {
+    const { world, relay, a, b } = three();
+    const { record } = b.gossip;
+    expect(record).toMatchObject({ dialable: false, webrtc: true });
+    expect(record.relays).toEqual([{ id: relay.host.id, address: relay.host.address }]);
+    const [address] = reachableAt(record) as [string];
+    a.gossip.disconnect(relay.host.address);
+    world.runFor(700_000); // it may be dialed again
+    let id: string | undefined;
+    a.gossip.connectNow(address, (result) => {
+      id = result.id ?? result.code;
+    });
+    world.runFor(3_000);
+    expect(id).toBe(b.host.id);
+    expect(
+      a.gossip
+        .links()
+        .map(({ kind }) => kind)
+        .sort(),
+    ).toEqual(['app', 'overlay']);
+    world.runFor(15_000);
+    // The relay was dialed for this only.
+    expect(a.gossip.links().map(({ id }) => id)).toEqual([b.host.id]);
+    expectHonest([relay, a, b]);
+  });
+});
