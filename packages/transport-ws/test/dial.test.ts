@@ -77,15 +77,19 @@ describe('names', () => {
     expect(hosts).toEqual([`peer.test:${port}`]);
   });
 
-  test('that resolve but are no part of a URL leave no socket behind', async () => {
-    const port = await serve(createTcpServer((socket) => socket.resume()));
-    let reached = 0;
-    servers[0]?.on('connection', () => reached++);
-    const { dial } = ws({ lookup: async () => ['127.0.0.1'] });
-    const dialing = dial(`ws://xn--a.test:${port}`, { signal: live() });
-    await expect(dialing).rejects.toMatchObject({ code: 'DIAL_FAILED' });
-    await until('the socket came and went', () => reached === 1 && sockets.size === 0);
-  });
+  // From Node 24 on, URL takes every name that we take.
+  test.skipIf(URL.canParse('ws://xn--a.test'))(
+    'that resolve but are no part of a URL leave no socket behind',
+    async () => {
+      const port = await serve(createTcpServer((socket) => socket.resume()));
+      let reached = 0;
+      servers[0]?.on('connection', () => reached++);
+      const { dial } = ws({ lookup: async () => ['127.0.0.1'] });
+      const dialing = dial(`ws://xn--a.test:${port}`, { signal: live() });
+      await expect(dialing).rejects.toMatchObject({ code: 'DIAL_FAILED' });
+      await until('the socket came and went', () => reached === 1 && sockets.size === 0);
+    },
+  );
 
   test('of this machine work: localhost', async () => {
     const { port } = await host();

@@ -84,8 +84,9 @@ test(`${headersMax} headers count, those after them do not`, async () => {
       port,
       upgradeRequest({ ...more }).replace(/(Sec-WebSocket-Key.*\r\n)([\s\S]*)(\r\n)$/, '$2$1$3'),
     );
-    await until('an answer', () => client.received().length > 12);
-    expect(client.received().slice(9, 12)).toBe(status);
+    // Newer versions of Node close without a word where Node 20 does not read on and misses the key.
+    await until('an answer', () => client.received().length > 12 || client.socket.destroyed);
+    if (status === '101' || client.received() !== '') expect(client.received().slice(9, 12)).toBe(status);
     client.socket.destroy();
   }
 });
