@@ -12,6 +12,7 @@ const layoutFiles = [
   'connection/src/wire.ts',
   'gossip/src/wire.ts',
   'search/src/wire.ts',
+  'peernet/src/wire.ts',
 ];
 const numberFiles = [
   'core/src/record.ts',

@@ -1,5 +1,5 @@
 // The type of the streams that we hand out: streamx Duplexes whose methods take what they take in practice.
-import { type DuplexListener, utf8 } from '@peernet/core';
+import { type CloseReason, type DuplexListener, utf8 } from '@peernet/core';
 import type { Duplex } from 'streamx';
 
 /** A streamx Duplex of bytes; satisfies DuplexLike, so that a connection may run over a stream of another one. */
@@ -12,6 +12,12 @@ export interface ByteStream extends Duplex {
   /** Uint8Array or string (UTF-8). */
   write(data: Uint8Array | string): boolean;
   end(data?: Uint8Array | string): this;
+}
+
+/** A stream of a connection. */
+export interface ChannelByteStream extends ByteStream {
+  /** Destroys it, and tells the other side why; `destroy` says DONE. */
+  reset(reason: CloseReason): void;
 }
 
 /** Text is written as UTF-8; TypeError for what is neither bytes nor text. */

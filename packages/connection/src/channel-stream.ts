@@ -32,6 +32,7 @@ export class ChannelStream extends Duplex implements ChannelSink {
   readonly #name: string;
   #channel: Channel | undefined;
   #writing: Callback | undefined;
+  #resetReason: CloseReason = 'DONE';
   ready = false;
 
   constructor(mux: Mux, name: string) {
@@ -56,6 +57,11 @@ export class ChannelStream extends Duplex implements ChannelSink {
       );
     }
     return this;
+  }
+
+  reset(reason: CloseReason): void {
+    this.#resetReason = reason;
+    this.destroy();
   }
 
   onData(bytes: Uint8Array): void {
@@ -104,7 +110,7 @@ export class ChannelStream extends Duplex implements ChannelSink {
     const channel = this.#channel;
     // Both ended: what is left of our end still leaves by itself.
     const done = channel?.finReason !== undefined && channel.endTold;
-    if (channel !== undefined && !done) this.#mux.reset(channel, 'DONE');
+    if (channel !== undefined && !done) this.#mux.reset(channel, this.#resetReason);
     callback(null);
   }
 }

@@ -11,7 +11,7 @@ import {
   type Scope,
   toHex,
 } from '@peernet/core';
-import type { ByteStream } from './byte-stream.js';
+import type { ChannelByteStream } from './byte-stream.js';
 import { ChannelLink, type LinkOrigin } from './channel-link.js';
 import { ChannelStream } from './channel-stream.js';
 import type { Limits } from './defaults.js';
@@ -32,7 +32,7 @@ export interface IncomingChannel {
   /** Takes a channel of messages. */
   link(): Link;
   /** Takes a byte stream. */
-  stream(): ByteStream;
+  stream(): ChannelByteStream;
   /** Says no; the same as doing nothing. */
   reject(): void;
 }
@@ -62,7 +62,7 @@ export interface Connection {
   /** Opens a channel of messages; `send` may be used at once. TypeError if the name cannot be one. */
   link(name: string): Link;
   /** Opens a byte stream; a failure is the stream's error. TypeError if the name cannot be one. */
-  open(name: string): ByteStream;
+  open(name: string): ChannelByteStream;
   /** Resolves when it is over; never rejects. */
   readonly closed: Promise<CloseReason>;
   /** Calls back when it is over, also if it is already. */
@@ -169,12 +169,12 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
     return link;
   }
 
-  open(name: string): ByteStream {
+  open(name: string): ChannelByteStream {
     checkName(name);
     const stream = new ChannelStream(this.mux, name);
     stream.attach(this.mux.open('stream', name, stream, this.#clock.now()), this.closing);
     this.#rearm();
-    return stream as ByteStream;
+    return stream as ChannelByteStream;
   }
 
   onClose(listener: (reason: CloseReason) => void): void {
@@ -246,7 +246,7 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
         take('stream');
         const stream = new ChannelStream(this.mux, name).attach(channel, false);
         this.mux.accept(channel, stream);
-        return stream as ByteStream;
+        return stream as ChannelByteStream;
       },
       reject: () => {},
     });

@@ -1,6 +1,6 @@
 // @peernet/connection: any raw duplex → an authenticated, encrypted connection to a peer, with message channels and
 // app byte streams; and the real Crypto.
-export type { ByteStream } from './byte-stream.js';
+export type { ByteStream, ChannelByteStream } from './byte-stream.js';
 export type { Connection, IncomingChannel } from './connection.js';
 export { type CryptoOptions, createCrypto, type LocalCrypto } from './crypto.js';
 export { DEFAULTS, type Limits, WIRE } from './defaults.js';

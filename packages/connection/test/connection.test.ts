@@ -1,6 +1,13 @@
 import { below, concatBytes, type Link, seededRandom, utf8 } from '@peernet/core';
 import { describe, expect, test, vi } from 'vitest';
-import { type ByteStream, type Connection, duplexPair, type IncomingChannel, secure } from '../src/index.js';
+import {
+  type ByteStream,
+  type ChannelByteStream,
+  type Connection,
+  duplexPair,
+  type IncomingChannel,
+  secure,
+} from '../src/index.js';
 import {
   alice,
   bob,
@@ -176,6 +183,17 @@ describe('streams', () => {
     await until(() => seen.length === 1);
     (seen[0] as ByteStream).destroy();
     expect((await errorOf(torn)).code).toBe('CLOSED');
+    for (const [reason, code] of [
+      ['REJECTED', 'CHANNEL_REJECTED'],
+      ['FULL', 'LIMIT'],
+    ] as const) {
+      const told = a.open('told');
+      told.write('x');
+      const at = seen.length;
+      await until(() => seen.length === at + 1);
+      (seen[at] as ChannelByteStream).reset(reason);
+      expect((await errorOf(told)).code).toBe(code);
+    }
     const lost = a.open('lost');
     const unheard = a.open('unheard');
     unheard.write('x');

@@ -32,4 +32,5 @@ export const DOMAIN = Object.freeze({
   subnet: 'peernet/subnet/1',
   extrema: 'peernet/extrema/1',
   signal: 'peernet/signal/1',
+  subnetKey: 'peernet/subnet-key/1',
 });

@@ -2,22 +2,20 @@
 // there is, or over one that is made for it.
 import {
   type DuplexLike,
+  type ErrorCode,
   isPeernetError,
-  type PeerId,
   PeernetError,
   parseForeignAddress,
   parsePeerId,
 } from '@peernet/core';
-import { DEFAULTS } from './defaults.js';
 import type { Member } from './member.js';
 import type { Parts } from './parts.js';
+import type { Reach, Target as ReachTarget } from './reach.js';
 import { join, pair } from './streams.js';
 import type { ByteStream, Peer, SearchRow } from './types.js';
 
-/** Who is meant, as far as it is known. */
-interface Target {
-  readonly id: PeerId | undefined;
-  readonly addresses: readonly string[];
+/** Who is meant, and how we know. */
+interface Target extends ReachTarget {
   /** From a search row: a dial that fails says that the row is stale. */
   readonly found: boolean;
 }
@@ -25,6 +23,7 @@ interface Target {
 /** The part of a node that streams need. */
 interface RunningNode {
   readonly running: Parts | undefined;
+  readonly reach: Reach;
   /** Streams that end with the node. */
   readonly streams: Set<ByteStream>;
   started(): Promise<Parts>;
@@ -33,7 +32,6 @@ interface RunningNode {
 
 export class AppStreams {
   readonly #node: RunningNode;
-  readonly #dials = new Map<string, Promise<Member>>();
 
   constructor(node: RunningNode) {
     this.#node = node;
@@ -44,13 +42,13 @@ export class AppStreams {
     checkProtocol(protocol);
     const target = targetOf(to);
     const parts = this.#node.running;
-    const there = parts && find(parts, target);
+    const there = parts && this.#node.reach.find(parts, target);
     if (there !== undefined) return there.open(protocol);
     for (const address of typeof to === 'string' ? target.addresses : []) this.#node.learnScheme(address);
     const { outer, inner } = pair();
     this.#node.streams.add(outer);
     outer.on('close', () => this.#node.streams.delete(outer));
-    this.#reach(target).then(
+    this.#member(target).then(
       (member) => {
         // Given up meanwhile; the connection waits for the next stream, or goes.
         if (outer.destroying) {
@@ -66,48 +64,25 @@ export class AppStreams {
     return outer;
   }
 
-  async #reach(target: Target): Promise<Member> {
+  async #member(target: Target): Promise<Member> {
     const parts = await this.#node.started();
-    const there = find(parts, target);
-    if (there !== undefined) return there;
-    const key = target.id ?? target.addresses[0] ?? '';
-    const running = this.#dials.get(key);
-    if (running !== undefined) return running;
-    const dial = this.#dial(parts, target).finally(() => this.#dials.delete(key));
-    this.#dials.set(key, dial);
-    return dial;
-  }
-
-  async #dial(parts: Parts, target: Target): Promise<Member> {
-    const busy = parts.hub.members().filter((member) => member.kind === 'app').length;
-    if (busy >= DEFAULTS.appConnectionsMax) {
-      throw new PeernetError('LIMIT', `${busy} connections for streams are open already`);
-    }
-    const addresses = target.addresses.length > 0 ? target.addresses : addressesOf(parts, target.id);
-    if (addresses.length === 0) {
-      throw new PeernetError(
-        'NOT_FOUND',
-        `no address of ${target.id} is known: search for it, or pass an address`,
-      );
-    }
-    let last: unknown;
-    const counts = parts.hub.members().length > 0;
-    for (const address of addresses) {
-      try {
-        const member = await parts.hub.dial(address, { expect: target.id });
-        parts.store.outcome(address, { ok: true, id: member.connection.peer });
-        parts.gossip.add(member.gossipLink, { purpose: 'app' });
-        member.announce();
-        return member;
-      } catch (error) {
-        if (isPeernetError(error, 'CLOSED')) throw error;
-        last = error;
-        parts.store.outcome(address, { ok: false, counts });
+    try {
+      return await this.#node.reach.member(parts, target);
+    } catch (error) {
+      if (target.found && target.id !== undefined && isUnreachable(error, target)) {
+        parts.search.stale(target.id);
       }
+      throw error;
     }
-    if (target.found && target.id !== undefined) parts.search.stale(target.id);
-    throw last;
   }
+}
+
+/** Whether a failure says that the peer is gone: not if we had no address, no room, or no transport. */
+export function isUnreachable(error: unknown, { addresses }: ReachTarget): boolean {
+  return (
+    addresses.length > 0 &&
+    !['CLOSED', 'LIMIT', 'ABORTED', 'SCHEME_UNKNOWN'].some((code) => isPeernetError(error, code as ErrorCode))
+  );
 }
 
 /** TypeError unless it is a protocol name: 1 … 60 of `A-Z a-z 0-9 _ . / -` (protocol.md §1.4). */
@@ -115,21 +90,6 @@ export function checkProtocol(protocol: unknown): void {
   if (typeof protocol !== 'string' || !/^[A-Za-z0-9_./-]{1,60}$/.test(protocol)) {
     throw new TypeError(`a protocol name is 1 … 60 of A-Z a-z 0-9 _ . / - , got ${String(protocol)}`);
   }
-}
-
-function find(parts: Parts, target: Target): Member | undefined {
-  if (target.id !== undefined) return parts.hub.byId(target.id);
-  for (const address of target.addresses) {
-    const member = parts.hub.byAddress(address);
-    if (member !== undefined) return member;
-  }
-  return undefined;
-}
-
-function addressesOf(parts: Parts, id: PeerId | undefined): string[] {
-  const found: string[] = [];
-  for (const entry of parts.store.entries()) if (entry.id === id) found.push(entry.address);
-  return found;
 }
 
 function targetOf(to: SearchRow | Peer | string): Target {

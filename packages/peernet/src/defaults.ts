@@ -13,6 +13,8 @@ export const DEFAULTS = Object.freeze({
   loadMs: 2_000,
   /** A whole dial: DNS, connect, handshake, ms (protocol.md §1 timers). */
   dialMs: 8_000,
+  /** The next address of a peer is tried after this without an answer from the one before, ms: a few round trips, name resolution included. */
+  staggerMs: 1_000,
   /** Why an address could not be dialed is remembered for so many addresses. Guess: those that a user may ask about. */
   failuresKept: 64,
   /** Ids of which it is remembered that, and where, we have met them. Guess: as many as signatures are cached (protocol.md §8). */
@@ -41,4 +43,63 @@ export const DEFAULTS = Object.freeze({
   subnetNameBytesMax: 255,
   /** Longest payload of a search, bytes (protocol.md §6). */
   payloadBytesMax: 256,
+});
+
+/** The numbers of `pn.subnet()`. */
+export const SUBNET = Object.freeze({
+  /** Members to be connected to (api.md §1). */
+  connections: 8,
+  /** Most that a user may ask for: the app connections of protocol.md §1.5. */
+  connectionsMax: 64,
+  /** Share of the connections that a member makes itself, if not all members fit; the rest is room for others. With .4 a
+   * member of a large subnet has 6.4 of 8 streams on average, so a fifth of all places is free for who comes. */
+  outboundShare: 0.4,
+  /** Members that are remembered per subnet: a few times what one search tells (protocol.md §6: 32 rows). */
+  membersMax: 256,
+  /** Attempts to connect at once: those that WebRTC stands (protocol.md §7). */
+  attemptsMax: 4,
+  /** Members in reserve that make a subnet content. */
+  spares: 2,
+  /** Between searches, ms, doubled by each that tells nothing new. Guess: an advert is placed within a second. */
+  searchMs: 2_000,
+  /** … and at most, ms. Newcomers search for themselves: this is for what was split and has healed. */
+  searchMaxMs: 120_000,
+  /** Between searches of who misses nobody, ms: the life of an advert's refresh (protocol.md §6). */
+  contentMs: 300_000,
+  /** Between the end of a search and the next one, whatever happens, ms. */
+  searchGapMs: 5_000,
+  /** A change that many see at once makes them search spread over this, ms. */
+  spreadMs: 500,
+  /** Share of neighbours that must be new for a search at once, as for adverts (protocol.md §6). */
+  neighboursChangedShare: 0.5,
+  /** ± share of every wait. */
+  waitJitter: 0.25,
+  /** A dead member is tried again after this, ms, doubled each time. Guess: a restart takes seconds. */
+  retryMs: 5_000,
+  /** … and at most after this, ms. */
+  retryMaxMs: 600_000,
+  /** A member without room, or without such a stream, is asked again after this, ms. Guess. */
+  fullMs: 15_000,
+  /** Somebody who does not know the name, ms. */
+  proofMs: 60_000,
+  /** A member whose stream broke is tried again after this, ms. */
+  lostMs: 1_000,
+  /** Failures in a row after which a member is forgotten until it is found again: five minutes of trying. */
+  failuresMax: 6,
+  /** Without a row or a stream for so long, a member is forgotten, ms: two lives of an advert (protocol.md §2). */
+  unseenMs: 1_200_000,
+  /** Of two streams made within this, ms, the one of the smaller id stays (protocol.md §1.6). */
+  raceMs: 5_000,
+  /** A stream that lived this long was no failure, ms. */
+  longMs: 60_000,
+  /** `ready()` waits this long for a first link, ms: as long as a search that finds nothing (api.md §1). */
+  lonelyMs: 5_000,
+  /** From the opening of a stream to its proof, ms: as long as a handshake (protocol.md §1 timers). */
+  proofTimeoutMs: 10_000,
+  /** Streams of strangers whose proof has not come yet, per subnet. Guess: those that may be open, once more. */
+  unprovenMax: 64,
+  /** … and per peer: two that cross each other. */
+  unprovenPerPeerMax: 2,
+  /** A stream that its app does not end by itself is ended this long after `close()`, ms. */
+  endMs: 500,
 });

@@ -29,12 +29,11 @@ import type { Gossip } from '@peernet/gossip';
 import type { LinkOverlay } from '@peernet/search';
 import { DEFAULTS } from './defaults.js';
 import { Dials } from './dials.js';
-import { Member, searchChannel } from './member.js';
+import { Member } from './member.js';
 import { Met } from './met.js';
-import type { ByteStream, Handler, Peer, TransportFunction } from './types.js';
+import type { Peer, TransportFunction } from './types.js';
 
 const gossipChannel = 'peernet/gossip/1';
-const appPrefix = 'app/';
 
 export interface HubOptions {
   readonly crypto: LocalCrypto;
@@ -46,7 +45,8 @@ export interface HubOptions {
   readonly log: Log;
   /** Hears of streams that come with an address; gossip tells it of every other dial. */
   readonly store: PeerStore;
-  readonly handlers: ReadonlyMap<string, Handler>;
+  /** Another channel than gossip's: taken or rejected before it returns. */
+  readonly onChannel: (member: Member, incoming: IncomingChannel) => void;
   readonly onConnect: (peer: Peer) => void;
   readonly onDisconnect: (peer: Peer, reason: CloseReason) => void;
 }
@@ -98,7 +98,6 @@ export class Hub {
   readonly dials: Dials;
   readonly met: Met;
   #gossip!: Gossip;
-  #overlay!: LinkOverlay;
   #pendingStreams = 0;
   #closed = false;
 
@@ -112,7 +111,6 @@ export class Hub {
   /** Gossip dials through the hub and the hub feeds gossip: whoever made both ties the knot. */
   attach(gossip: Gossip, overlay: LinkOverlay): void {
     this.#gossip = gossip;
-    this.#overlay = overlay;
     gossip.on('up', ({ link }) => this.#members.get(link)?.joinOverlay(overlay));
     gossip.on('down', ({ link, reason }) => this.#members.get(link)?.leaveOverlay(overlay, reason));
   }
@@ -202,7 +200,7 @@ export class Hub {
       if (member === undefined && connection.initiator) begin(connection, connection.link(gossipChannel));
       if (member === undefined && isGossip) begin(connection, incoming.link());
       else if (member === undefined || isGossip) incoming.reject();
-      else this.#incoming(member, incoming);
+      else this.#o.onChannel(member, incoming);
     };
     this.#raw.add(duplex);
     duplex.on('close', () => this.#raw.delete(duplex));
@@ -269,36 +267,6 @@ export class Hub {
     } finally {
       cancel();
       gone.catch(() => {});
-    }
-  }
-
-  // ---- channels that come ----
-
-  #incoming(member: Member, incoming: IncomingChannel): void {
-    const { name, kind, connection } = incoming;
-    if (kind === 'messages') {
-      // Opened by who dialed, too.
-      if (name !== searchChannel || connection.initiator) incoming.reject();
-      else member.searchArrived(incoming.link(), this.#overlay);
-      return;
-    }
-    const protocol = name.startsWith(appPrefix) ? name.slice(appPrefix.length) : '';
-    const handler = this.#o.handlers.get(protocol);
-    if (handler === undefined) incoming.reject();
-    else this.#serve(member, protocol, handler, incoming.stream() as ByteStream);
-  }
-
-  /** What a handler throws ends its stream and nothing else. */
-  #serve(member: Member, protocol: string, handler: Handler, stream: ByteStream): void {
-    member.carries(stream);
-    const failed = (error: unknown): void => {
-      stream.destroy();
-      this.#o.log('handler threw', { protocol, error: error instanceof Error ? error.stack : String(error) });
-    };
-    try {
-      Promise.resolve(handler(stream, member.peer)).catch(failed);
-    } catch (error) {
-      failed(error);
     }
   }
 

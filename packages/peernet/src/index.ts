@@ -7,6 +7,7 @@ import type { Database, Options } from './types.js';
 export { type ErrorCode, isPeernetError, PeernetError } from '@peernet/core';
 export { Peernet } from './peernet.js';
 export type { Snapshot } from './snapshot.js';
+export type { Subnet, SubnetConnection, SubnetEvents } from './subnet.js';
 export type {
   ByteStream,
   Callback,
@@ -26,6 +27,7 @@ export type {
   SearchRow,
   Service,
   Stats,
+  SubnetOptions,
   TransportFunction,
 } from './types.js';
 

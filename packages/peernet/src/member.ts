@@ -1,6 +1,6 @@
 // One connection of a node, with its channels: the overlay's link, the search's link, the application's streams; and
 // the `Peer` by which the application knows it. It closes its connection when nobody needs it any more.
-import type { Connection } from '@peernet/connection';
+import type { ChannelByteStream, Connection } from '@peernet/connection';
 import {
   type Clock,
   type CloseReason,
@@ -136,8 +136,13 @@ export class Member {
   }
 
   open(protocol: string): ByteStream {
-    const stream = this.connection.open(`app/${protocol}`) as ByteStream;
-    this.carries(stream);
+    return this.openChannel(`app/${protocol}`) as ByteStream;
+  }
+
+  /** A stream channel of any name, which keeps the connection. */
+  openChannel(name: string): ChannelByteStream {
+    const stream = this.connection.open(name);
+    this.carries(stream as ByteStream);
     return stream;
   }
 

@@ -18,14 +18,18 @@ import { closedError } from './inputs.js';
 import { checkOptions, transportList } from './options.js';
 import { Parts, type PartsEvents } from './parts.js';
 import { platformTransports } from './platform.js';
+import { Reach } from './reach.js';
 import { Services } from './services.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
+import { Subnets } from './subnets.js';
 import type { ByteStream, Handler, ListenAt, Options, Service, TransportFunction } from './types.js';
 
 export class Node {
   readonly options: Options;
   readonly store: Store;
   readonly services: Services;
+  readonly reach: Reach;
+  readonly subnets: Subnets;
   readonly handlers = new Map<string, Handler>();
   /** Streams handed out by `createStream`, which end with us. */
   readonly streams = new Set<ByteStream>();
@@ -54,6 +58,7 @@ export class Node {
     this.#clock = options.clock ?? systemClock;
     this.#random = options.random ?? systemRandom;
     this.#startedMs = this.#clock.now();
+    this.reach = new Reach(this.#clock);
     const choice = transportList(options.transport);
     this.#transports = choice.transports ?? platformTransports();
     this.#foreign = choice.foreign;
@@ -63,6 +68,16 @@ export class Node {
       clock,
       random,
       onError: (error: Error) => this.#storeError(error),
+    });
+    this.subnets = new Subnets({
+      store: this.store,
+      reach: this.reach,
+      network: options.network ?? '',
+      clock,
+      random,
+      log: events.debug,
+      started: () => this.started(),
+      fail: (error) => this.fail(error),
     });
     this.services = new Services({
       transports: this.#foreign === undefined ? this.#transports : platformTransports(),
@@ -109,6 +124,7 @@ export class Node {
       foreign: this.#foreign,
       schemes: this.#schemes,
       handlers: this.handlers,
+      subnet: this.subnets.serving,
       events: this.#events,
     });
     this.#running = parts;
@@ -179,6 +195,7 @@ export class Node {
   snapshot(): Snapshot {
     return takeSnapshot({
       parts: this.running,
+      subnets: this.subnets,
       store: this.store,
       services: this.services.list(),
       target: this.options.connections ?? DEFAULTS.connections,
@@ -196,7 +213,8 @@ export class Node {
   async #shutdown(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.#onAbort);
     this.#cancelPurge?.();
-    const goodbye = this.#starting.then((parts) => parts.close()).catch(() => {});
+    const ended = this.subnets.close();
+    const goodbye = this.#starting.then((parts) => parts.close(ended)).catch(() => {});
     await atMost(
       this.#clock,
       DEFAULTS.goodbyeMs,

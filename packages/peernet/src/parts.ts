@@ -15,6 +15,7 @@ import {
 import { Gossip } from '@peernet/gossip';
 import { LinkOverlay, Search } from '@peernet/search';
 import type { Store } from '@peernet/store';
+import { Channels, type ChannelsOptions } from './channels.js';
 import { DEFAULTS } from './defaults.js';
 import { Hub } from './hub.js';
 import type { Identity } from './identity.js';
@@ -34,6 +35,7 @@ export interface PartsOptions {
   /** Grows: foreign schemes join as the user names them. */
   readonly schemes: string[];
   readonly handlers: ReadonlyMap<string, Handler>;
+  readonly subnet: ChannelsOptions['subnet'];
   readonly events: PartsEvents;
 }
 
@@ -50,17 +52,22 @@ export class Parts {
   readonly hub: Hub;
   readonly store: Store;
   readonly #options: Options;
+  readonly #schemes: readonly string[];
 
   constructor(o: PartsOptions) {
     const { options, state, clock, random, log } = o;
     this.#options = options;
+    this.#schemes = o.schemes;
     this.store = o.store;
     this.crypto = createCrypto({ seed: state.seed, random, bootSeq: state.seq });
     const { emit, debug } = o.events;
+    const channels = new Channels(o);
+    const overlay = new LinkOverlay({ size: () => this.gossip.size });
     this.hub = new Hub({
       ...o,
       crypto: this.crypto,
       network: options.network ?? '',
+      onChannel: (member, incoming) => channels.incoming(member, incoming, overlay),
       onConnect: (peer) => {
         debug('connect', { id: peer.id, address: peer.address, direction: peer.direction });
         emit('connect', peer);
@@ -89,7 +96,6 @@ export class Parts {
       seq: state.seq,
       interfaces: interfaceIps,
     });
-    const overlay = new LinkOverlay({ size: () => this.gossip.size });
     this.search = new Search({
       crypto: this.crypto,
       overlay,
@@ -124,6 +130,11 @@ export class Parts {
     });
   }
 
+  /** Whether there is a transport for it. */
+  canDial(scheme: string): boolean {
+    return this.#schemes.includes(scheme);
+  }
+
   /** A duplex that one of our listeners accepted. */
   arrived(duplex: DuplexLike, from: RemoteInfo, transport: string): void {
     void this.hub.accept(duplex, { role: 'responder', scope: this.#inboundScope(from), from, transport });
@@ -140,9 +151,10 @@ export class Parts {
     return scope === 'forbidden' || !narrow ? 'global' : scope;
   }
 
-  /** Says goodbye: adverts are withdrawn first, while there are links to carry it. */
-  async close(): Promise<void> {
+  /** Says goodbye: adverts are withdrawn first, while there are links to carry it, and streams end before their connections. */
+  async close(ended: Promise<unknown>): Promise<void> {
     this.search.close();
+    await ended;
     this.gossip.close();
     await this.hub.close('SHUTDOWN');
   }

@@ -28,6 +28,7 @@ import { failedRows, rowsOf } from './rows.js';
 import { searchRows } from './search-rows.js';
 import type { Snapshot } from './snapshot.js';
 import { safePair } from './streams.js';
+import type { Subnet } from './subnet.js';
 import type {
   ByteStream,
   Callback,
@@ -43,6 +44,7 @@ import type {
   SearchRow,
   Service,
   Stats,
+  SubnetOptions,
 } from './types.js';
 
 type Signal = { signal?: AbortSignal | undefined };
@@ -238,15 +240,21 @@ export class Peernet extends Emitter<PeernetEvents> {
   async #part(subnets: string | readonly string[]): Promise<void> {
     const names = [subnets].flat().map(subnetName);
     const parts = await this.#node.started();
-    // Told before it is durable: nobody shall be sent to who has left.
-    parts.search.part(names);
+    // Told before it is durable: nobody shall be sent to who has left. An open `subnet()` keeps its membership.
+    parts.search.part(names.filter((name) => !this.#node.subnets.has(name)));
     await this.#node.store.subnets.part(names);
+  }
+
+  /** Joins a subnet and keeps up to `connections` members connected: events and iteration of `(stream, peer)`. */
+  subnet(name: string | Uint8Array, options: SubnetOptions = {}): Subnet {
+    return this.#node.subnets.open(subnetName(name), options);
   }
 
   /** Rows `{ key }` of every joined subnet. */
   subnets(): RowStream<{ key: string }> {
     return this.#rows<{ key: string }>(async () => {
-      return (await this.#node.store.subnets.list()).map((key) => ({ key }));
+      const joined = await this.#node.store.subnets.list();
+      return [...new Set([...joined, ...this.#node.subnets.names()])].map((key) => ({ key }));
     });
   }
 

@@ -3,6 +3,7 @@ import type { BookEntry } from '@peernet/core';
 import type { Store } from '@peernet/store';
 import type { Situation } from './explain.js';
 import type { Parts } from './parts.js';
+import type { Subnets } from './subnets.js';
 import type { Service } from './types.js';
 
 export interface Snapshot {
@@ -15,6 +16,8 @@ export interface Snapshot {
   connections: { overlay: number; app: number; pending: number; inbound: number; target: number };
   book: { known: number; verified: number; saved: number };
   subnets: string[];
+  /** Counters of those that were opened by `pn.subnet()`: connected, known, searches, attempts, … */
+  rooms: Record<string, Record<string, number>>;
   /** Estimated number of nodes. */
   size: number;
   gossip: Readonly<Record<string, unknown>>;
@@ -25,6 +28,7 @@ export interface Snapshot {
 
 export interface SnapshotSource {
   readonly parts: Parts | undefined;
+  readonly subnets: Subnets;
   readonly store: Store;
   readonly services: readonly Service[];
   readonly target: number;
@@ -61,6 +65,7 @@ export function takeSnapshot(s: SnapshotSource): Snapshot {
     connections,
     book,
     subnets: s.parts?.search.subnets() ?? [],
+    rooms: s.subnets.snapshot(),
     size,
     gossip,
     search: (s.parts?.search.snapshot() ?? {}) as Record<string, unknown>,

@@ -182,6 +182,13 @@ export interface SearchOptions {
   signal?: AbortSignal | undefined;
 }
 
+export interface SubnetOptions {
+  /** Members to be connected to, 1 … 64. Default 8. */
+  connections?: number | undefined;
+  /** Closes the subnet when it aborts. */
+  signal?: AbortSignal | undefined;
+}
+
 /** A search that reached us. */
 export interface IncomingSearch {
   /** Hash of the subnet, hex. */

@@ -1,0 +1,128 @@
+// Whoever has several addresses: a staggered race, and what becomes of those who lose it.
+import { PeernetError, seededRandom } from '@peernet/core';
+import { expect, test } from 'vitest';
+import type { Peernet, SearchRow } from '../src/index.js';
+import { firstOf } from '../src/reach.js';
+import { JumpClock, make, memory, until } from './nodes.js';
+
+/** Attempts that are settled by hand. */
+function attempts() {
+  const begun: { item: string; signal: AbortSignal; settle: (ok: boolean) => void }[] = [];
+  const attempt = (item: string, signal: AbortSignal): Promise<string> =>
+    new Promise((resolve, reject) => {
+      const settle = (ok: boolean): void =>
+        ok ? resolve(item) : reject(new PeernetError('DIAL_REFUSED', item));
+      begun.push({ item, signal, settle });
+    });
+  return { begun, attempt };
+}
+
+const turn = (): Promise<void> => new Promise((done) => setImmediate(done));
+
+test('the next one begins after a second, or at a failure; the first success ends the others', async () => {
+  const clock = new JumpClock();
+  const { begun, attempt } = attempts();
+  const race = firstOf(['a', 'b', 'c', 'd'], clock, 1_000, attempt);
+  expect(begun.map(({ item }) => item)).toEqual(['a']);
+  await clock.pass(900);
+  expect(begun).toHaveLength(1);
+  await clock.pass(200);
+  expect(begun.map(({ item }) => item)).toEqual(['a', 'b']);
+  begun[1]?.settle(false);
+  await turn();
+  expect(begun.map(({ item }) => item)).toEqual(['a', 'b', 'c']);
+  begun[0]?.settle(true);
+  expect(await race).toBe('a');
+  expect(begun.map(({ signal }) => signal.aborted)).toEqual([false, false, true]);
+  await clock.pass(3_000);
+  expect(begun).toHaveLength(3);
+});
+
+test('fails when all have failed, as the last one did', async () => {
+  const { begun, attempt } = attempts();
+  const race = firstOf(['a', 'b'], new JumpClock(), 1_000, attempt);
+  begun[0]?.settle(false);
+  await turn();
+  begun[1]?.settle(false);
+  await expect(race).rejects.toMatchObject({ code: 'DIAL_REFUSED', message: 'b' });
+});
+
+/** A node that is known at `addresses`, as a search would show it. */
+function row(node: Peernet, addresses: string[]): SearchRow {
+  const [address = ''] = addresses;
+  const hash = 'x';
+  return { hash, address, addresses, id: node.id, hops: 1, verified: false, age: 0, doubtful: false };
+}
+
+/** A node whose transport never answers for addresses that begin with `memory:dead`. */
+function withDead(clock = new JumpClock()) {
+  const real = memory();
+  const given: string[] = [];
+  const transport = {
+    ...real,
+    dial: (address: string, options: { signal: AbortSignal }) => {
+      if (!address.startsWith('memory:dead')) return real.dial(address, options);
+      return new Promise<never>((_, reject) => {
+        options.signal.addEventListener('abort', () => {
+          given.push(address);
+          reject(new PeernetError('ABORTED', 'given up'));
+        });
+      });
+    },
+  };
+  return { node: make({ bootstrap: false, transport, clock }), given, clock };
+}
+
+test('open() reaches a peer behind addresses that do not answer within seconds, not 8 s each', async () => {
+  const a = make({ listen: 'memory:a' });
+  await a.ready();
+  a.handle('echo', (stream) => stream.pipe(stream));
+  const { node, given, clock } = withDead();
+  await node.ready();
+  const stream = node.open(row(a, ['memory:dead1', 'memory:dead2', 'memory:a']), 'echo');
+  const back = new Promise((done) => stream.on('data', (chunk) => done(String(chunk))));
+  stream.write('hello');
+  await clock.pass(2_500, 500);
+  expect(await back).toBe('hello');
+  await until(() => given.length === 2, 'the others were given up');
+  expect(node.peers()).toHaveLength(1);
+  // Who lost the race has not failed.
+  expect((await node.getStats('memory:dead1')).connections.fail).toBe(0);
+});
+
+test('two calls at once share one race', async () => {
+  const a = make({ listen: 'memory:a' });
+  await a.ready();
+  a.handle('echo', (stream) => stream.pipe(stream));
+  const { node, clock } = withDead();
+  await node.ready();
+  const streams = [1, 2].map(() => node.open(row(a, ['memory:dead1', 'memory:a']), 'echo'));
+  const answers = streams.map((stream) => new Promise((done) => stream.on('data', done)));
+  for (const stream of streams) stream.write('x');
+  await clock.pass(1_500, 500);
+  await Promise.all(answers);
+  expect(a.peers()).toHaveLength(1);
+});
+
+test('order of addresses: what costs others an introduction comes last', async () => {
+  const a = make({ listen: 'memory:a' });
+  await a.ready();
+  const dialed: string[] = [];
+  const real = memory();
+  const transport = {
+    ...real,
+    schemes: ['memory', 'wrtc'],
+    dial: (address: string, options: { signal: AbortSignal }) => {
+      dialed.push(address.split(':')[0] as string);
+      return address.startsWith('memory')
+        ? Promise.reject(new PeernetError('DIAL_REFUSED', 'no'))
+        : real.dial('memory:a', options);
+    },
+  };
+  const node = make({ bootstrap: false, transport, random: seededRandom(1) });
+  a.handle('x', (stream) => stream.end('y'));
+  await node.ready();
+  const stream = node.open(row(a, [`wrtc:${a.id}?via=memory:hub`, 'memory:b']), 'x');
+  await new Promise((done) => stream.on('data', done));
+  expect(dialed).toEqual(['memory', 'wrtc']);
+});
