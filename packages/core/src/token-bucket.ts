@@ -7,22 +7,22 @@ export interface Rate {
 }
 
 export class TokenBucket {
-  readonly #perMs: number;
-  readonly #burst: number;
+  /** Shared by all buckets of a kind: a process has hundreds of thousands of them in a simulation. */
+  readonly #rate: Rate;
   #tokens: number;
   #atMs: number;
 
   /** @param nowMs the time at which it is full. */
   constructor(rate: Rate, nowMs: number) {
-    this.#perMs = rate.perSecond / 1000;
-    this.#burst = rate.burst;
+    this.#rate = rate;
     this.#tokens = rate.burst;
     this.#atMs = nowMs;
   }
 
   #flow(nowMs: number): void {
     if (nowMs <= this.#atMs) return;
-    this.#tokens = Math.min(this.#burst, this.#tokens + (nowMs - this.#atMs) * this.#perMs);
+    const { perSecond, burst } = this.#rate;
+    this.#tokens = Math.min(burst, this.#tokens + ((nowMs - this.#atMs) * perSecond) / 1000);
     this.#atMs = nowMs;
   }
 
@@ -53,13 +53,14 @@ export class TokenBucket {
   readyAt(count: number, nowMs: number): number {
     this.#flow(nowMs);
     if (this.#tokens + 1e-6 >= count) return nowMs;
-    if (count > this.#burst || this.#perMs <= 0) return Number.POSITIVE_INFINITY;
-    return nowMs + (count - this.#tokens) / this.#perMs;
+    const { perSecond, burst } = this.#rate;
+    if (count > burst || perSecond <= 0) return Number.POSITIVE_INFINITY;
+    return nowMs + ((count - this.#tokens) * 1000) / perSecond;
   }
 
   /** True when it is full again: then it may be forgotten. */
   full(nowMs: number): boolean {
     this.#flow(nowMs);
-    return this.#tokens >= this.#burst;
+    return this.#tokens >= this.#rate.burst;
   }
 }

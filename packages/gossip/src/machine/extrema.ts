@@ -18,6 +18,7 @@
 // everybody has the same heir. Without it, nodes that bury a winner a second later than their neighbours would never
 // hear of the successor: it was told while they still knew something better.
 import { type Crypto, DOMAIN, jitter, type PeerId, peerIdToBytes, type Random } from '@peernet/core';
+import { knownSignature } from './interning.js';
 
 export const EXTREMA = Object.freeze({
   /** Slots: 12.7 % rms (research/algorithms.md; 32 give 18 %, 128 give 8.9 %). */
@@ -186,7 +187,7 @@ export class Extrema {
     const value = extremeOf(this.#crypto, slot, id);
     const wins = value < winner.value;
     if (!wins && !this.#mayInherit(slot, value, bornMs, nowMs)) return false;
-    const held: Held = { id, value, bornMs, signature: entry.signature.slice() };
+    const held: Held = { id, value, bornMs, signature: knownSignature(id, entry.signature) };
     if (!this.#genuine(held, verify)) return false;
     if (wins) {
       this.#winners[slot] = held;

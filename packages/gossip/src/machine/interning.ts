@@ -64,3 +64,15 @@ export function knownId(bytes: Uint8Array): PeerId {
   ids[place] = { bytes: bytes.slice(), id };
   return id;
 }
+
+/** Those of the size estimate: all nodes hold the same hundred. */
+const signatures = new LruMap<PeerId, Uint8Array>(1_024);
+
+/** A copy of a signature of `id`, shared with whoever has asked for the same one: read only. */
+export function knownSignature(id: PeerId, signature: Uint8Array): Uint8Array {
+  const known = signatures.get(id);
+  if (known !== undefined && known.length === signature.length && equalsAt(known, signature, 0)) return known;
+  const copy = signature.slice();
+  signatures.set(id, copy);
+  return copy;
+}

@@ -1,7 +1,14 @@
 // One link as the overlay sees it: who, what for, since when, and what it may still send and receive. Plain state; the
 // rules are in the other files of this folder. Ten thousand nodes share a process in the simulator, so what most links
 // never need is made when it is first used.
-import { type LinkKey, type PeerId, type PeerRecord, type Scope, TokenBucket } from '@peernet/core';
+import {
+  type LinkKey,
+  type PeerId,
+  type PeerRecord,
+  type Rate,
+  type Scope,
+  TokenBucket,
+} from '@peernet/core';
 import { RATES, type RateName, SEND_SHARE } from '../defaults.js';
 import type { Purpose } from '../wire.js';
 import { addressOf, keysOf } from './address-memo.js';
@@ -112,9 +119,7 @@ export class Peer {
     this.#sending ??= {};
     let bucket = this.#sending[name];
     if (bucket === undefined) {
-      const { perSecond, burst } = RATES[name];
-      const rate = { perSecond: perSecond * SEND_SHARE, burst: Math.max(1, Math.floor(burst * SEND_SHARE)) };
-      bucket = new TokenBucket(rate, nowMs);
+      bucket = new TokenBucket(sendingRate(name), nowMs);
       this.#sending[name] = bucket;
     }
     return bucket;
@@ -136,4 +141,16 @@ export class Peer {
     if (this.record === undefined) return undefined;
     return { record: this.record, ageSeconds: Math.max(0, Math.ceil((nowMs - this.recordBornMs) / 1000)) };
   }
+}
+
+/** Worked out once, for all links. */
+const sendingRates: Partial<Record<RateName, Rate>> = {};
+
+function sendingRate(name: RateName): Rate {
+  const { perSecond, burst } = RATES[name];
+  sendingRates[name] ??= {
+    perSecond: perSecond * SEND_SHARE,
+    burst: Math.max(1, Math.floor(burst * SEND_SHARE)),
+  };
+  return sendingRates[name];
 }

@@ -1,21 +1,11 @@
 // Adverts of others on their way: checked, held, passed on; and their withdrawals, which follow the way they took.
-import {
-  type Crypto,
-  equalBytes,
-  type LinkKey,
-  LruMap,
-  type Random,
-  randomBytes,
-  toHex,
-} from '@peernet/core';
+import { type Crypto, equalBytes, type LinkKey, LruMap, type Random, randomBytes } from '@peernet/core';
 import { CAPACITY, type SearchLimits, TIMES, WIRE } from '../defaults.js';
 import {
   type Advert,
   type AdvertMessage,
-  decodeAdvert,
   encodeAdvertMessage,
   type OrphansMessage,
-  objectKeyOf,
   placeOf,
   verifyAdvert,
 } from '../wire.js';
@@ -23,6 +13,7 @@ import { AdvertStore, fasten, type Held, loosen } from './advert-store.js';
 import type { Caster, Share } from './cast.js';
 import type { Counters } from './counters.js';
 import type { Misbehaviour, Turn } from './effects.js';
+import { describe, type KnownAdvert, knownAdvert } from './known-adverts.js';
 import type { Neighbour } from './neighbours.js';
 import { Orphans } from './orphans.js';
 import type { OwnAdverts } from './own-adverts.js';
@@ -47,20 +38,11 @@ export interface Shared {
 /** One advert as it passed here. */
 interface Passed {
   readonly atMs: number;
-  readonly seq: number;
-  readonly place: string;
-  readonly subnet: string;
-  readonly narrowest: number;
+  readonly known: KnownAdvert;
   readonly expiresMs: number;
   /** Largest budget so far; 0 while it has found no place. */
   best: number;
   topUps: number;
-}
-
-/** How a member in a subnet is found in tables: `placeOf` both, and the subnet alone. */
-interface Names {
-  readonly place: string;
-  readonly subnet: string;
 }
 
 /** Of the key by which full cells choose: as long as a hash. */
@@ -106,8 +88,8 @@ export class AdvertRelay {
 
   /** Our own advert went out; copies that come back need no look at their signature. */
   sent(advert: Advert, shares: readonly Share[], nowMs: number): void {
-    this.#s.verifier.trust(toHex(objectKeyOf(this.#s.crypto, advert.bytes)), nowMs);
-    const place = placeOf(toHex(advert.subnet), advert.id);
+    const { key, place } = describe(this.#s.crypto, advert);
+    this.#s.verifier.trust(key, nowMs);
     if (advert.ttlSeconds === 0) {
       this.trails.forget(place);
       return;
@@ -135,19 +117,17 @@ export class AdvertRelay {
   /** False: it waits for a look at its signature. */
   #take(n: Neighbour, m: AdvertMessage, turn: Turn): boolean {
     const { counters, crypto, misbehaved, verifier } = this.#s;
-    const key = toHex(objectKeyOf(crypto, m.advert));
+    const known = knownAdvert(crypto, m.advert);
+    if (known === undefined) {
+      misbehaved(n, 'malformed', turn);
+      return true;
+    }
+    const { advert, key, place, subnet } = known;
     const passed = this.#passed.get(key);
     if (passed !== undefined) {
       this.#copy(n, m, passed, turn);
       return true;
     }
-    const advert = decodeAdvert(m.advert.slice()); // it is kept, the message is not
-    if (advert === undefined) {
-      misbehaved(n, 'malformed', turn);
-      return true;
-    }
-    const subnet = toHex(advert.subnet);
-    const place = placeOf(subnet, advert.id);
     const held = this.store.get(place);
     if (held !== undefined && equalBytes(held.bytes, m.advert)) {
       if (!this.#again(n, m, held, turn)) counters.duplicates++;
@@ -161,8 +141,8 @@ export class AdvertRelay {
     if (verdict === 'later') return this.#later(n, m, turn.nowMs);
     if (verdict === 'bad') misbehaved(n, 'signature', turn);
     else if (advert.id === crypto.id) this.#s.own.metOwnSeq(advert.seq, subnet, turn.nowMs);
-    else if (advert.ttlSeconds === 0) this.#withdrawn(n, m, advert, { place, subnet }, turn);
-    else this.#first(n, m, advert, { key, place, subnet }, turn);
+    else if (advert.ttlSeconds === 0) this.#withdrawn(n, m, known, turn);
+    else this.#first(n, m, known, turn);
     return true;
   }
 
@@ -187,9 +167,9 @@ export class AdvertRelay {
     return held === undefined || held.expiresMs <= turn.nowMs || seq > held.seq;
   }
 
-  #first(n: Neighbour, m: AdvertMessage, advert: Advert, names: Names & { key: string }, turn: Turn): void {
+  #first(n: Neighbour, m: AdvertMessage, known: KnownAdvert, turn: Turn): void {
     const { nowMs } = turn;
-    const { key, place, subnet } = names;
+    const { advert, key, place, subnet } = known;
     const trail = this.trails.take(place, nowMs);
     if (!paced(trail)) {
       this.#s.counters.limiterDrops++;
@@ -199,33 +179,30 @@ export class AdvertRelay {
     this.#s.own.met(subnet);
     const passed: Passed = {
       atMs: nowMs,
-      seq: advert.seq,
-      place,
-      subnet,
-      narrowest: narrowestRank(advert.record),
+      known,
       expiresMs: nowMs + (advert.ttlSeconds - m.ageSeconds) * 1000,
       best: 0,
       topUps: 0,
     };
     this.#passed.dropWhile((other) => other.atMs + TIMES.seenMs <= nowMs);
     this.#passed.set(key, passed);
-    this.#hold(n, m, advert, passed, turn);
+    this.#hold(n, m, passed, turn);
   }
 
   /** A copy of what came by before: worth something only with much more budget, or if there was no place for the first. */
   #copy(n: Neighbour, m: AdvertMessage, passed: Passed, turn: Turn): void {
     const { counters, limits } = this.#s;
-    if (this.withdrawals.covers(passed.place, passed.seq)) {
+    const { place, advert, narrowest } = passed.known;
+    if (this.withdrawals.covers(place, advert.seq)) {
       counters.refused++;
       return;
     }
-    const held = this.store.get(passed.place);
+    const held = this.store.get(place);
     if (passed.best === 0) {
-      const advert = held === undefined || held.seq < passed.seq ? decodeAdvert(m.advert.slice()) : undefined;
-      if (advert !== undefined) this.#hold(n, m, advert, passed, turn);
+      if (held === undefined || held.seq < advert.seq) this.#hold(n, m, passed, turn);
       return;
     }
-    if (held?.seq === passed.seq && this.#again(n, m, held, turn)) return;
+    if (held?.seq === advert.seq && this.#again(n, m, held, turn)) return;
     if (m.budget < 2 * passed.best + 1 || passed.topUps >= limits.topUpsMax) {
       counters.duplicates++;
       return;
@@ -234,7 +211,7 @@ export class AdvertRelay {
     passed.topUps++;
     const surplus = m.budget - passed.best;
     passed.best = m.budget;
-    this.#pass(n, m, surplus, passed, turn);
+    this.#pass(n, m, surplus, { place, narrowest }, turn);
   }
 
   /** What we hold comes once more: one more chain to its member. True if it was the only one; then it goes on. */
@@ -252,8 +229,9 @@ export class AdvertRelay {
   }
 
   /** Holds it, if there is a place, and passes it on only then: a crowd's bubbles end where cells are full. */
-  #hold(n: Neighbour, m: AdvertMessage, advert: Advert, passed: Passed, turn: Turn): void {
-    const { place, subnet, narrowest, expiresMs } = passed;
+  #hold(n: Neighbour, m: AdvertMessage, passed: Passed, turn: Turn): void {
+    const { known, expiresMs } = passed;
+    const { advert, place, subnet, narrowest } = known;
     const held = {
       place,
       subnet,
@@ -274,10 +252,16 @@ export class AdvertRelay {
     }
     passed.best = m.budget;
     renew(this.trails.take(place, turn.nowMs), expiresMs);
-    this.#pass(n, m, m.budget, passed, turn);
+    this.#pass(n, m, m.budget, known, turn);
   }
 
-  #pass(n: Neighbour, m: AdvertMessage, units: number, at: Passed | Held, turn: Turn): void {
+  #pass(
+    n: Neighbour,
+    m: AdvertMessage,
+    units: number,
+    at: Pick<Held, 'place' | 'narrowest'>,
+    turn: Turn,
+  ): void {
     if (m.hops >= WIRE.hopsMax || units <= 1) return;
     const { hops, ageSeconds, advert } = m;
     const message = (budget: number): Uint8Array =>
@@ -288,9 +272,9 @@ export class AdvertRelay {
     for (const share of shares) lengthen(trail, share);
   }
 
-  #withdrawn(n: Neighbour, m: AdvertMessage, advert: Advert, names: Names, turn: Turn): void {
-    const links = this.trails.of(names.place);
-    this.learn(advert, names.subnet, turn.nowMs);
+  #withdrawn(n: Neighbour, m: AdvertMessage, { advert, place, subnet }: KnownAdvert, turn: Turn): void {
+    const links = this.trails.of(place);
+    this.learn(advert, subnet, turn.nowMs);
     if (links === undefined || m.hops >= WIRE.hopsMax) return;
     const { neighbours } = this.#s.caster;
     const { ageSeconds } = m;

@@ -26,9 +26,9 @@ export interface Query {
   /** Rows sent to each of them. */
   readonly sentUp: number[];
   /** Whom we asked. */
-  readonly asked: LinkKey[];
+  asked: readonly LinkKey[];
   /** Rows that each of them has sent. */
-  readonly fromChild: number[];
+  fromChild: number[];
   /** What was answered: at most 16 members by us and 64 by others. */
   readonly given: Given[];
   /** Members that need not be named any more, by `briefOf`. */
@@ -91,11 +91,11 @@ export class Queries {
 
 /** The search went on to these neighbours. */
 export function ask(query: Query, shares: readonly Share[]): void {
-  for (const { link } of shares) {
-    if (query.asked.includes(link)) continue;
-    query.asked.push(link);
-    query.fromChild.push(0);
-  }
+  const fresh = shares.map(({ link }) => link).filter((link) => !query.asked.includes(link));
+  if (fresh.length === 0) return;
+  // Lists made anew have no spare room, as those that grow by `push` have.
+  query.asked = [...query.asked, ...fresh];
+  query.fromChild = [...query.fromChild, ...fresh.map(() => 0)];
 }
 
 /** Counts a row that a child gave; false if it, or the search, has had enough. */

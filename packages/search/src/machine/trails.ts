@@ -7,9 +7,9 @@ import type { Share } from './cast.js';
 
 export interface Trail {
   /** Where adverts of the member went. */
-  readonly links: LinkKey[];
+  links: readonly LinkKey[];
   /** How many units of the newest went to each of them. */
-  readonly units: number[];
+  units: readonly number[];
   /** They were more than fit: it may be anybody. */
   overflown: boolean;
   /** Units of the newest that were lost with links, for neighbours that come. */
@@ -81,18 +81,18 @@ export function paced(trail: Trail): boolean {
 /** A newer advert begins its way: what is owed of older ones is void. */
 export function renew(trail: Trail, expiresMs: number): void {
   trail.expiresMs = Math.max(trail.expiresMs, expiresMs);
-  trail.units.fill(0);
+  trail.units = trail.units.map(() => 0);
   trail.owed = 0;
 }
 
-/** A share of the newest advert went this way. */
+/** A share of the newest advert went this way. Lists are made anew: they are short, live long, and so have no spare room. */
 export function lengthen(trail: Trail, { link, units }: Share): void {
   const at = trail.links.indexOf(link);
-  if (at >= 0) trail.units[at] = (trail.units[at] as number) + units;
+  if (at >= 0) trail.units = trail.units.with(at, (trail.units[at] as number) + units);
   else if (trail.links.length >= CAPACITY.trailLinks) trail.overflown = true;
   else {
-    trail.links.push(link);
-    trail.units.push(units);
+    trail.links = [...trail.links, link];
+    trail.units = [...trail.units, units];
   }
 }
 
@@ -101,6 +101,6 @@ export function shorten(trail: Trail, link: LinkKey): void {
   const at = trail.links.indexOf(link);
   if (at < 0) return;
   trail.owed += trail.units[at] as number;
-  trail.links.splice(at, 1);
-  trail.units.splice(at, 1);
+  trail.links = trail.links.toSpliced(at, 1);
+  trail.units = trail.units.toSpliced(at, 1);
 }

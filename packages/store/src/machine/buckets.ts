@@ -29,11 +29,11 @@ export class Buckets {
     this.#byKey ??= new Map();
     let bucket = this.#byKey.get(key);
     if (bucket === undefined) {
-      bucket = { key, entries: [], index: this.#list.length };
+      // Most buckets have one entry: a list that is born with it has no spare room (17 places after a first push in V8).
+      bucket = { key, entries: [entry], index: this.#list.length };
       this.#byKey.set(key, bucket);
       this.#list.push(bucket);
-    }
-    bucket.entries.push(entry);
+    } else bucket.entries.push(entry);
   }
 
   delete(key: number, entry: Entry): void {
