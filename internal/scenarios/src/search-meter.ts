@@ -10,7 +10,6 @@ import type { Population } from './population.js';
 
 /** One search, from its start to its end. */
 export interface Search {
-  readonly from: SimNode;
   readonly startMs: number;
   /** Casts made. */
   attempts: number;
@@ -18,8 +17,8 @@ export interface Search {
   messages: number;
   /** ROWS messages. */
   rowMessages: number;
-  /** Nodes that answered from what they hold, or are, in the first attempt; with their distance from the origin. */
-  readonly hits: Map<Host, number>;
+  /** Nodes (numbers, so that the dead can go) that answered from what they hold, or are, in the first attempt; with their distance from the origin. */
+  readonly hits: Map<number, number>;
   hopsMax: number;
   /** Virtual ms at which the wanted member was found. */
   foundMs: number | undefined;
@@ -34,12 +33,16 @@ export interface Search {
 interface Attempt {
   readonly search: Search;
   readonly number: number;
+  readonly startMs: number;
   /** Distance at which each node was asked first. */
   readonly asked: Map<Host, number>;
   /** Nodes that have got rows of others. */
   readonly told: Set<Host>;
   readonly origin: Host;
 }
+
+/** Messages of one attempt are under way at most so long. */
+const attemptMs = 30_000;
 
 const searchTag = 2;
 const rowsTag = 3;
@@ -67,7 +70,6 @@ export class SearchMeter {
   start(from: SimNode, subnet: string, wanted: SimNode): Search | undefined {
     if (this.#running.has(from.host)) return undefined;
     const search: Search = {
-      from,
       startMs: this.#population.world.now,
       attempts: 0,
       messages: 0,
@@ -91,7 +93,7 @@ export class SearchMeter {
         if (row.id === wanted.id && search.foundMs === undefined) {
           search.foundMs = this.#population.world.now;
           search.foundAttempt = Math.max(1, search.attempts);
-          if (search.attempts === 0) search.hits.set(from.host, 0); // from its own store
+          if (search.attempts === 0) search.hits.set(from.host.index, 0); // from its own store
         } else if (!this.#population.byId.has(row.id)) search.staleRows++;
       },
       () => {
@@ -131,13 +133,24 @@ export class SearchMeter {
     const attempt: Attempt = {
       search,
       number: search.attempts,
+      startMs: this.#population.world.now,
       asked: new Map([[from, 0]]),
       told: new Set(),
       origin: from,
     };
+    this.#forget();
     this.#attempts.set(key, attempt);
     this.#attempts.set(`rows ${toHex(queryOf(from.crypto, message))}`, attempt);
     return attempt;
+  }
+
+  /** Attempts whose messages have all arrived or are lost: each knows hundreds of nodes. */
+  #forget(): void {
+    const beforeMs = this.#population.world.now - attemptMs;
+    for (const [key, attempt] of this.#attempts) {
+      if (attempt.startMs >= beforeMs) return;
+      this.#attempts.delete(key);
+    }
   }
 
   /** Who sends rows before it got any has them from itself. */
@@ -146,8 +159,8 @@ export class SearchMeter {
     if (attempt === undefined) return;
     const { search, number, told, asked } = attempt;
     search.rowMessages++;
-    if (number === 1 && !told.has(from) && !search.hits.has(from))
-      search.hits.set(from, asked.get(from) ?? 0);
+    if (number === 1 && !told.has(from) && !search.hits.has(from.index))
+      search.hits.set(from.index, asked.get(from) ?? 0);
     told.add(to);
   }
 
