@@ -1,5 +1,5 @@
-// Runs every example as a user would: copied into an empty folder, installed from the packed tarballs, `npm start`.
-// It must end by itself with exit code 0. Prints `N passed, N failed`.
+// Runs every example as a user would: copied into an empty folder, installed from the packed tarballs, `npm start`, or
+// `npm run check` where that needs somebody who types. It must end by itself with exit code 0. Prints `N passed, N failed`.
 import { execFileSync, spawnSync } from 'node:child_process';
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -29,7 +29,8 @@ function run(name, files) {
     );
     writeFileSync(path, JSON.stringify(manifest, null, 2));
     execFileSync('npm', ['install', '--no-audit', '--no-fund', '--silent'], { cwd: folder, stdio: 'pipe' });
-    const result = spawnSync('npm', ['start', '--silent'], {
+    const script = manifest.scripts.check === undefined ? 'start' : 'check';
+    const result = spawnSync('npm', ['run', script, '--silent'], {
       cwd: folder,
       encoding: 'utf8',
       timeout: patienceMs,

@@ -26,3 +26,8 @@ export function toBytes(data: unknown): Uint8Array {
   if (typeof data === 'string') return utf8(data);
   throw new TypeError(`a stream takes bytes or strings, not ${data === null ? 'null' : typeof data}`);
 }
+
+/** What a chunk counts for: text, once somebody has called `setEncoding`, counts as what it is. */
+export function chunkLength(chunk: unknown): number {
+  return (chunk as Uint8Array | string).length;
+}

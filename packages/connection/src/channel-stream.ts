@@ -1,7 +1,7 @@
 // A stream channel as a Duplex of streamx, with back-pressure both ways: credit goes back as the app reads.
 import { type CloseReason, type ErrorCode, PeernetError } from '@peernet/core';
 import { Duplex } from 'streamx';
-import { toBytes } from './byte-stream.js';
+import { chunkLength, toBytes } from './byte-stream.js';
 import { DEFAULTS, WIRE } from './defaults.js';
 import type { Channel, ChannelSink } from './machine/channel.js';
 import type { Mux } from './machine/mux.js';
@@ -38,8 +38,8 @@ export class ChannelStream extends Duplex implements ChannelSink {
   constructor(mux: Mux, name: string) {
     super({
       highWaterMark: DEFAULTS.streamBufferBytes,
-      byteLengthReadable: (data) => (data as Uint8Array).byteLength + WIRE.frameCostBytes,
-      byteLengthWritable: (data) => (data as Uint8Array).byteLength,
+      byteLengthReadable: (data) => chunkLength(data) + WIRE.frameCostBytes,
+      byteLengthWritable: chunkLength,
       mapWritable: toBytes,
     });
     this.#mux = mux;

@@ -1,12 +1,10 @@
 // Two duplexes of streamx that are each other's other end: for tests, and for whoever joins two parts of one process.
 import type { DuplexLike } from '@peernet/core';
 import { Duplex } from 'streamx';
-import { type ByteStream, toBytes } from './byte-stream.js';
+import { type ByteStream, chunkLength, toBytes } from './byte-stream.js';
 import { DEFAULTS } from './defaults.js';
 
 type Callback = (error: Error | null) => void;
-
-const byteLength = (data: unknown): number => (data as Uint8Array).byteLength;
 
 class PairedDuplex extends Duplex {
   #other!: PairedDuplex;
@@ -16,7 +14,7 @@ class PairedDuplex extends Duplex {
   #sinceTurnBytes = 0;
 
   constructor() {
-    super({ highWaterMark: DEFAULTS.memoryBufferBytes, byteLength, mapWritable: toBytes });
+    super({ highWaterMark: DEFAULTS.memoryBufferBytes, byteLength: chunkLength, mapWritable: toBytes });
     this.on('error', () => {});
   }
 

@@ -170,6 +170,22 @@ describe('streams', () => {
     a.close('DONE');
   });
 
+  test('setEncoding gives text; nothing breaks over it', async () => {
+    const [a] = await connected(duplexPair(), {}, { onOpen: echo });
+    const stream = a.open('echo');
+    stream.setEncoding('utf8');
+    let text = '';
+    stream.on('data', (chunk) => {
+      text += chunk as string;
+    });
+    const ended = new Promise((resolve) => stream.on('end', resolve));
+    for (let i = 0; i < 100; i++) stream.write('grüße ');
+    stream.end();
+    await ended;
+    expect(text).toBe('grüße '.repeat(100));
+    a.close('DONE');
+  });
+
   test('errors have codes: rejected, reset, lost, closed; without a listener nothing happens', async () => {
     const seen: ByteStream[] = [];
     const onOpen = (incoming: IncomingChannel): void => {
