@@ -24,6 +24,7 @@ const numberFiles = [
   'search/src/defaults.ts',
   'transport-ws/src/defaults.ts',
   'transport-tcp/src/defaults.ts',
+  'transport-wrtc/src/defaults.ts',
 ];
 
 function parse(file) {

@@ -1,0 +1,2 @@
+// The limits where nobody chose others: in Node.
+export { wrtcLimits as defaultLimits } from './defaults.js';
