@@ -17,6 +17,8 @@ export type Profile = 'dialable' | 'nondialable' | 'light';
 export interface NodeOptions {
   readonly profile: Profile;
   readonly seeds?: readonly string[];
+  /** It speaks WebRTC: `wrtc:` addresses can be dialed, and offers are answered. */
+  readonly webrtc?: boolean;
   /** The book of an earlier life. */
   readonly book?: AddressBook;
   /** Highest sequence number of an earlier life. */
@@ -74,12 +76,14 @@ export class SimNode {
       anchors: options.anchors ?? [],
       seq: this.seq,
       interfaces: () => [host.ip],
+      webrtc: options.webrtc ?? false,
       dialNow: (address, dial, done) => {
         options.onDial?.(address);
         return host.dialNow(address, dial, (result) => done(this.#onDialResult(result)));
       },
       ...options.gossip,
     });
+    if (options.webrtc) host.signaller = this.gossip.signaller;
     this.overlay = new LinkOverlay({ size: () => this.gossip.size });
     this.search = new Search({
       crypto,

@@ -17,6 +17,9 @@ export interface PopulationOptions {
   readonly bootstraps: number;
   readonly bookScale: number;
   readonly relay: boolean;
+  /** Of the nodes that cannot be dialed: how many speak WebRTC, and how many sit behind hard NATs. Default: none. */
+  readonly introducedShare?: number;
+  readonly hardNatShare?: number;
   readonly gossip?: Partial<GossipOptions>;
   readonly search?: Partial<SearchLimits>;
   /** Differences of single nodes. */
@@ -78,18 +81,24 @@ export class Population {
 
   isDialable(slot: number): boolean {
     const { bootstraps, dialableShare } = this.#o;
-    const before = slot - bootstraps;
-    return before < 0 || Math.floor((before + 1) * dialableShare) > Math.floor(before * dialableShare);
+    return slot < bootstraps || isInShare(slot - bootstraps, dialableShare);
+  }
+
+  /** Shares among those who cannot be dialed, spread by an odd step so that they do not follow the dialable ones. */
+  #isAmong(slot: number, share: number | undefined, step: number): boolean {
+    return !this.isDialable(slot) && isInShare((slot * step) % 1_009, share ?? 0);
   }
 
   /** A new node on a new host. */
   start(slot: number, more?: Partial<NodeOptions>): SimNode {
-    const { bootstraps, hostOptions } = this.#o;
+    const { bootstraps, hostOptions, introducedShare, hardNatShare } = this.#o;
     const dialable = this.isDialable(slot);
-    const host = this.network.host({ dialable, ...hostOptions?.(slot) });
+    const nat = dialable ? 'open' : this.#isAmong(slot, hardNatShare, 619) ? 'hard' : 'easy';
+    const host = this.network.host({ dialable, nat, ...hostOptions?.(slot) });
     return this.#run(host, slot, {
       profile: dialable ? 'dialable' : 'nondialable',
       seeds: slot < bootstraps ? this.#otherSeeds(slot) : this.seeds,
+      webrtc: this.#isAmong(slot, introducedShare, 367),
       ...this.#o.nodeOptions?.(slot),
       ...more,
     });
@@ -204,6 +213,11 @@ export class Population {
     const [part, counter] = name.split('.') as ['gossip' | 'search', string];
     return Math.max(...this.nodes.map((node) => Number(node[part].snapshot()[counter] ?? Number.NaN)));
   }
+}
+
+/** Every so many-th number, so that `share` of them are in. */
+function isInShare(number: number, share: number): boolean {
+  return Math.floor((number + 1) * share) > Math.floor(number * share);
 }
 
 function counterOf(node: SimNode, name: FaultCounter): number {

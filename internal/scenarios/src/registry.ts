@@ -7,6 +7,7 @@ import { faults } from './scenarios/faults.js';
 import { floods } from './scenarios/floods.js';
 import { forgers } from './scenarios/forgers.js';
 import { growth } from './scenarios/growth.js';
+import { introductions } from './scenarios/introductions.js';
 import { reflection } from './scenarios/reflection.js';
 import { sizeEstimate } from './scenarios/size-estimate.js';
 import { smallSearch } from './scenarios/small-search.js';
@@ -27,8 +28,9 @@ export const scenarios: readonly Scenario[] = [
   forgers,
   faults,
   floods,
+  introductions,
 ];
 
 export function findScenario(name: string): Scenario | undefined {
-  return scenarios.find((scenario) => scenario.name === name.toUpperCase());
+  return scenarios.find((scenario) => scenario.name.toUpperCase() === name.toUpperCase());
 }

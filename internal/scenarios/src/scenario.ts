@@ -86,6 +86,8 @@ export class Stage {
       bootstraps: node.bootstraps,
       bookScale: node.bookScale,
       relay: node.relay !== 0,
+      introducedShare: node.introducedShare,
+      hardNatShare: node.hardNatShare,
       ...rest,
       network: { ...this.settings.network, ...rest.network },
       gossip: { ...gossip, ...rest.gossip },

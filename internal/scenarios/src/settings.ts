@@ -8,7 +8,14 @@ import { BOOK } from '../../../packages/store/src/defaults.js';
 import type { PopulationOptions } from './population.js';
 
 export interface Settings {
-  readonly node: { dialableShare: number; bootstraps: number; bookScale: number; relay: number };
+  readonly node: {
+    dialableShare: number;
+    bootstraps: number;
+    bookScale: number;
+    relay: number;
+    introducedShare: number;
+    hardNatShare: number;
+  };
   readonly network: NetworkOptions;
   readonly gossip: NonNullable<PopulationOptions['gossip']>;
   readonly search: NonNullable<PopulationOptions['search']>;
@@ -24,6 +31,10 @@ const NODE = {
   bookScale: 1,
   /** 1: bootstraps run with `relay: true`. */
   relay: 0,
+  /** Share of the nodes that cannot be dialed which speak WebRTC, and are introduced to each other (protocol.md §7). */
+  introducedShare: 0,
+  /** Share of the nodes that cannot be dialed whose NAT is hard: two of them cannot be connected. */
+  hardNatShare: 0,
 };
 
 type Table = Record<string, unknown>;

@@ -1,5 +1,6 @@
 // The scenarios at sizes that take seconds: all targets met, nobody throttled, no promise broken.
 import { describe, expect, it } from 'vitest';
+import { set } from '../src/settings.js';
 import { play } from './runs.js';
 
 function expectAllWell(outcome: ReturnType<typeof play>): void {
@@ -43,6 +44,27 @@ describe('scenarios', () => {
 
   it('S15: with 30 % forgers no forged row is shown', () => {
     expectAllWell(play('S15', { nodes: 60, parameters: { searches: 100, joinSeconds: 60 } }));
+  });
+
+  it('introductions: who cannot be dialed is introduced to others of the kind, but not through two hard NATs', () => {
+    const parameters = { joinSeconds: 30, settleSeconds: 90, pairs: 60 };
+    const outcome = play('introductions', { nodes: 100, parameters });
+    expectAllWell(outcome);
+    expect(outcome.figures.hardShare).toBeGreaterThan(0.15);
+    expect(outcome.figures.connectedShare).toBeLessThan(0.9);
+    expect(Number(outcome.figures.messagesWalk)).toBeLessThan(Number(outcome.figures.messagesFlood) / 5);
+  });
+
+  it('S7: a network of 60 heals likewise where most are introduced to each other', () => {
+    set('node.introducedShare', 1);
+    try {
+      const parameters = { joinSeconds: 60, settleSeconds: 60 };
+      const outcome = play('S7', { nodes: 60, parameters });
+      expectAllWell(outcome);
+      expect(outcome.figures.signalPerNodeSecond).toBeGreaterThan(0);
+    } finally {
+      set('node.introducedShare', 0);
+    }
   });
 
   it('S16: random faults break no promise', () => {

@@ -1,27 +1,11 @@
 // Introductions over relays, between real nodes on simulated hosts.
-import { type ErrorCode, reachableAt, type Signal, type SignalEvents, type SignalPath } from '@peernet/core';
+import { reachableAt, type SignalPath } from '@peernet/core';
 import { createWorld, type World } from '@peernet/sim';
 import { describe, expect, it } from 'vitest';
-import { expectHonest, type Node, startNode, total } from './nodes.js';
+import { components, degrees, expectHonest, type Node, startNode, total } from './nodes.js';
+import { listener, serve } from './signals.js';
 
 const quiet = { bootstrap: false, connections: 0 };
-
-/** What one end of a path has heard. */
-interface Heard extends SignalEvents {
-  readonly signals: Signal[];
-  readonly codes: ErrorCode[];
-}
-
-function listener(): Heard {
-  const signals: Signal[] = [];
-  const codes: ErrorCode[] = [];
-  return {
-    signals,
-    codes,
-    onSignal: (signal) => signals.push(signal),
-    onClose: (code) => codes.push(code),
-  };
-}
 
 /** A relay, and two who cannot be dialed and are connected with it. */
 function three(seed = 1): { world: World; relay: Node; a: Node; b: Node } {
@@ -35,18 +19,6 @@ function three(seed = 1): { world: World; relay: Node; a: Node; b: Node } {
   for (const node of [a, b]) node.gossip.connectNow(relay.host.address, () => {});
   world.run(2_000);
   return { world, relay, a, b };
-}
-
-/** Takes offers at a node. */
-function serve(node: Node): { paths: SignalPath[]; heard: Heard } {
-  const paths: SignalPath[] = [];
-  const heard = listener();
-  node.host.signaller = undefined;
-  node.gossip.signaller.serve((path) => {
-    paths.push(path);
-    return heard;
-  });
-  return { paths, heard };
 }
 
 describe('an introduction over a relay that both are connected with', () => {
@@ -122,3 +94,57 @@ describe('an introduction over a relay that both are connected with', () => {
     expectHonest([relay, a, b]);
   });
 });
+
+describe('a network of which 70 % cannot be dialed and speak WebRTC', () => {
+  /** Forty nodes that know only the first one. */
+  function grow(webrtc: boolean) {
+    const world = createWorld({ seed: 6 });
+    const network = world.network();
+    const seed = startNode(network);
+    const nodes = [seed];
+    for (let i = 1; i < 40; i++) {
+      world.after(i * 250, () => {
+        const options = i % 10 < 3 ? {} : { webrtc, host: { dialable: false } };
+        nodes.push(startNode(network, { seeds: [seed.host.address], ...options }));
+      });
+    }
+    world.run(120_000);
+    const dialable = new Set(nodes.filter(({ host }) => host.dialable).map(({ host }) => host.id));
+    const shy = nodes.filter(({ host }) => !host.dialable);
+    const introduced = shy.map(
+      ({ gossip }) => gossip.neighbours().filter(({ id }) => !dialable.has(id)).length,
+    );
+    const relays = shy.map(({ gossip }) => gossip.neighbours().filter(({ id }) => dialable.has(id)).length);
+    return { nodes, shy, introduced, relays };
+  }
+
+  it('has them as neighbours of each other, and keeps them out of every book', () => {
+    const { nodes, shy, introduced, relays } = grow(true);
+    expect(Math.min(...introduced)).toBeGreaterThanOrEqual(1);
+    expect(Math.min(...relays)).toBeGreaterThanOrEqual(2);
+    expect(Math.max(...degrees(shy))).toBeLessThanOrEqual(8);
+    expect(components(nodes)).toEqual([40]);
+    expectHonest(nodes);
+    const ids = new Set<string>(shy.map(({ host }) => host.id));
+    for (const { store, gossip } of nodes) {
+      for (const { id = '', address } of store.entries()) {
+        expect(ids).not.toContain(id);
+        expect(address).not.toMatch(/^wrtc:/);
+      }
+      expect(gossip.record.relays.length).toBe(gossip.record.dialable ? 0 : Math.min(3, relayCount(gossip)));
+    }
+  });
+
+  it('control: without WebRTC there are none such links', () => {
+    const { introduced, nodes } = grow(false);
+    expect(Math.max(...introduced)).toBe(0);
+    expect(components(nodes)).toEqual([40]);
+  });
+});
+
+/** Neighbours that it dialed at an address. */
+function relayCount(gossip: Node['gossip']): number {
+  return gossip
+    .neighbours()
+    .filter(({ direction, address }) => direction === 'out' && /^ws:/.test(address ?? '')).length;
+}

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodeAnswer, encodeWalk, type Walk } from '../src/wire.js';
+import { encodeAnswer, encodeSignal, encodeWalk, type Walk } from '../src/wire.js';
 import { Bench, heard, type Remote } from './machine.js';
 
 const id = '00112233445566ff';
@@ -166,11 +166,101 @@ describe('a walk of others', () => {
     bench.message(first[0], encodeAnswer({ kind: 'full', walk: first[1].id, degree: 1, records: [] }));
     expect(bench.count('unexpected')).toBe(1); // forgotten
   });
+});
 
-  it('of kind introduce is left to a later version', () => {
-    const { bench, keys } = among(3);
-    bench.message(keys[0] as number, walkOf(bench.remote('origin'), { purpose: 'introduce' }));
+describe('a walk of kind introduce', () => {
+  const shy = { addresses: [], dialable: false, webrtc: true };
+  const introduce = (origin: Remote, fields: Partial<Walk> = {}): Uint8Array =>
+    walkOf(origin, { purpose: 'introduce', ttl: 4, degree: 50, ...fields });
+  /** We speak WebRTC, cannot be dialed, and would like some links. */
+  const speaking = { webrtc: true, connections: 5, tuning: { linksMax: 20 } };
+
+  it('ends at somebody who cannot be dialed either: it offers a connection', () => {
+    const { bench, keys } = among(3, { ...speaking, bootstrap: true });
+    const origin = bench.remote('origin', shy);
+    bench.message(keys[0] as number, introduce(origin));
+    expect(bench.lastDial).toMatchObject({ address: `wrtc:${origin.id}`, expect: origin.id });
     expect(walksTo(bench, keys)).toEqual([]);
+    // The dial leads to a path by the way of the walk, under its number.
+    bench.handle({ type: 'introduce', path: 1, to: origin.id, via: [] });
+    bench.handle({ type: 'signal', path: 1, signal: { kind: 'offer', sdp: 'o' } });
+    bench.pass(0);
+    const [signal] = bench.to(keys[0] as number, 'signal');
+    expect(signal).toMatchObject({ path: id, target: origin.id });
+  });
+
+  it.each([
+    ['we do not speak WebRTC', { webrtc: false }, shy],
+    ['the origin does not', {}, { ...shy, webrtc: false }],
+    ['the origin can be dialed', {}, { webrtc: true }],
+    ['nothing may be dialed by itself', { bootstrap: false }, shy],
+  ])('goes on where %s', (_, options, record) => {
+    const { bench, keys } = among(3, { ...speaking, bootstrap: true, ...options });
+    bench.message(keys[0] as number, introduce(bench.remote('origin', record)));
+    expect(bench.dials.filter(({ address }) => address.startsWith('wrtc:'))).toEqual([]);
+    expect(walksTo(bench, keys).filter(([, { purpose }]) => purpose === 'introduce')).toHaveLength(1);
+  });
+
+  it('goes on where there are enough of the kind already, and from one that can be dialed', () => {
+    const { bench, keys } = among(3, { ...speaking, bootstrap: true });
+    for (let i = 0; i < 4; i++) bench.visit(bench.remote(`shy ${i}`, shy));
+    bench.message(keys[0] as number, introduce(bench.remote('origin', shy)));
+    expect(bench.dials.filter(({ address }) => address.startsWith('wrtc:'))).toEqual([]);
+    const other = among(3, { ...speaking, bootstrap: true });
+    other.bench.makeDialable();
+    other.bench.message(other.keys[0] as number, introduce(other.bench.remote('origin', shy)));
+    expect(other.bench.dials.filter(({ address }) => address.startsWith('wrtc:'))).toEqual([]);
+  });
+
+  it('lets signals go back the way it came, and nobody else use it', () => {
+    const { bench, keys } = among(3);
+    const origin = bench.remote('origin', shy);
+    const [from, end] = keys as [number, number, number];
+    bench.message(from, introduce(origin, { ttl: 9 }));
+    const signal = { path: id, scope: 'global', target: origin.id, sealed: new Uint8Array(60) } as const;
+    bench.message(end, encodeSignal(signal));
+    expect(bench.to(from, 'signal')).toEqual([{ kind: 'signal', ...signal }]);
+    bench.message(from, encodeSignal({ ...signal, target: undefined }));
+    expect(bench.to(end, 'signal')).toHaveLength(1);
+    bench.message(keys[2] as number, encodeSignal({ ...signal, target: undefined }));
+    expect(bench.count('unexpected')).toBe(1);
+    // Without the walk nobody knows where the target is.
+    bench.message(end, encodeSignal({ ...signal, path: '00000000000000ff' }));
+    expect(bench.to(end, 'unreachable')).toEqual([
+      { kind: 'unreachable', path: '00000000000000ff', code: 'NOT_FOUND' },
+    ]);
+  });
+
+  it('is sent by who has two relays, takes offers and lacks neighbours of the kind', () => {
+    const sent = (serving: boolean, others: number): number => {
+      const bench = new Bench({ webrtc: true, tuning: { bookShare: 1, bookShareLow: 1 } });
+      bench.handle({ type: 'serve', on: serving });
+      bench.handle({ type: 'connect', request: 1, address: 'ws://9.1.1.1:4000' });
+      bench.handle({ type: 'connect', request: 2, address: 'ws://9.2.1.1:4000' });
+      const relays = bench.dials.map((dial, i) => bench.answer(dial, bench.remote(`relay ${i}`)));
+      for (let i = 0; i < others; i++) bench.visit(bench.remote(`shy ${i}`, shy));
+      bench.pass(10_000);
+      return relays.flatMap((key) => bench.to(key, 'walk')).filter(({ purpose }) => purpose === 'introduce')
+        .length;
+    };
+    expect(sent(true, 0)).toBeGreaterThan(0);
+    expect(sent(true, 2)).toBe(0);
+    expect(sent(false, 0)).toBe(0);
+  });
+
+  it('that finds nobody three times: links with those who can be dialed take the place', () => {
+    const c = new Bench({ webrtc: true, tuning: { bookShare: 0, bookShareLow: 0 } });
+    c.handle({ type: 'serve', on: true });
+    c.handle({ type: 'connect', request: 1, address: 'ws://9.1.1.1:4000' });
+    c.handle({ type: 'connect', request: 2, address: 'ws://9.2.1.1:4000' });
+    c.handle({ type: 'connect', request: 3, address: 'ws://9.3.1.1:4000' });
+    const relays = c.dials.map((dial, i) => c.answer(dial, c.remote(`relay ${i}`)));
+    const joins = (): number =>
+      relays.flatMap((key) => c.to(key, 'walk')).filter(({ purpose }) => purpose === 'join').length;
+    c.pass(9_000);
+    expect(joins()).toBe(0); // three are enough while there is hope
+    c.pass(60_000);
+    expect(joins()).toBeGreaterThan(0);
   });
 });
 

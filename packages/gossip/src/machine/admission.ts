@@ -65,10 +65,17 @@ export class Admission implements Room {
     return desperate && this.#c.nowMs - this.#evictAtMs >= this.#c.tuning.evictEveryMs;
   }
 
+  /** We cannot be dialed, and lack links with others of the kind (`beyond`: or would take one more for their sake). */
+  lacksIntroduced(beyond = false): boolean {
+    const { tuning, shyNeighbours, introducedTarget } = this.#c;
+    const most = beyond && introducedTarget > 0 ? tuning.introducedMax : introducedTarget;
+    return shyNeighbours + this.#p.dialer.count('introduce') < most && this.#hasFreePlace();
+  }
+
   /** Places that our own outbound links will need are not given away. */
   #hasFreePlace(): boolean {
-    const { o, peers, degree, linksMax } = this.#c;
-    return degree + Math.max(0, o.connections - peers.outbound) < linksMax;
+    const { dialedTarget, peers, degree, linksMax } = this.#c;
+    return degree + Math.max(0, dialedTarget - peers.outbound) < linksMax;
   }
 
   #accept(peer: Peer): void {
@@ -181,9 +188,9 @@ export class Admission implements Room {
 
   /** A swap: the new link stands, so an own one may go. Never an inbound one: those are others' swaps (●). */
   #dropFor(fresh: Peer): void {
-    const { o, peers, random, counters } = this.#c;
+    const { dialedTarget, peers, random, counters } = this.#c;
     counters.rotations++;
-    if (peers.outbound <= o.connections) return;
+    if (peers.outbound <= dialedTarget) return;
     const victim = pickOne(
       random,
       this.rotatable().filter((peer) => peer !== fresh),
@@ -193,12 +200,12 @@ export class Admission implements Room {
 
   /** Own outbound neighbours that a rotation may drop: settled, not pinned, not among the oldest. */
   rotatable(): Peer[] {
-    const { nowMs, tuning, peers } = this.#c;
-    const own = peers.neighbours.filter((peer) => peer.initiator && !peer.pinned);
+    const { nowMs, tuning, peers, o, dialedTarget } = this.#c;
+    const own = peers.neighbours.filter((peer) => peer.initiator && !peer.pinned && !peer.introduced);
     const oldest = own
       .filter((peer) => peer.intent !== 'walk') // walks lead to whom an attacker likes (algorithms.md §5)
       .sort((a, b) => a.neighbourMs - b.neighbourMs)
-      .slice(0, tuning.protectedLinks);
+      .slice(0, Math.max(0, tuning.protectedLinks - (o.connections - dialedTarget)));
     return own.filter((peer) => nowMs - peer.neighbourMs >= tuning.settledMs && !oldest.includes(peer));
   }
 

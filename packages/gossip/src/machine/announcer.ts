@@ -20,6 +20,8 @@ export class Announcer {
   #widestRank = 0;
   /** Neighbours that our record names as relays. */
   #named: readonly Peer[] = [];
+  /** When that is to be looked at again. */
+  #nameAtMs = Number.POSITIVE_INFINITY;
   #discoverAtMs: number;
 
   constructor(context: Context, parts: { records: Records; dialer: Dialer }) {
@@ -40,7 +42,8 @@ export class Announcer {
   // ---- what we learn ----
 
   listening(services: readonly Service[], interfaces: readonly string[]): void {
-    this.#own.listening(services, interfaces, this.#c.nowMs);
+    const dialed = services.filter(({ scheme }) => scheme !== 'wrtc'); // that is no address of its own
+    this.#own.listening(dialed, interfaces, this.#c.nowMs);
     if (this.#records.ownStun(services.some(({ stun }) => stun === true))) this.tell();
     this.#learned();
   }
@@ -85,12 +88,26 @@ export class Announcer {
     this.#relays();
   }
 
-  /** Who cannot be dialed names up to three neighbours that can introduce it: as long as they last, then the oldest others. */
+  /** Looks who may be named as a relay. A new record costs: with two good ones named, the third can wait. */
   #relays(): void {
-    const { o, peers, dialable } = this.#c;
+    const { o, dialable, nowMs, tuning } = this.#c;
     if (!o.webrtc || (dialable && this.#named.length === 0)) return;
-    const fit = dialable ? [] : peers.neighbours.filter((peer) => isRelay(peer));
-    fit.sort((a, b) => a.neighbourMs - b.neighbourMs);
+    const fit = this.#fit();
+    const good = this.#named.filter((peer) => fit.includes(peer)).length;
+    if (good === this.#named.length && good === Math.min(fit.length, RECORD_LIMITS.relaysMax)) return;
+    const waitMs = good >= tuning.relaysMin ? tuning.relaysSettleMs : good > 0 ? tuning.relaysGatherMs : 0;
+    this.#nameAtMs = Math.min(this.#nameAtMs, nowMs + waitMs);
+  }
+
+  #fit(): Peer[] {
+    const { peers, dialable } = this.#c;
+    return dialable ? [] : peers.neighbours.filter((peer) => isRelay(peer));
+  }
+
+  /** Who cannot be dialed names up to three neighbours that can introduce it: as long as they last, then the oldest others. */
+  #nameRelays(): void {
+    this.#nameAtMs = Number.POSITIVE_INFINITY;
+    const fit = this.#fit().sort((a, b) => a.neighbourMs - b.neighbourMs);
     const kept = this.#named.filter((peer) => fit.includes(peer));
     const others = fit.filter((peer) => !kept.includes(peer));
     this.#named = [...kept, ...others].slice(0, RECORD_LIMITS.relaysMax);
@@ -115,7 +132,7 @@ export class Announcer {
   }
 
   deadline(): number {
-    return Math.min(this.#tellAtMs, this.#discoverAtMs, this.#records.renewAtMs());
+    return Math.min(this.#tellAtMs, this.#discoverAtMs, this.#nameAtMs, this.#records.renewAtMs());
   }
 
   tick(): void {
@@ -125,6 +142,7 @@ export class Announcer {
       this.tell();
     }
     if (nowMs >= this.#discoverAtMs) this.#discover();
+    if (nowMs >= this.#nameAtMs) this.#nameRelays();
     if (nowMs >= this.#tellAtMs) this.#tellAll();
   }
 

@@ -97,6 +97,10 @@ export class Context {
   /** A proven or announced address is ours. */
   dialable = false;
   closed = false;
+  /** Somebody takes offers. */
+  serving = false;
+  /** Walks find nobody who could be introduced to us. */
+  unintroduced = false;
 
   constructor(options: OverlayOptions) {
     this.o = options;
@@ -110,6 +114,32 @@ export class Context {
   /** Overlay links that we have. */
   get degree(): number {
     return this.peers.neighbours.length;
+  }
+
+  /** We speak WebRTC and cannot be dialed: some of our links are with others of the kind, made by introductions. */
+  get isShy(): boolean {
+    return this.o.webrtc && !this.dialable;
+  }
+
+  /** Neighbours that cannot be dialed. */
+  get shyNeighbours(): number {
+    let count = 0;
+    for (const { record } of this.peers.neighbours) if (record?.dialable !== true) count++;
+    return count;
+  }
+
+  /** Of those we want so many. */
+  get introducedTarget(): number {
+    if (!this.isShy) return 0;
+    const { relaysMin, introducedShare } = this.tuning;
+    return Math.ceil(Math.max(0, this.o.connections - relaysMin) * introducedShare);
+  }
+
+  /** Links that we want to make by dialing an address. */
+  get dialedTarget(): number {
+    const wanted = this.introducedTarget;
+    if (wanted === 0) return this.o.connections;
+    return this.o.connections - (this.unintroduced ? Math.min(wanted, this.shyNeighbours) : wanted);
   }
 
   /** Overlay links that we may have: more than we want ourselves, so that others have a chance. */

@@ -114,27 +114,28 @@ export class Dialer {
 
   /** Probes of neighbours under way. */
   get probing(): number {
-    let count = 0;
-    for (const dial of this.#dials.values()) if (dial.intent === 'probe') count++;
-    return count;
+    return this.count('probe');
   }
 
-  /** Relays that are being dialed for introductions. */
-  get relaying(): number {
+  /** Dials of one intent under way. */
+  count(intent: Intent): number {
     let count = 0;
-    for (const dial of this.#dials.values()) if (dial.intent === 'relay') count++;
+    for (const dial of this.#dials.values()) if (dial.intent === intent) count++;
     return count;
   }
 
   /** Links that we lack of our own making; those not yet answered count, and dials that are not so old that they look dead. */
   get missing(): number {
-    const { o, peers, degree, linksMax, nowMs, tuning } = this.#c;
+    const { dialedTarget, peers, degree, linksMax, nowMs, tuning } = this.#c;
     let coming = 0;
     for (const dial of this.#dials.values()) {
-      if (isForOverlay(dial) && nowMs - dial.atMs < tuning.dialHopefulMs) coming++;
+      const counts = isForOverlay(dial) && dial.intent !== 'introduce';
+      if (counts && nowMs - dial.atMs < tuning.dialHopefulMs) coming++;
     }
-    for (const peer of peers.all()) if (peer.asking && peer.kind !== 'overlay') coming++;
-    return Math.min(o.connections - peers.outbound - coming, linksMax - degree - coming);
+    for (const peer of peers.all()) {
+      if (peer.asking && peer.kind !== 'overlay' && !peer.introduced) coming++;
+    }
+    return Math.min(dialedTarget - peers.outbound - coming, linksMax - degree - coming);
   }
 
   get size(): number {
@@ -169,7 +170,7 @@ export class Dialer {
   #isFull(intent: Intent): boolean {
     const { tuning } = this.#c;
     if (intent === 'probe') return this.probing >= tuning.probesMax;
-    if (intent === 'relay') return this.relaying >= tuning.relayDialsMax;
+    if (intent === 'relay') return this.count('relay') >= tuning.relayDialsMax;
     return this.pending >= tuning.dialsMax;
   }
 
@@ -204,6 +205,7 @@ export class Dialer {
     if (code !== 'ABORTED' && dial.intent !== 'own' && isStored)
       store.outcome(text, { ok: false, counts: peers.size > 0 });
     if (code === 'SELF') this.rest(text, Number.POSITIVE_INFINITY);
+    else if (dial.intent === 'introduce') this.rest(text, tuning.refusedRestMs);
     else if (this.#c.degree === 0)
       this.rest(text, tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296));
   }

@@ -40,7 +40,6 @@ export class Introductions {
   readonly #byId = new Map<string, Path>();
   /** Ids of paths that others began with us: nobody begins one twice. */
   readonly #seen: LruMap<string, true>;
-  #serving = false;
   #taken = 0;
   #nextTaken = -1;
 
@@ -78,7 +77,7 @@ export class Introductions {
 
   /** Whether offers are taken. */
   serve(on: boolean): void {
-    this.#serving = on;
+    this.#c.serving = on;
   }
 
   send(number: number, signal: Signal): void {
@@ -316,7 +315,7 @@ export class Introductions {
     const { path: id } = message;
     const refuse = (code: Unreachable['code']): void => this.#p.relayed.tell(peer, id, code);
     if (this.#seen.has(id)) counters.signalsRefused++;
-    else if (!this.#serving) refuse('REFUSED');
+    else if (!this.#c.serving) refuse('REFUSED');
     else if (this.#taken >= tuning.pathsTakenMax) refuse('LIMIT');
     else {
       const said = this.#open(peer, message);

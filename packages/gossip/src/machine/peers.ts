@@ -13,7 +13,7 @@ export class Peers {
   readonly #count: Record<LinkKind, number> = { pending: 0, overlay: 0, guest: 0, app: 0, probe: 0 };
   /** Guests of ours. */
   hosted = 0;
-  /** Neighbours whose link we made. */
+  /** Neighbours whose link we made by dialing an address. */
   outbound = 0;
 
   get(key: LinkKey): Peer | undefined {
@@ -55,7 +55,7 @@ export class Peers {
     if (hosted) this.hosted++;
     if (kind !== 'overlay') return;
     this.neighbours.push(peer);
-    if (peer.initiator) this.outbound++;
+    if (peer.initiator && !peer.introduced) this.outbound++;
   }
 
   remove(peer: Peer): void {
@@ -69,7 +69,7 @@ export class Peers {
     this.#count[peer.kind]--;
     if (peer.hosted) this.hosted--;
     if (peer.kind !== 'overlay') return;
-    if (peer.initiator) this.outbound--;
+    if (peer.initiator && !peer.introduced) this.outbound--;
     const at = this.neighbours.indexOf(peer);
     const last = this.neighbours.pop() as Peer;
     if (last !== peer) this.neighbours[at] = last;

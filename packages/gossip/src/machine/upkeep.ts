@@ -91,6 +91,10 @@ export class Upkeep {
     if (!this.#c.o.bootstrap) return;
     const { missing } = this.#p.dialer;
     if (missing > 0) this.#fill(Math.min(missing, this.#c.tuning.triesMax));
+    // Who has relays can be found by others who cannot be dialed either.
+    const { serving, peers, tuning } = this.#c;
+    if (serving && peers.outbound >= tuning.relaysMin && this.#p.admission.lacksIntroduced())
+      this.#p.walks.start('introduce');
   }
 
   #fill(tries: number): void {
@@ -101,7 +105,8 @@ export class Upkeep {
     let dialed = this.#dialBook(byBook);
     if (degree === 0 && dialed < tries) dialed += this.#dialSeeds(tries - dialed);
     // Walks find nobody whom a full neighbourhood needs: then only outbound links are missing, and the book has those.
-    if (degree === 0 || degree >= o.connections) return;
+    const lacksRelays = this.#c.isShy && this.#c.peers.outbound < tuning.relaysMin;
+    if (degree === 0 || (degree >= o.connections && !lacksRelays)) return;
     for (let i = dialed; i < tries; i++) if (!this.#p.walks.start()) break;
     this.#askApps();
   }

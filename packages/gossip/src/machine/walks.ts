@@ -1,9 +1,10 @@
-// Join walks: a newcomer's record goes for a Metropolis–Hastings walk, which ends at a uniformly random node whatever the
+// Walks. A newcomer's record goes for a Metropolis–Hastings walk, which ends at a uniformly random node whatever the
 // degrees are; that node takes it, or says who else might (protocol.md §5). A hop that does not move to a node (because
 // its degree is higher) sends the walk back, so that every node decides by its own degree and nobody's claim. Answers
-// return along the hops, each of which remembers for 30 s where a walk came from first.
-import { type HeardRecord, LruMap, type PeerId, randomBytes, toHex } from '@peernet/core';
-import { type Answer, encodeAnswer, encodeWalk, type Walk, WIRE } from '../wire.js';
+// return along the hops, each of which remembers for 30 s where a walk came from first. Walks of kind `introduce` look for
+// somebody else who cannot be dialed: their end offers a connection, by signals that go back the same way (§7).
+import { type HeardRecord, LruMap, type PeerId, type PeerRecord, randomBytes, toHex } from '@peernet/core';
+import { type Answer, encodeAnswer, encodeWalk, type Walk, type WalkKind, WIRE } from '../wire.js';
 import { addressOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
@@ -15,6 +16,8 @@ import type { Records } from './records.js';
 export interface Room {
   /** A newcomer that knocks would be taken (`desperate`: even if somebody has to go for it). */
   hasRoom(desperate: boolean): boolean;
+  /** One more link with somebody who cannot be dialed would be welcome. */
+  lacksIntroduced(beyond: boolean): boolean;
 }
 
 /** Where a walk came from; undefined: from us. */
@@ -23,9 +26,13 @@ interface Route {
   readonly atMs: number;
 }
 
+/** What all hops of a walk have in common. */
+type Carried = Pick<Walk, 'id' | 'purpose' | 'origin' | 'desperate'>;
+
 /** A walk of ours that has not been answered. */
 interface OwnWalk {
   readonly by: Peer;
+  readonly purpose: WalkKind;
   readonly deadlineMs: number;
   readonly last: boolean;
 }
@@ -44,13 +51,18 @@ export class Walks {
   readonly #p: WalksParts;
   readonly #routes: LruMap<string, Route>;
   readonly #own = new Map<string, OwnWalk>();
-  #restUntilMs = 0;
-  #restMs = 0;
+  /** No walks of a kind before, and for how long the last one let us rest. */
+  readonly #rests = { join: { untilMs: 0, ms: 0 }, introduce: { untilMs: 0, ms: 0 } };
+  /** Introduce walks in a row that found nobody. */
+  #inVain = 0;
+  /** Walks that have ended at us, by origin. */
+  readonly #ended: LruMap<PeerId, string>;
 
   constructor(context: Context, parts: WalksParts) {
     this.#c = context;
     this.#p = parts;
     this.#routes = new LruMap(context.tuning.routesMax);
+    this.#ended = new LruMap(context.tuning.pathsMax);
   }
 
   // ---- own walks ----
@@ -61,20 +73,22 @@ export class Walks {
   }
 
   /** Sends one out for ourselves. False if that is not possible or not wise now. */
-  start(): boolean {
+  start(purpose: WalkKind = 'join'): boolean {
     const { nowMs, tuning, counters } = this.#c;
-    if (nowMs < this.#restUntilMs || this.#own.size >= tuning.walksMax) return false;
-    if (!this.#launch(false, undefined)) return false;
+    if (nowMs < this.#rests[purpose].untilMs || this.#own.size >= tuning.walksMax) return false;
+    if (!this.#launch(purpose, false, undefined)) return false;
     counters.walks++;
     return true;
   }
 
-  #launch(last: boolean, not: Peer | undefined): boolean {
+  #launch(purpose: WalkKind, last: boolean, not: Peer | undefined): boolean {
     const { nowMs, tuning } = this.#c;
     const id = this.#newId();
-    const by = this.#send(id, this.#length(), this.#p.records.heardOwn(), (peer) => peer !== not);
+    const desperate = this.#c.degree < tuning.desperateDegree;
+    const walk = { id, purpose, origin: this.#p.records.heardOwn(), desperate };
+    const by = this.#send(walk, this.#length(), (peer) => peer !== not);
     if (by === undefined) return false;
-    this.#own.set(id, { by, deadlineMs: nowMs + tuning.walkAnswerMs, last });
+    this.#own.set(id, { by, purpose, deadlineMs: nowMs + tuning.walkAnswerMs, last });
     return true;
   }
 
@@ -84,7 +98,8 @@ export class Walks {
     if (origin === undefined) return;
     for (let i = 0; i < count; i++) {
       const id = this.#newId();
-      if (this.#send(id, this.#length(), origin, (peer) => peer.id !== guest.id, true) === undefined) return;
+      const walk = { id, purpose: 'join', origin, desperate: true } as const;
+      if (this.#send(walk, this.#length(), (peer) => peer.id !== guest.id) === undefined) return;
       this.#routes.set(id, { from: guest, atMs: this.#c.nowMs });
     }
   }
@@ -113,22 +128,33 @@ export class Walks {
       if (walk.deadlineMs > nowMs) continue;
       this.#own.delete(id);
       counters.walksLost++;
-      if (!walk.last && !this.#launch(true, walk.by)) this.#fruitless();
+      if (walk.last) this.#missed(walk.purpose);
+      else if (!this.#launch(walk.purpose, true, walk.by)) this.#fruitless(walk.purpose);
     }
   }
 
   /** In a network of a handful there is nobody to find, and asking again and again is a nuisance. */
-  #fruitless(): void {
+  #fruitless(purpose: WalkKind): void {
     const { nowMs, tuning, o } = this.#c;
+    const rest = this.#rests[purpose];
     const firstMs = o.intervalMs || tuning.walkAnswerMs;
-    this.#restMs = Math.min(Math.max(firstMs, this.#restMs * 2), tuning.walkRestMaxMs);
-    this.#restUntilMs = nowMs + this.#restMs;
+    rest.ms = Math.min(Math.max(firstMs, rest.ms * 2), tuning.walkRestMaxMs);
+    rest.untilMs = nowMs + rest.ms;
+    this.#missed(purpose);
+  }
+
+  /** After a few of them links to those who can be dialed have to do. */
+  #missed(purpose: WalkKind): void {
+    if (purpose === 'introduce' && ++this.#inVain >= this.#c.tuning.introduceTries)
+      this.#c.unintroduced = true;
   }
 
   /** The neighbourhood has changed: walks may bear fruit again. */
   refresh(): void {
-    this.#restMs = 0;
-    this.#restUntilMs = 0;
+    for (const rest of Object.values(this.#rests)) {
+      rest.ms = 0;
+      rest.untilMs = 0;
+    }
   }
 
   // ---- walks of others ----
@@ -136,27 +162,31 @@ export class Walks {
   /** Who brought a walk of somebody else first. */
   cameFrom(walk: string): Peer | undefined {
     const route = this.#routes.get(walk);
-    return route !== undefined && this.#c.nowMs - route.atMs <= this.#c.tuning.routeMs
-      ? route.from
-      : undefined;
+    if (route?.from === undefined || this.#c.nowMs - route.atMs > this.#c.tuning.routeMs) return undefined;
+    return this.#c.peers.get(route.from.key) === route.from ? route.from : undefined;
   }
 
   /** The walk of `origin` that has ended at us. */
-  endedFor(_origin: PeerId): string | undefined {
-    return undefined;
+  endedFor(origin: PeerId): string | undefined {
+    return this.#ended.get(origin);
   }
 
   /** Who ended a walk of ours has found its way back to us. */
   found(walk: string): void {
-    this.#own.delete(walk);
+    const { counters, nowMs, tuning } = this.#c;
+    if (!this.#own.delete(walk)) return;
+    counters.walksLinked++;
+    this.#inVain = 0;
+    this.#c.unintroduced = false;
+    // The two have to get connected before we know whether one more is needed.
+    this.#rests.introduce = { untilMs: nowMs + tuning.walkAnswerMs, ms: 0 };
   }
 
   /** The origin's record has been checked. */
   onWalk(peer: Peer, walk: Walk): void {
     const { nowMs, counters, random } = this.#c;
     const mayWalk = peer.kind === 'overlay' || peer.kind === 'guest';
-    // Introductions come with WebRTC: a node that cannot relay them must not swallow a walk, but has nobody to ask either.
-    if (!mayWalk || walk.purpose !== 'join' || !this.#p.records.timely(walk.origin)) {
+    if (!mayWalk || !this.#p.records.timely(walk.origin)) {
       counters.unexpected++;
       return;
     }
@@ -179,9 +209,9 @@ export class Walks {
       return;
     }
     const onward = (next: Peer): boolean => next.id !== record.id;
-    if (ttl > 0 && this.#send(walk.id, ttl, walk.origin, onward, walk.desperate) !== undefined) return;
+    if (ttl > 0 && this.#send(walk, ttl, onward) !== undefined) return;
     // Our own walk came home to die: it will not be answered otherwise.
-    if (this.#own.delete(walk.id)) this.#fruitless();
+    if (this.#own.delete(walk.id)) this.#fruitless(walk.purpose);
     else this.#answer(peer, 'full', walk.id);
   }
 
@@ -190,6 +220,7 @@ export class Walks {
     const { crypto, peers } = this.#c;
     const { id } = walk.origin.record;
     if (id === crypto.id || peers.byId(id) !== undefined || this.#p.dialer.isHeld(id)) return false;
+    if (walk.purpose === 'introduce') return this.#mayOffer(walk.origin.record);
     // Who cannot be dialed has to dial: that is a link of its own making, so it must lack one.
     return this.#c.dialable || (this.#p.dialer.missing > 0 && this.#canDial(walk.origin, teller));
   }
@@ -198,8 +229,30 @@ export class Walks {
     return heard.record.dialable && this.#p.records.takeable(heard, teller.scope) !== undefined;
   }
 
+  /** Neither of the two can be dialed, both speak WebRTC, and one more link is welcome. */
+  #mayOffer({ id, webrtc, dialable }: PeerRecord): boolean {
+    const { isShy, o } = this.#c;
+    const { dialer, room } = this.#p;
+    const address = `wrtc:${id}`;
+    if (!isShy || !o.bootstrap || !webrtc || dialable || !room.lacksIntroduced(true)) return false;
+    return !dialer.isOut(address) && !dialer.isBusy(address, id);
+  }
+
+  /** Offers the origin of a walk that has ended here a connection: the offer is its answer. */
+  #offer(walk: Walk): boolean {
+    const { id } = walk.origin.record;
+    const address = addressOf(`wrtc:${id}`);
+    this.#ended.set(id, walk.id);
+    return (
+      address !== undefined &&
+      this.#p.dialer.start(address, { intent: 'introduce', expect: id }) !== undefined
+    );
+  }
+
   #end(peer: Peer, walk: Walk): void {
-    if (!this.#p.room.hasRoom(walk.desperate)) this.#answer(peer, 'full', walk.id);
+    if (walk.purpose === 'introduce') {
+      if (!this.#offer(walk)) this.#answer(peer, 'full', walk.id);
+    } else if (!this.#p.room.hasRoom(walk.desperate)) this.#answer(peer, 'full', walk.id);
     else if (this.#c.dialable) this.#answer(peer, 'link', walk.id);
     else if (this.dialRecord(walk.origin, peer)) this.#answer(peer, 'link', walk.id);
     else this.#answer(peer, 'full', walk.id);
@@ -223,8 +276,10 @@ export class Walks {
     const { nowMs, counters } = this.#c;
     // A full node that has us as its guest walks for us, under numbers of its own.
     const forGuest = peer.kind === 'guest' && !peer.hosted && !this.#routes.has(message.walk);
-    if (this.#own.delete(message.walk) || forGuest) {
-      this.#mine(peer, message);
+    const own = this.#own.get(message.walk);
+    if (own !== undefined || forGuest) {
+      this.#own.delete(message.walk);
+      this.#mine(peer, message, own?.purpose ?? 'join');
       return;
     }
     const route = this.#routes.get(message.walk);
@@ -239,11 +294,11 @@ export class Walks {
     else counters.paced++;
   }
 
-  #mine(peer: Peer, message: Answer): void {
+  #mine(peer: Peer, message: Answer, purpose: WalkKind): void {
     const { counters } = this.#c;
-    if (message.kind === 'full') {
+    if (message.kind === 'full' || purpose === 'introduce') {
       counters.walksFull++;
-      this.#fruitless();
+      this.#fruitless(purpose);
       this.#p.exchange.take(message.records, peer);
       return;
     }
@@ -276,13 +331,7 @@ export class Walks {
   // ---- sending ----
 
   /** Sends a walk to a random neighbour that may have it; returns which. */
-  #send(
-    id: string,
-    ttl: number,
-    origin: HeardRecord,
-    fits: (peer: Peer) => boolean,
-    desperate = this.#c.degree < this.#c.tuning.desperateDegree,
-  ): Peer | undefined {
+  #send(walk: Carried, ttl: number, fits: (peer: Peer) => boolean): Peer | undefined {
     const { nowMs, peers, random, counters } = this.#c;
     const free = (peer: Peer): boolean =>
       fits(peer) && peer.congestedMs === undefined && peer.sending('walk', nowMs).level(nowMs) >= 1;
@@ -291,13 +340,14 @@ export class Walks {
       counters.paced++;
       return undefined;
     }
-    const walk: Walk = { kind: 'walk', id, ttl, purpose: 'join', degree: this.#c.degree, desperate, origin };
     return this.#sendTo(next, walk, ttl) ? next : undefined;
   }
 
-  #sendTo(peer: Peer, walk: Walk, ttl: number): boolean {
+  #sendTo(peer: Peer, walk: Carried, ttl: number): boolean {
     const { nowMs } = this.#c;
     if (!peer.sending('walk', nowMs).take(1, nowMs)) return false;
-    return this.#c.send(peer, encodeWalk({ ...walk, ttl, degree: this.#c.degree }), 'control');
+    const { id, purpose, desperate, origin } = walk;
+    const message = encodeWalk({ id, purpose, desperate, origin, ttl, degree: this.#c.degree });
+    return this.#c.send(peer, message, 'control');
   }
 }
