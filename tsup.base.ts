@@ -4,6 +4,17 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Options } from 'tsup';
 
+/**
+ * esbuild keeps the order of evaluation by importing chunks for nothing. Ours have no side effects, and package.json
+ * says so: bundlers of users would warn of every such line.
+ */
+const noBareImports: NonNullable<Options['plugins']>[number] = {
+  name: 'no-bare-imports',
+  renderChunk(code) {
+    return { code: code.replace(/^import ["']\.\/chunk-\w+\.js["'];$/gm, '') };
+  },
+};
+
 export const base: Options = {
   entry: ['src/index.ts'],
   format: ['esm', 'cjs'],
@@ -14,6 +25,7 @@ export const base: Options = {
   sourcemap: true,
   clean: true,
   splitting: false,
+  plugins: [noBareImports],
 };
 
 export const nodeBase: Options = { ...base, platform: 'node', removeNodeProtocol: false };

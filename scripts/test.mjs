@@ -22,7 +22,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const reports = mkdtempSync(join(tmpdir(), 'peernet-test-'));
 
 /** Projects with a stage of their own, or with nothing to test. */
-const apart = ['bench', 'e2e', 'scenarios'];
+const apart = ['bench', 'browser', 'e2e', 'scenarios'];
 const units = [
   ...workspaces('packages'),
   ...workspaces('internal').filter((name) => !apart.includes(name)),

@@ -67,6 +67,8 @@ export interface Connection {
   readonly closed: Promise<CloseReason>;
   /** Calls back when it is over, also if it is already. */
   onClose(listener: (reason: CloseReason) => void): void;
+  /** Asks at once whether the peer is still there, as after a sleep: it has 3 s to answer. */
+  check(): void;
   /** Sends what waits (≤ 3 s), says why, and ends. Idempotent. */
   close(reason: CloseReason): void;
 }
@@ -142,7 +144,7 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
   }
 
   get rtt(): number | undefined {
-    return this.mux.rttMs;
+    return this.mux.liveness.rttMs;
   }
 
   get bytesIn(): number {
@@ -179,6 +181,14 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
 
   onClose(listener: (reason: CloseReason) => void): void {
     this.closed.then((reason) => this.guard(() => listener(reason)));
+  }
+
+  check(): void {
+    this.#enter(() => {
+      const nowMs = this.#clock.now();
+      this.mux.liveness.doubt(nowMs);
+      this.mux.tick(nowMs);
+    });
   }
 
   close(reason: CloseReason): void {

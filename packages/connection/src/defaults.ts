@@ -40,6 +40,8 @@ export const DEFAULTS = Object.freeze({
   pingJitter: 0.2,
   /** Ping intervals without any input after which the peer is down (protocol.md §1 timers). */
   missesMax: 2,
+  /** From a ping that is sent because the peer may be gone to the judgment, ms. Guess: a bad round trip, and well before gossip decides about two links to one peer (5 s). */
+  doubtMs: 3_000,
   /** Sleeps in a row without input that are excused; by reasoning: throttled timers of a hidden tab look like sleep for ever. */
   excusesMax: 3,
   /** A gap of so many ping intervals between two inputs means that this computer slept (protocol.md §1 timers). */

@@ -540,6 +540,22 @@ describe('the end', () => {
     expect(await a.closed).toBe('TIMEOUT');
   });
 
+  test('a silent peer that is asked: TIMEOUT after 3 s', async () => {
+    const clock = new HandClock();
+    const [left, right] = [new HandDuplex(), new HandDuplex()];
+    const connecting = connected([left.asDuplex, right.asDuplex], { clock }, { clock });
+    for (let i = 0; i < 4; i++) {
+      for (const chunk of left.output.splice(0)) right.emit('data', chunk);
+      for (const chunk of right.output.splice(0)) left.emit('data', chunk);
+      await turn();
+    }
+    const [a] = await connecting;
+    a.check();
+    await clock.advance(3_000);
+    expect(await a.closed).toBe('TIMEOUT');
+    a.check(); // too late to matter
+  });
+
   test('a peer that sends and never reads: TIMEOUT after 20 s', async () => {
     const clock = new HandClock();
     const [left, right] = [new HandDuplex(), new HandDuplex()];

@@ -43,6 +43,23 @@ describe('pings', () => {
     expect(untilDown(liveness, 3)).toBeDefined();
   });
 
+  test('in doubt it asks at once, and silence of 3 s is enough', () => {
+    const liveness = make();
+    liveness.heard();
+    liveness.doubt(2_000);
+    const pings: number[] = [];
+    const downAtMs = untilDown(liveness, 10, (atMs) => pings.push(atMs));
+    expect(pings).toEqual([2_000]);
+    expect(downAtMs).toBe(5_000);
+  });
+
+  test('whoever answers is beyond doubt', () => {
+    const liveness = make();
+    liveness.doubt(2_000);
+    const downAtMs = untilDown(liveness, 10, (atMs) => atMs === 2_000 && liveness.heard());
+    expect(downAtMs).toBeGreaterThan(12_000);
+  });
+
   test('the round trip is that of the ping that was answered, once', () => {
     const liveness = make();
     const atMs = liveness.deadline();

@@ -103,3 +103,11 @@ export const SUBNET = Object.freeze({
   /** A stream that its app does not end by itself is ended this long after `close()`, ms. */
   endMs: 500,
 });
+
+/** What a page keeps by itself (page-storage.browser.ts). */
+export const PAGE = Object.freeze({
+  /** The database and the Web Lock of the public network; part of the format: never change. */
+  database: 'peernet',
+  /** How long a page waits for the lock, ms. Guess: a reload gives it back within milliseconds; a second tab starts so much later. */
+  lockMs: 1_000,
+});

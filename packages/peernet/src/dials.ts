@@ -99,7 +99,7 @@ export class Dials {
     }
     if (foreign === undefined) {
       const known = transports.flatMap((t) => t.schemes).map((scheme) => `${scheme}:`);
-      const hint = address.scheme === 'wrtc' ? '; WebRTC is not available here' : '';
+      const hint = notHere[address.scheme] ?? '';
       throw new PeernetError(
         'SCHEME_UNKNOWN',
         `${address.text}: no transport for ${address.scheme}: (known: ${known.join(' ')})${hint}`,
@@ -114,6 +114,12 @@ export class Dials {
     for (const abort of this.#running) abort.abort(closedError());
   }
 }
+
+/** Why a scheme that peernet knows has no transport. */
+const notHere: Readonly<Record<string, string>> = {
+  wrtc: '; WebRTC is not available here',
+  ws: '; a page that came by https: may dial wss: only',
+};
 
 function closedError(): PeernetError {
   return new PeernetError('CLOSED', 'this peernet is closed');

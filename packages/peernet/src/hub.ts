@@ -216,6 +216,7 @@ export class Hub {
   #begin(connection: Connection, gossipLink: Link, o: SecureOptions): Member {
     // Both ends in one process: the stream is as narrow as a network gets, whatever it pretends to be.
     const near = o.role === 'any' && o.address === undefined && localPeers.has(connection.peer);
+    this.#doubtOlder(connection);
     const { clock, onConnect, onDisconnect } = this.#o;
     const member = new Member({
       connection,
@@ -235,6 +236,13 @@ export class Hub {
     this.#members.set(key, member);
     connection.closed.then(() => this.#members.delete(key));
     return member;
+  }
+
+  /** Whoever dials although we are connected has perhaps lost that connection: a page that slept, a laptop that moved. */
+  #doubtOlder(fresh: Connection): void {
+    for (const { connection } of this.#members.values()) {
+      if (connection.peer === fresh.peer && !connection.initiator && !fresh.initiator) connection.check();
+    }
   }
 
   #secureOptions(o: SecureOptions, onOpen: (incoming: IncomingChannel) => void) {

@@ -17,7 +17,7 @@ import { Identity, seedOf } from './identity.js';
 import { closedError } from './inputs.js';
 import { checkOptions, transportList } from './options.js';
 import { Parts, type PartsEvents } from './parts.js';
-import { platformTransports } from './platform.js';
+import { bookScale, defaultStorage, platformTransports, watchLife } from './platform.js';
 import { Reach } from './reach.js';
 import { Services } from './services.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
@@ -44,6 +44,7 @@ export class Node {
   #running: Parts | undefined;
   #closing: Promise<void> | undefined;
   #cancelPurge: (() => void) | undefined;
+  #unwatch: (() => void) | undefined;
   #storeFailed = false;
   #identity: Identity | undefined;
   readonly #onAbort = (): void => void this.close();
@@ -64,9 +65,12 @@ export class Node {
     this.#foreign = choice.foreign;
     this.#schemes = this.#transports.flatMap((transport) => transport.schemes);
     const [clock, random] = [this.#clock, this.#random];
-    this.store = createStore(db as LevelDatabase | undefined, {
+    const storage = db === undefined ? defaultStorage(options.network ?? '', events.debug) : undefined;
+    this.store = createStore(storage?.db ?? (db as LevelDatabase | undefined), {
       clock,
       random,
+      scale: bookScale,
+      readOnly: storage?.readOnly,
       onError: (error: Error) => this.#storeError(error),
     });
     this.subnets = new Subnets({
@@ -134,6 +138,7 @@ export class Node {
       await this.listen(at, {}).catch((error: unknown) => this.fail(error));
     }
     this.#armPurge();
+    if (!this.closed) this.#unwatch = watchLife({ doubt: () => parts.doubt(), wake: () => parts.wake() });
     return parts;
   }
 
@@ -213,6 +218,7 @@ export class Node {
   async #shutdown(): Promise<void> {
     this.options.signal?.removeEventListener('abort', this.#onAbort);
     this.#cancelPurge?.();
+    this.#unwatch?.();
     const ended = this.subnets.close();
     const goodbye = this.#starting.then((parts) => parts.close(ended)).catch(() => {});
     await atMost(

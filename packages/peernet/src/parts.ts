@@ -135,6 +135,16 @@ export class Parts {
     return this.#schemes.includes(scheme);
   }
 
+  /** Connections may have died without a word: who does not answer is let go. */
+  doubt(): void {
+    for (const { connection } of this.hub.members()) connection.check();
+  }
+
+  /** The network is back: nobody rests any longer. */
+  wake(): void {
+    this.gossip.wake();
+  }
+
   /** A duplex that one of our listeners accepted. */
   arrived(duplex: DuplexLike, from: RemoteInfo, transport: string): void {
     void this.hub.accept(duplex, { role: 'responder', scope: this.#inboundScope(from), from, transport });

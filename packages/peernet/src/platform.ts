@@ -1,8 +1,25 @@
 // What Node offers. Browser builds swap this file for platform.browser.ts.
 import { networkInterfaces } from 'node:os';
-import type { Transport } from '@peernet/core';
+import type { Log, Transport } from '@peernet/core';
+import type { LevelDatabase } from '@peernet/store';
 import { tcp } from '@peernet/transport-tcp';
 import { ws } from '@peernet/transport-ws';
+
+/** Full size. */
+export const bookScale = 1;
+
+/** Without a database that the user names, Node remembers nothing: where would it be? */
+export function defaultStorage(
+  _network: string,
+  _log: Log,
+): { db: LevelDatabase; readOnly: () => boolean } | undefined {
+  return undefined;
+}
+
+/** Processes of Node are not put to sleep; that computers are is seen by the connections themselves. */
+export function watchLife(_events: { doubt(): void; wake(): void }): () => void {
+  return () => {};
+}
 
 /** Every transport of this platform. */
 export function platformTransports(): Transport[] {

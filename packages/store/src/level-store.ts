@@ -25,8 +25,8 @@ import * as wire from './wire.js';
 export interface CreateStoreOptions extends CreateBookOptions {
   /** Told of failures of the database, once per streak: PeernetError STORE_FAILED, or STORE_IN_USE if another process has it. */
   readonly onError?: (error: PeernetError) => void;
-  /** Read the database, never write it, and take an identity of its own: for a second browser tab. */
-  readonly readOnly?: boolean;
+  /** Read the database, never write it, and take an identity of its own: for a second browser tab. A function is asked once the database is open. */
+  readonly readOnly?: boolean | (() => boolean) | undefined;
 }
 
 /** Everything that a node remembers. */
@@ -64,7 +64,8 @@ class LevelStore extends BookStore implements Store {
   /** Told of each address that changes. */
   readonly touch: (address: string, soon: boolean) => void;
   readonly #db: Database | undefined;
-  readonly #writer: RowWriter | undefined;
+  #writer: RowWriter | undefined;
+  readonly #readOnly: () => boolean;
   readonly #onError: (error: PeernetError) => void;
   readonly #random: Random;
   #loading: Promise<void> | undefined;
@@ -81,8 +82,10 @@ class LevelStore extends BookStore implements Store {
     this.#db = db;
     this.#random = options.random ?? systemRandom;
     this.#onError = options.onError ?? (() => {});
+    const { readOnly = false } = options;
+    this.#readOnly = typeof readOnly === 'function' ? readOnly : () => readOnly;
     this.#writer =
-      db === undefined || options.readOnly === true
+      db === undefined || readOnly === true
         ? undefined
         : new RowWriter({
             db,
@@ -157,6 +160,7 @@ class LevelStore extends BookStore implements Store {
     if (this.#db === undefined) return;
     try {
       await this.#db.open();
+      if (this.#readOnly()) await this.#writeNothing();
       const loaded = await load(this.#db, this.book, () => this.moment);
       // Who only reads is another node: two with one identity would disturb each other.
       if (this.#writer !== undefined) this.#seed = loaded.seed;
@@ -175,6 +179,11 @@ class LevelStore extends BookStore implements Store {
   }
 
   // ---- writing ----
+
+  async #writeNothing(): Promise<void> {
+    await this.#writer?.stop(new PeernetError('STORE_FAILED', 'the database is read only'));
+    this.#writer = undefined;
+  }
 
   #put(key: string, value: Uint8Array | undefined): void {
     this.#writer?.put({ key, value });

@@ -175,6 +175,30 @@ describe('identity', () => {
     expect(db.batches).toEqual([]);
   });
 
+  test('whether it may be written is asked when the database is open', async () => {
+    const db = new Watched();
+    const asked: string[] = [];
+    const run = async (answer: boolean): Promise<Uint8Array> => {
+      const readOnly = (): boolean => {
+        asked.push(db.status);
+        return answer;
+      };
+      const { store } = start(db, { readOnly, random: seededRandom(asked.length) });
+      store.save([address(1)]);
+      await store.flush({ sync: true });
+      const { seed } = await store.identity();
+      await store.close();
+      return seed;
+    };
+    const seed = await run(false);
+    expect(db.batches).not.toEqual([]);
+    db.batches.length = 0;
+    expect(await run(true)).not.toEqual(seed);
+    expect(db.batches).toEqual([]);
+    expect(await run(false)).toEqual(seed);
+    expect(asked).toEqual(['open', 'open', 'open']);
+  });
+
   test('misuse is a TypeError', () => {
     const { store } = start(undefined);
     for (const bad of [-1, 1.5, Number.NaN, 2 ** 60]) expect(() => store.saveSeq(bad)).toThrow(TypeError);

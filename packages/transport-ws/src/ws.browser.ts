@@ -19,7 +19,7 @@ import { type WebSocketLike, type WsDuplex, wsDuplex } from './ws-duplex.js';
 export function ws(options: WsOptions = {}): Transport {
   const { timeoutMs = dialTimeoutMs, clock = systemClock } = options;
   return {
-    schemes: ['ws', 'wss'],
+    schemes: schemesOf(globalThis.location),
     async dial(address: string, { signal, allowIp }: DialTransportOptions): Promise<DuplexLike> {
       const target = parseWs(address);
       if (target.scope === 'forbidden' || (target.ip && allowIp?.(target.ip.text) === false)) {
@@ -32,6 +32,11 @@ export function ws(options: WsOptions = {}): Transport {
       );
     },
   };
+}
+
+/** What a page may dial: browsers refuse `ws:` where the page itself came encrypted (mixed content). */
+export function schemesOf(location: { readonly protocol: string } | undefined): string[] {
+  return location?.protocol === 'https:' ? ['wss'] : ['ws', 'wss'];
 }
 
 function parseWs(text: string): Address {

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
 import { browserFrameBytes, browserHighBytes } from '../src/defaults.js';
 import { ws as nodeWs } from '../src/index.js';
-import { ws } from '../src/ws.browser.js';
+import { schemesOf, ws } from '../src/ws.browser.js';
 import { type WebSocketLike, wsDuplex } from '../src/ws-duplex.js';
 import { host } from './hosts.js';
 
@@ -46,6 +46,13 @@ beforeEach(() => {
 });
 afterEach(() => {
   globalThis.WebSocket = original;
+});
+
+test('a page that came encrypted may dial nothing that is not', () => {
+  expect(schemesOf({ protocol: 'https:' })).toEqual(['wss']);
+  for (const location of [{ protocol: 'http:' }, { protocol: 'file:' }, undefined]) {
+    expect(schemesOf(location)).toEqual(['ws', 'wss']);
+  }
 });
 
 describe('dials what the Node half listens for:', () => {

@@ -13,6 +13,8 @@ export class Liveness {
   #heard = true;
   #misses = 0;
   #excuses = 0;
+  /** The next ping is one that has to be answered soon. */
+  #doubting = false;
   #stalledSinceMs: number | undefined;
   /** Of the last ping. */
   token = 0;
@@ -29,6 +31,14 @@ export class Liveness {
   heard(): void {
     this.#heard = true;
     this.#excuses = 0;
+  }
+
+  /** There is reason to think that the peer is gone: whoever does not answer soon is down. */
+  doubt(nowMs: number): void {
+    this.#doubting = true;
+    this.#heard = false;
+    this.#misses = this.#limits.missesMax - 2; // one for asking, one for the silence that follows
+    this.#pingAtMs = nowMs;
   }
 
   onPong(token: number, nowMs: number): void {
@@ -65,7 +75,8 @@ export class Liveness {
     if (nowMs < this.#pingAtMs) return 'alive';
     if (!this.#silenceIsFine(slept)) return 'down';
     this.#heard = false;
-    this.#pingAtMs = this.#next(nowMs);
+    this.#pingAtMs = this.#doubting ? nowMs + this.#limits.doubtMs : this.#next(nowMs);
+    this.#doubting = false;
     this.#sentAtMs = nowMs;
     this.token = (this.token + 1) >>> 0;
     return 'ping';

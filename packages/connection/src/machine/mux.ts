@@ -41,7 +41,7 @@ export class Mux {
   readonly #limits: Limits;
   readonly #outbox: Outbox;
   readonly #sender: Sender;
-  readonly #liveness: Liveness;
+  readonly liveness: Liveness;
   readonly #openBucket: TokenBucket;
   readonly #channels = new Map<number, Channel>();
   #nextId: number;
@@ -63,7 +63,7 @@ export class Mux {
     const plainMax = Math.min(limits.recordBytesMax, 2 + WIRE.recordBytesMax) - 2 - WIRE.tagBytes;
     this.#outbox = new Outbox(effects, options.pool, plainMax);
     this.#sender = new Sender(this.#outbox, limits, nowMs, (channel) => this.#finSent(channel));
-    this.#liveness = new Liveness(limits, options.random, nowMs);
+    this.liveness = new Liveness(limits, options.random, nowMs);
   }
 
   /** Channels that are open, from either side. */
@@ -73,11 +73,6 @@ export class Mux {
 
   get ended(): boolean {
     return this.#ended;
-  }
-
-  /** Round trip of the last answered ping, ms. */
-  get rttMs(): number | undefined {
-    return this.#liveness.rttMs;
   }
 
   /** Undefined: too many are open, or the connection is ending. What is sent at once follows OPEN without waiting. */
@@ -147,7 +142,7 @@ export class Mux {
   receive(record: Uint8Array, nowMs: number): void {
     if (this.#ended) return;
     this.#nowMs = nowMs;
-    this.#liveness.heard();
+    this.liveness.heard();
     let at = 0;
     do {
       at = readFrame(record, at, frame);
@@ -160,7 +155,7 @@ export class Mux {
     if (this.#ended) return;
     this.#nowMs = nowMs;
     this.#outbox.flush();
-    this.#liveness.transport(this.#outbox.blocked, nowMs);
+    this.liveness.transport(this.#outbox.blocked, nowMs);
     this.#leave();
   }
 
@@ -169,7 +164,7 @@ export class Mux {
     if (this.#ended) return;
     this.#nowMs = nowMs;
     this.#outbox.blocked = false;
-    this.#liveness.transport(false, nowMs);
+    this.liveness.transport(false, nowMs);
     this.#sender.pump(nowMs);
     // What is packed waits for the end of the tick: who was told to go on has not written yet.
     if (this.#outbox.empty) this.flush(nowMs);
@@ -178,16 +173,16 @@ export class Mux {
   /** When `tick` wants to be called, ms. */
   deadline(): number {
     if (this.#ended) return Number.POSITIVE_INFINITY;
-    return Math.min(this.#liveness.deadline(), this.#leaveByMs, this.#sender.deadline(this.#nowMs));
+    return Math.min(this.liveness.deadline(), this.#leaveByMs, this.#sender.deadline(this.#nowMs));
   }
 
   tick(nowMs: number): void {
     if (this.#ended) return;
     this.#nowMs = nowMs;
-    const verdict = this.#liveness.tick(nowMs);
+    const verdict = this.liveness.tick(nowMs);
     if (nowMs >= this.#leaveByMs) this.#end(this.#leaving ?? 'SHUTDOWN', false);
     else if (verdict === 'down') this.fail('TIMEOUT');
-    else if (verdict === 'ping') this.#sender.ping(this.#liveness.token);
+    else if (verdict === 'ping') this.#sender.ping(this.liveness.token);
     if (this.#ended) return;
     this.#sender.pump(nowMs);
     this.flush(nowMs);
@@ -327,7 +322,7 @@ export class Mux {
 
   #onConnectionFrame(type: number, record: Uint8Array, start: number): boolean {
     if (type === FRAME.PING) this.#sender.pong(readU32(record, start));
-    else if (type === FRAME.PONG) this.#liveness.onPong(readU32(record, start), this.#nowMs);
+    else if (type === FRAME.PONG) this.liveness.onPong(readU32(record, start), this.#nowMs);
     else this.#end(decodeReason(record, start), true);
     return true;
   }
@@ -363,14 +358,14 @@ export class Mux {
   #onAccept(channel: Channel): boolean {
     if (channel.accepted || !channel.opened) return false;
     channel.accepted = true;
-    this.#liveness.reads(this.#nowMs);
+    this.liveness.reads(this.#nowMs);
     return true;
   }
 
   #onCredit(channel: Channel, bytes: number): boolean {
     channel.sendWindow += bytes;
     if (bytes === 0 || channel.sendWindow > WIRE.windowBytes) return false;
-    this.#liveness.reads(this.#nowMs);
+    this.liveness.reads(this.#nowMs);
     this.#sender.pump(this.#nowMs);
     return true;
   }
