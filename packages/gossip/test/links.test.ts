@@ -154,6 +154,21 @@ describe('two links to one peer', () => {
     expect(bench.eventsOf('down')).toMatchObject([{ key: old, reason: 'STALE' }]);
   });
 
+  it('both made by the other process: nobody hurries, since it may have lost the older one', () => {
+    for (const name of [smaller, larger]) {
+      const bench = new Bench();
+      const remote = bench.remote(name);
+      const old = bench.visit(remote, 5, { session: 'one' });
+      bench.pass(20_000);
+      const fresh = bench.arrive(remote, { session: 'one' });
+      bench.hello(fresh, remote);
+      expect([bench.closed.has(old), bench.closed.has(fresh)]).toEqual([false, false]);
+      bench.pass(3_000);
+      bench.handle({ type: 'linkDown', key: old, reason: 'TIMEOUT' }); // it was asked, and said nothing
+      expect(bench.kindOf(fresh)).toBe('overlay');
+    }
+  });
+
   it('a third one is ended at once; probes never take part', () => {
     const { bench, remote, own, theirs } = crossed(larger);
     const third = bench.arrive(remote);

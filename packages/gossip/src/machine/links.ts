@@ -131,8 +131,7 @@ export class Links implements Ending {
       return;
     }
     if (old.session !== undefined && fresh.session !== undefined && old.session !== fresh.session) {
-      // Another process under the same identity: the old one is gone, it only does not know. A twin goes first: it
-      // would succeed the other, and be a second neighbour beside `fresh`.
+      // Another process under the same identity: the old one is gone. A twin goes first: it would succeed the other.
       if (old.twin !== undefined) this.end(old.twin, 'STALE');
       this.end(old, 'STALE');
       peers.settle(fresh);
@@ -145,7 +144,8 @@ export class Links implements Ending {
     }
     old.twin = fresh;
     fresh.twin = old;
-    if (crypto.id < fresh.id) this.end(this.#loser(old, fresh), 'DUPLICATE');
+    const inDoubt = !old.initiator && !fresh.initiator; // it dials again: has it lost the old one, which is asked now?
+    if (crypto.id < fresh.id && !inDoubt) this.end(this.#loser(old, fresh), 'DUPLICATE');
     else fresh.expiresMs = this.#remind(nowMs + tuning.twinWaitMs);
   }
 
