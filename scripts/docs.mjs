@@ -16,16 +16,45 @@ const layoutFiles = [
 ];
 const numberFiles = [
   'core/src/record.ts',
+  'core/src/address.ts',
   'core/src/link.ts',
+  'core/src/signalling.ts',
   'core/src/limits.ts',
   'connection/src/defaults.ts',
   'store/src/defaults.ts',
+  'gossip/src/wire.ts',
   'gossip/src/defaults.ts',
+  'gossip/src/machine/extrema.ts',
+  'search/src/wire.ts',
   'search/src/defaults.ts',
   'transport-ws/src/defaults.ts',
-  'transport-tcp/src/defaults.ts',
   'transport-wrtc/src/defaults.ts',
+  'peernet/src/wire.ts',
 ];
+
+/** What both sides must agree on: everything in these objects … */
+const agreedObjects = ['WIRE', 'RECORD_LIMITS', 'RATES', 'INTRODUCTION'];
+/** … but for what bounds a node, not a link, or is the sender's half … */
+const notAgreed = ['RATES.nodeSignatures', 'RATES.ownAdvert'];
+/** … and these: whoever sends more is refused. */
+const agreedAlone = [
+  'addressBytesMax',
+  'messageBytesMax',
+  'signalBytesMax',
+  'signalsMax',
+  'sealedBytesMax',
+  'objectBytesMax',
+  'proofBytes',
+  'DEFAULTS.channelsMax',
+  'DEFAULTS.opens',
+  'TUNING.skewMs',
+  'TIMES.skewMaxMs',
+  'EXTREMA.lifeSeconds',
+  'EXTREMA.refreshSeconds',
+];
+
+const isAgreed = (key) =>
+  agreedAlone.includes(key) || (agreedObjects.includes(key.split('.')[0]) && !notAgreed.includes(key));
 
 function parse(file) {
   const path = `${root}packages/${file}`;
@@ -61,48 +90,78 @@ export function layouts(file) {
   return found;
 }
 
-/** Every documented number of a file: key, value as written, words. */
+const line = (text) => text.replace(/\s+/g, ' ');
+
+/** The literal inside `Object.freeze(…) satisfies …`, or what else the initializer is. */
+function bare(node) {
+  if (ts.isSatisfiesExpression(node) || ts.isAsExpression(node)) return bare(node.expression);
+  if (ts.isCallExpression(node) && node.arguments.length === 1) return bare(node.arguments[0]);
+  return node;
+}
+
+/** `{ perSecond: 5, burst: 300 }` in words; undefined if it is something else. */
+function rateOf(node) {
+  if (!ts.isObjectLiteralExpression(node)) return undefined;
+  const values = new Map(node.properties.map((p) => [p.name?.getText(), p.initializer?.getText()]));
+  if (values.size !== 2 || !values.has('perSecond') || !values.has('burst')) return undefined;
+  return `${values.get('perSecond')} per second, ${values.get('burst')} at once`;
+}
+
+/** Every documented number of a file: key with the name of its object, value as written, words. */
 export function numbers(file) {
   const source = parse(file);
   const found = [];
-  const visit = (node) => {
-    if (ts.isPropertyAssignment(node)) {
-      const words = docOf(node, source);
-      if (words !== undefined && !ts.isObjectLiteralExpression(node.initializer)) {
-        found.push({
-          key: node.name.getText(),
-          value: node.initializer.getText().replace(/\s+/g, ' '),
-          words: words.replace(/\s+/g, ' '),
-        });
-      } else if (words !== undefined) {
-        const value = node.initializer
-          .getText()
-          .replace(/\s+/g, ' ')
-          .replace(/\/\*\*.*?\*\/ ?/g, '');
-        found.push({ key: node.name.getText(), value, words: words.replace(/\s+/g, ' ') });
-        return;
+  const look = (node, path, doc) => {
+    const value = bare(node.initializer);
+    const key = [...path, node.name.getText()];
+    const rate = rateOf(value);
+    const words = doc && line(doc);
+    if (rate !== undefined && words) found.push({ key: key.join('.'), value: rate, words });
+    else if (ts.isObjectLiteralExpression(value)) {
+      for (const property of value.properties) {
+        if (ts.isPropertyAssignment(property)) look(property, key, docOf(property, source));
       }
-    }
-    ts.forEachChild(node, visit);
+    } else if (words && (path.length > 0 ? !ts.isIdentifier(value) : isNumber(value)))
+      found.push({ key: key.join('.'), value: line(node.initializer.getText()), words });
   };
-  if (source !== undefined) visit(source);
+  for (const statement of source?.statements ?? []) {
+    if (!ts.isVariableStatement(statement) || !/^export /.test(statement.getText())) continue;
+    for (const node of statement.declarationList.declarations) {
+      if (node.initializer !== undefined) look(node, [], docOf(statement, source));
+    }
+  }
   return found;
+}
+
+function isNumber(node) {
+  return ts.isNumericLiteral(node) || ts.isBinaryExpression(node);
 }
 
 const cell = (text) => text.replaceAll('|', '\\|');
 
+/** The frames of the mux: their numbers and what is in them. */
+function frames(file) {
+  return numbers(file)
+    .filter(({ key }) => key.startsWith('FRAME.'))
+    .map(({ key, value, words }) => {
+      const name = key.slice('FRAME.'.length);
+      return { name, layout: `a frame of type ${value}; body: ${words}`, since: 'v1' };
+    });
+}
+
 function layoutTables() {
   return layoutFiles.flatMap((file) => {
-    const rows = layouts(file);
+    const rows = [...layouts(file), ...frames(file)];
     if (rows.length === 0) return [];
     const lines = rows.map(({ name, layout, since }) => `| ${name} | \`${cell(layout)}\` | ${since} |`);
     return [`#### ${file}`, '', '| message | layout | since |', '|---|---|---|', ...lines, ''];
   });
 }
 
-function numberTables() {
+/** @param wanted whether a number belongs to this part of the page. */
+function numberTables(wanted) {
   return numberFiles.flatMap((file) => {
-    const rows = numbers(file);
+    const rows = numbers(file).filter(({ key }) => wanted(key));
     if (rows.length === 0) return [];
     const lines = rows.map(({ key, value, words }) => `| \`${key}\` | \`${cell(value)}\` | ${cell(words)} |`);
     return [
@@ -146,7 +205,12 @@ function pages() {
   const wirePath = `${root}docs/wire.md`;
   let wire = readFileSync(wirePath, 'utf8');
   wire = fill(wire, 'layouts', layoutTables());
-  wire = fill(wire, 'numbers', numberTables());
+  wire = fill(wire, 'agreed', numberTables(isAgreed));
+  wire = fill(
+    wire,
+    'choices',
+    numberTables((key) => !isAgreed(key)),
+  );
   const errors = [
     '# Errors and close reasons',
     '',

@@ -192,7 +192,7 @@ export const RATES = Object.freeze({
   shuffle: { perSecond: 1, burst: 10 },
   /** EXTREMA messages (protocol.md §8). */
   extrema: { perSecond: 1, burst: 5 },
-  /** Entries in them: ten whole tables at once (protocol.md §8). */
+  /** Entries in them: ten tables of 64 at once, five with as many heirs (protocol.md §8). */
   entries: { perSecond: 10, burst: 640 },
   /** RECORD messages (protocol.md §8). */
   record: { perSecond: 0.2, burst: 5 },
@@ -200,7 +200,7 @@ export const RATES = Object.freeze({
   walk: { perSecond: 1, burst: 10 },
   /** LINK, FULL, REPLACED: at most as many as walks went the other way, and those of the link itself. */
   answer: { perSecond: 1, burst: 16 },
-  /** Records that may enter the book (protocol.md §8); the burst is two full messages of each kind with records. Guess. */
+  /** Records that may enter the book, others are ignored (protocol.md §8); the burst is two full messages of each kind with records. Guess. */
   admitted: { perSecond: 2, burst: 40 },
   /** Introductions that begin: for us, or through us to somebody else (protocol.md §7 ◆). */
   introduction: { perSecond: 1, burst: 5 },
@@ -215,9 +215,9 @@ export type RateName = keyof typeof RATES;
 
 /** What goes through a relay for one introduction, both ways together (protocol.md §7 ◆). Each end sends half of it. */
 export const INTRODUCTION = Object.freeze({
-  /** Signals. */
+  /** Signals that a relay lets through; a 25th ends the introduction. */
   messagesMax: 24,
-  /** Bytes of sealed signals: 24 KiB. */
+  /** … and bytes of what is sealed in them: 24 KiB. */
   bytesMax: 24_576,
 });
 

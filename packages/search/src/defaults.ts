@@ -31,7 +31,7 @@ export const WIRE = Object.freeze({
   orphansMax: 256,
   /** Hops of a cast; budgets of 32 767 split five ways are used up after 7 (protocol.md §6). */
   hopsMax: 16,
-  /** Nodes that one message may ask for: 15 bits, see `budgetMax`. */
+  /** Largest budget that a message can say: its field has 16 bits. Whoever passes it on takes it for `CAST.budgetMax` at most. */
   budgetBitsMax: 65_535,
 });
 
