@@ -8,6 +8,7 @@ export const help = `pnpm sim <scenario> [options]
   --seed N          the run's seed (default 1)
   --nodes N         number of nodes (default: the scenario's)
   --json            one JSON object as the last line
+  --series          … with the curves that are plotted
   --set name=value  change a setting; may be given several times
   --settings        list all settings with their values
   --help            this text
@@ -19,6 +20,7 @@ export interface Command {
   readonly seed: number;
   readonly nodes: number;
   readonly json: boolean;
+  readonly series: boolean;
   readonly sets: readonly (readonly [name: string, value: number])[];
   readonly wants: 'run' | 'settings' | 'help';
 }
@@ -35,6 +37,7 @@ export function readCommand(args: readonly string[]): Command {
       seed: { type: 'string' },
       nodes: { type: 'string' },
       json: { type: 'boolean', default: false },
+      series: { type: 'boolean', default: false },
       set: { type: 'string', multiple: true, default: [] },
       settings: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
@@ -55,7 +58,8 @@ export function readCommand(args: readonly string[]): Command {
     scenario,
     seed: wholeNumber('seed', values.seed, 1),
     nodes,
-    json: values.json,
+    json: values.json || values.series,
+    series: values.series,
     sets: values.set.map(readSet),
     wants,
   };

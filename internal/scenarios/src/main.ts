@@ -72,6 +72,7 @@ function report(outcome: Outcome, command: Command, options: MainOptions & { lin
     traceHash: outcome.traceHash,
     commit: commitOf(options.root),
     ...(outcome.interrupted ? { interrupted: 1 } : {}),
+    ...(command.series ? { missed: outcome.missed, series: outcome.series } : {}),
   };
   if (!command.json) {
     for (const [name, value] of Object.entries(figures)) console.log(`${name.padEnd(20)} ${value}`);

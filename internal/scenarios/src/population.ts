@@ -4,6 +4,7 @@ import { type PeerId, type Random, seededRandom, shuffle, uniform } from '@peern
 import type { GossipOptions } from '@peernet/gossip';
 import type { SearchLimits } from '@peernet/search';
 import type { Host, HostOptions, Network, NetworkOptions, World } from '@peernet/sim';
+import { channelTag } from './connection.js';
 import { Graph } from './graph.js';
 import { type NodeOptions, type Profile, SimNode } from './node.js';
 import { Traffic } from './traffic.js';
@@ -65,6 +66,18 @@ export class Population {
   /** Shows every message as it is sent, channel tag in front. */
   listen(tap: Tap): void {
     this.#taps.push(tap);
+  }
+
+  /** Shows what travels on search channels. */
+  listenToSearch(tap: Tap): void {
+    this.listen((from, to, message) => {
+      if (message[0] === channelTag.search) tap(from, to, message.subarray(1));
+    });
+  }
+
+  /** Where a living node can be dialed. */
+  addressOf(id: PeerId): string | undefined {
+    return this.byId.get(id)?.host.address;
   }
 
   get nodes(): SimNode[] {

@@ -2,10 +2,12 @@
 import type { Scenario } from './scenario.js';
 import { churnSearch, largeSearch } from './scenarios/churn-search.js';
 import { crash } from './scenarios/crash.js';
+import { crowd } from './scenarios/crowd.js';
 import { droppers } from './scenarios/droppers.js';
 import { faults } from './scenarios/faults.js';
 import { floods } from './scenarios/floods.js';
 import { forgers } from './scenarios/forgers.js';
+import { frozenSearch } from './scenarios/frozen-search.js';
 import { growth } from './scenarios/growth.js';
 import { introductions } from './scenarios/introductions.js';
 import { reflection } from './scenarios/reflection.js';
@@ -18,11 +20,13 @@ export const scenarios: readonly Scenario[] = [
   smallSearch,
   churnSearch,
   largeSearch,
+  frozenSearch,
   droppers,
   growth,
   crash,
   split,
   sizeEstimate,
+  crowd,
   star,
   reflection,
   forgers,

@@ -1,5 +1,5 @@
 // Runs one scenario to its end or until it is told to stop, and says what came out.
-import { missed, type Parameters, type Scenario, Stage } from './scenario.js';
+import { type Curve, missed, type Parameters, type Scenario, Stage } from './scenario.js';
 import { currentSettings, SettingError } from './settings.js';
 
 export interface RunOptions {
@@ -19,6 +19,8 @@ export interface Outcome {
   readonly broken: readonly { readonly what: string; readonly replay?: string }[];
   readonly interrupted: boolean;
   readonly traceHash: string;
+  /** Curves, by name. */
+  readonly series: Readonly<Record<string, Curve>>;
 }
 
 /** A run in the making: `step()` until it returns false, then `outcome()`. */
@@ -83,6 +85,7 @@ export class ScenarioRun {
       broken: this.#broken(figures),
       interrupted: !this.#over,
       traceHash: stage.traceHash,
+      series: stage.series,
     };
   }
 

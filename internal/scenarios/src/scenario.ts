@@ -1,8 +1,10 @@
 // What a scenario is, and what it runs in: a stage that makes worlds from one seed, lets time pass in slices (so that
 // progress can be shown and Ctrl-C works), and collects figures as they become known.
 import { createWorld, type NetworkOptions, type World } from '@peernet/sim';
+import { FrozenNetwork, type FrozenOptions } from './frozen.js';
 import { Population, type PopulationOptions } from './population.js';
 import type { Settings } from './settings.js';
+import type { Traffic } from './traffic.js';
 
 /** Numbers that one scenario can be told differently; `--set scenario.name=value`. */
 export type Parameters = Readonly<Record<string, number>>;
@@ -39,6 +41,16 @@ export interface StageOptions {
   readonly replay?: (seed: number) => string;
 }
 
+/** What a stage adds up when a world is over. */
+interface Simulated {
+  readonly world: World;
+  readonly traffic: Traffic;
+  faults(): Partial<Record<string, number>>;
+}
+
+/** A curve: pairs of x and y. */
+export type Curve = readonly (readonly [x: number, y: number])[];
+
 /** Virtual ms between two moments at which a run can be interrupted. */
 const sliceMs = 1_000;
 
@@ -48,7 +60,9 @@ export class Stage {
   readonly figures: Record<string, number | string> = {};
   readonly settings: Settings;
   readonly #o: StageOptions;
-  readonly #populations: Population[] = [];
+  /** Curves for the plots of the nightly runs. */
+  readonly series: Record<string, [number, number][]> = {};
+  readonly #populations: Simulated[] = [];
   readonly #faults: Record<string, number> = {};
   readonly #traffic: Record<string, { messages: number; bytes: number }> = {};
   #past = { ms: 0, steps: 0, hash: '' };
@@ -97,6 +111,23 @@ export class Stage {
     return population;
   }
 
+  /** A network of the light profile in a new world, with the settings of the run. */
+  frozen(
+    options: Omit<FrozenOptions, 'world' | 'nodes' | 'dialableShare' | 'network' | 'search'>,
+  ): FrozenNetwork {
+    const { node, network, search } = this.settings;
+    const frozen = new FrozenNetwork({
+      world: this.#world(),
+      nodes: this.nodes,
+      dialableShare: node.dialableShare,
+      network,
+      search,
+      ...options,
+    });
+    this.#populations.push(frozen);
+    return frozen;
+  }
+
   /** Lets `ms` pass. */
   *advance(world: World, ms: number): Generator<void, void> {
     const endMs = world.now + ms;
@@ -126,11 +157,17 @@ export class Stage {
     Object.assign(this.figures, figures);
   }
 
+  /** One more point of a curve. */
+  plot(curve: string, x: number, y: number): void {
+    this.series[curve] ??= [];
+    this.series[curve].push([x, y]);
+  }
+
   /** This world is done with: what it held can go. What it came to counts. */
-  retire(population: Population): void {
+  retire(population: Simulated): void {
     const { world } = population;
     for (const [name, count] of Object.entries(population.faults())) {
-      this.#faults[name] = (this.#faults[name] ?? 0) + count;
+      this.#faults[name] = (this.#faults[name] ?? 0) + (count ?? 0);
     }
     for (const [name, { messages, bytes }] of Object.entries(population.traffic.sums())) {
       const sums = this.#traffic[name] ?? { messages: 0, bytes: 0 };

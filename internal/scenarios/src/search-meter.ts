@@ -1,12 +1,29 @@
 // Measures searches from outside: it sees every message as it is sent, tells searches apart by their random ids, and
 // knows from the first sender of an id whose search it is and which attempt. The nodes need no counters for it.
-import { toHex } from '@peernet/core';
-import type { SearchRow } from '@peernet/search';
-import type { Host } from '@peernet/sim';
+import { type Crypto, type PeerId, toHex } from '@peernet/core';
+import type { Search as Searches, SearchRow } from '@peernet/search';
 import { decodeMessage, queryOf } from '../../../packages/search/src/wire.js';
-import { channelTag } from './connection.js';
-import type { SimNode } from './node.js';
-import type { Population } from './population.js';
+
+/** What the meter needs to know of a node. */
+export interface Station {
+  readonly index: number;
+  readonly crypto: Crypto;
+}
+
+/** Who searches, or is searched for. */
+export interface Searcher {
+  readonly id: PeerId;
+  readonly host: Station;
+  readonly search: Searches;
+}
+
+/** The network that is watched. */
+export interface Watched {
+  readonly world: { readonly now: number };
+  listenToSearch(tap: (from: Station, to: Station, message: Uint8Array) => void): void;
+  /** Undefined: gone. */
+  addressOf(id: PeerId): string | undefined;
+}
 
 /** One search, from its start to its end. */
 export interface Search {
@@ -35,10 +52,10 @@ interface Attempt {
   readonly number: number;
   readonly startMs: number;
   /** Distance at which each node was asked first. */
-  readonly asked: Map<Host, number>;
+  readonly asked: Map<Station, number>;
   /** Nodes that have got rows of others. */
-  readonly told: Set<Host>;
-  readonly origin: Host;
+  readonly told: Set<Station>;
+  readonly origin: Station;
 }
 
 /** Messages of one attempt are under way at most so long. */
@@ -52,25 +69,24 @@ export class SearchMeter {
   /** Rows that say what their member did not say, and those of them that were shown as verified. */
   forged = 0;
   forgedVerified = 0;
-  readonly #population: Population;
+  readonly #network: Watched;
   /** By the id in SEARCH (hex), and by the name in ROWS. */
   readonly #attempts = new Map<string, Attempt>();
-  readonly #running = new Map<Host, Search>();
+  readonly #running = new Map<Station, Search>();
 
-  constructor(population: Population) {
-    this.#population = population;
-    population.listen((from, to, message) => {
-      if (message[0] !== channelTag.search) return;
-      if (message[1] === searchTag) this.#asked(from, to, message.subarray(1));
-      else if (message[1] === rowsTag) this.#told(from, to, message.subarray(1));
+  constructor(network: Watched) {
+    this.#network = network;
+    network.listenToSearch((from, to, message) => {
+      if (message[0] === searchTag) this.#asked(from, to, message);
+      else if (message[0] === rowsTag) this.#told(from, to, message);
     });
   }
 
-  /** Starts a search; `wanted` is who should be found. A node has one at a time: undefined if it still searches. */
-  start(from: SimNode, subnet: string, wanted: SimNode): Search | undefined {
+  /** Starts a search; `wanted` is who should be found (default: anybody). A node has one at a time: undefined if it still searches. */
+  start(from: Searcher, subnet: string, wanted: Searcher | undefined, limit?: number): Search | undefined {
     if (this.#running.has(from.host)) return undefined;
     const search: Search = {
-      startMs: this.#population.world.now,
+      startMs: this.#network.world.now,
       attempts: 0,
       messages: 0,
       rowMessages: 0,
@@ -86,15 +102,15 @@ export class SearchMeter {
     this.#running.set(from.host, search);
     from.search.search(
       subnet,
-      {},
+      limit === undefined ? {} : { limit },
       (row) => {
         search.rows++;
         this.#judge(row);
-        if (row.id === wanted.id && search.foundMs === undefined) {
-          search.foundMs = this.#population.world.now;
+        if ((wanted === undefined || row.id === wanted.id) && search.foundMs === undefined) {
+          search.foundMs = this.#network.world.now;
           search.foundAttempt = Math.max(1, search.attempts);
           if (search.attempts === 0) search.hits.set(from.host.index, 0); // from its own store
-        } else if (!this.#population.byId.has(row.id)) search.staleRows++;
+        } else if (this.#network.addressOf(row.id) === undefined) search.staleRows++;
       },
       () => {
         search.ended = true;
@@ -106,14 +122,13 @@ export class SearchMeter {
 
   /** Whether a row says what its member says: an address that is not its own was made up. */
   #judge(row: SearchRow): void {
-    const member = this.#population.byId.get(row.id);
-    if (member === undefined || row.record.addresses.every((address) => address === member.host.address))
-      return;
+    const own = this.#network.addressOf(row.id);
+    if (own === undefined || row.record.addresses.every((address) => address === own)) return;
     this.forged++;
     if (row.verified) this.forgedVerified++;
   }
 
-  #asked(from: Host, to: Host, bytes: Uint8Array): void {
+  #asked(from: Station, to: Station, bytes: Uint8Array): void {
     const message = decodeMessage(bytes);
     if (message?.type !== 'search') return;
     const key = toHex(message.searchId);
@@ -126,14 +141,14 @@ export class SearchMeter {
   }
 
   /** The first sender of an id is its origin. */
-  #begin(key: string, from: Host, message: Parameters<typeof queryOf>[1]): Attempt | undefined {
+  #begin(key: string, from: Station, message: Parameters<typeof queryOf>[1]): Attempt | undefined {
     const search = this.#running.get(from);
     if (search === undefined) return undefined;
     search.attempts++;
     const attempt: Attempt = {
       search,
       number: search.attempts,
-      startMs: this.#population.world.now,
+      startMs: this.#network.world.now,
       asked: new Map([[from, 0]]),
       told: new Set(),
       origin: from,
@@ -146,7 +161,7 @@ export class SearchMeter {
 
   /** Attempts whose messages have all arrived or are lost: each knows hundreds of nodes. */
   #forget(): void {
-    const beforeMs = this.#population.world.now - attemptMs;
+    const beforeMs = this.#network.world.now - attemptMs;
     for (const [key, attempt] of this.#attempts) {
       if (attempt.startMs >= beforeMs) return;
       this.#attempts.delete(key);
@@ -154,7 +169,7 @@ export class SearchMeter {
   }
 
   /** Who sends rows before it got any has them from itself. */
-  #told(from: Host, to: Host, bytes: Uint8Array): void {
+  #told(from: Station, to: Station, bytes: Uint8Array): void {
     const attempt = this.#attempts.get(`rows ${toHex(bytes.subarray(1, 17))}`);
     if (attempt === undefined) return;
     const { search, number, told, asked } = attempt;
@@ -182,6 +197,7 @@ export class SearchMeter {
       hits: mean(ended, ({ hits }) => hits.size),
       attempts: mean(ended, ({ attempts }) => attempts),
       rowMessages: mean(ended, ({ rowMessages }) => rowMessages),
+      rows: mean(ended, ({ rows }) => rows),
       firstRowSeconds: mean(found, ({ foundMs = 0, startMs }) => (foundMs - startMs) / 1000),
       staleShare: rows === 0 ? 0 : sum(ended, ({ staleRows }) => staleRows) / rows,
     };

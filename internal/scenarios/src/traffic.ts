@@ -15,9 +15,13 @@ export class Traffic {
   count(message: Uint8Array): void {
     const tag = message[0] as number;
     if (tag > channelTag.search || message.length < 2) return;
-    const at = tag * kindsMax + ((message[1] as number) % kindsMax);
+    this.add(tag, message[1] as number, message.length - 1);
+  }
+
+  add(tag: number, kind: number, bytes: number): void {
+    const at = tag * kindsMax + (kind % kindsMax);
     (this.#messages[at] as number)++;
-    (this.#bytes[at] as number) += message.length - 1;
+    (this.#bytes[at] as number) += bytes;
   }
 
   /** Sums so far: kind → messages and bytes. */

@@ -55,7 +55,7 @@ export class Network {
   }
 
   /** One-way latency between two hosts, the same in both directions. */
-  latencyMs(a: Host, b: Host): number {
+  latencyMs(a: { readonly index: number }, b: { readonly index: number }): number {
     const { latencyMs, sigma, latencyMaxMs } = this.options;
     if (sigma === 0) return Math.min(latencyMs, latencyMaxMs);
     const state: State = [this.world.seed | 0, Math.min(a.index, b.index), Math.max(a.index, b.index), 0x1a7];

@@ -44,7 +44,9 @@ function* crashOnce(stage: Stage, percent: number): Generator<void, number> {
   let wholeMs: number | undefined;
   for (const atMs of [60_000, 120_000, limitMs]) {
     const isWhole = () => {
-      const whole = population.graph.components().length === 1;
+      const [largest = 0, ...others] = population.graph.components();
+      const whole = others.length === 0;
+      stage.plot(`crash${percent}`, (world.now - crashedMs) / 1000, largest / population.nodes.length);
       if (whole) wholeMs ??= world.now - crashedMs;
       else wholeMs = undefined;
       return false;

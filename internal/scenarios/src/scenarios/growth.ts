@@ -54,6 +54,12 @@ export function reportShape(stage: Stage, population: Population): void {
   const firstLinks = nodes.map(
     (node) => ((node.firstLinkMs ?? Number.POSITIVE_INFINITY) - node.bornMs) / 1000,
   );
+  for (const [name, list] of [
+    ['dialable', dialable],
+    ['nondialable', others],
+  ] as const) {
+    for (const [degree, count] of countEach(list)) stage.plot(name, degree, count);
+  }
   stage.report({
     degreeMean: all.mean,
     degreeSd: all.sd,
@@ -72,4 +78,11 @@ export function reportShape(stage: Stage, population: Population): void {
     refused: population.sum('gossip.refused'),
     paced: population.sum('gossip.paced'),
   });
+}
+
+/** How often each value occurs, smallest first. */
+function countEach(values: readonly number[]): [number, number][] {
+  const counts = new Map<number, number>();
+  for (const value of values) counts.set(value, (counts.get(value) ?? 0) + 1);
+  return [...counts].sort(([a], [b]) => a - b);
 }

@@ -1,7 +1,7 @@
 // S9: how well and how soon nodes know the size of their network. A draw is a network of new identities.
 import { OPTIONS } from '@peernet/gossip';
 import type { Population } from '../population.js';
-import type { Scenario } from '../scenario.js';
+import type { Scenario, Stage } from '../scenario.js';
 
 export const sizeEstimate: Scenario = {
   name: 'S9',
@@ -18,8 +18,15 @@ export const sizeEstimate: Scenario = {
     const one = stage.population();
     one.grow(stage.nodes, stage.parameter('joinSeconds') * 1000);
     stage.doing = 'growing';
-    yield* stage.advance(one.world, stage.parameter('joinSeconds') * 1000);
-    const ms = yield* stage.until(one.world, () => agree(one), { withinMs: 600_000, everyMs: 500 });
+    for (let second = 0; second < stage.parameter('joinSeconds'); second += 5) {
+      yield* stage.advance(one.world, 5_000);
+      plotSizes(stage, one);
+    }
+    const agreed = (): boolean => {
+      plotSizes(stage, one);
+      return agree(one);
+    };
+    const ms = yield* stage.until(one.world, agreed, { withinMs: 600_000, everyMs: 500 });
     stage.report({
       rounds: (ms ?? Number.POSITIVE_INFINITY) / OPTIONS.intervalMs,
       error: one.nodes.reduce((sum, node) => sum + node.gossip.size, 0) / stage.nodes / stage.nodes - 1,
@@ -48,4 +55,14 @@ export const sizeEstimate: Scenario = {
 function agree(population: Population): boolean {
   const [first, ...rest] = population.nodes.map((node) => node.gossip.size);
   return rest.every((size) => Math.abs(size - (first as number)) < 1e-6 * size);
+}
+
+/** What the nodes take for the size of the network, beside the number of nodes that there are: smallest, median, largest. */
+function plotSizes(stage: Stage, { nodes, world }: Population): void {
+  const sizes = nodes.map((node) => node.gossip.size).sort((a, b) => a - b);
+  const seconds = world.now / 1000;
+  stage.plot('nodes', seconds, nodes.length);
+  stage.plot('smallest', seconds, sizes[0] ?? 0);
+  stage.plot('median', seconds, sizes[sizes.length >> 1] ?? 0);
+  stage.plot('largest', seconds, sizes.at(-1) ?? 0);
 }
