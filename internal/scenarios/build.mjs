@@ -17,11 +17,13 @@ const thawed = {
   },
 };
 
-/** Returns the path of the bundle. */
-export async function buildSimulator() {
-  const outfile = fileURLToPath(new URL('node_modules/.cache/sim.mjs', here));
+const entries = { sim: 'src/main.ts', nightly: 'src/nightly/main.ts', sweep: 'src/sweep.ts' };
+
+/** Builds `sim`, `nightly` or `sweep`; returns the path of the bundle. */
+export async function buildSimulator(name = 'sim') {
+  const outfile = fileURLToPath(new URL(`node_modules/.cache/${name}.mjs`, here));
   await build({
-    entryPoints: [fileURLToPath(new URL('src/main.ts', here))],
+    entryPoints: [fileURLToPath(new URL(entries[name], here))],
     outfile,
     bundle: true,
     platform: 'node',

@@ -69,10 +69,20 @@ export class Queries {
 
   add(fields: Pick<Query, Known>): Query {
     this.sweep(fields.atMs);
+    const { key, subnet, payload, own, hops, atMs, best, upstreams, known } = fields;
+    // Written out: an object that is spread into another has its fields in a list beside it, twice as large.
     const query: Query = {
-      ...fields,
+      key,
+      subnet,
+      payload,
+      own,
+      hops,
+      atMs,
+      best,
+      upstreams,
+      known,
       topUps: 0,
-      sentUp: fields.upstreams.map(() => 0),
+      sentUp: upstreams.map(() => 0),
       asked: [],
       fromChild: [],
       given: [],

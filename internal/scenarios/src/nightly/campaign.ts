@@ -1,0 +1,67 @@
+// What `pnpm sim:nightly` runs: every scenario at its full size, and the smaller sizes from which curves over N are
+// drawn. One entry is one figure file; its runs differ by seed only.
+
+export interface Entry {
+  /** Name of the figure file. */
+  readonly id: string;
+  readonly scenario: string;
+  readonly nodes: number;
+  /** Seeds 1 … so many. */
+  readonly seeds: number;
+  /** `--set` of the run. */
+  readonly sets?: Readonly<Record<string, number>>;
+  /** Processor minutes of one run on a quiet 2 GHz core, for the impatient (`--minutes`). Those of 10 000 nodes and more are estimates. */
+  readonly minutes: number;
+}
+
+export const campaign: readonly Entry[] = [
+  { id: 's1-20', scenario: 'S1', nodes: 20, seeds: 5, minutes: 0.2 },
+  { id: 's1-50', scenario: 'S1', nodes: 50, seeds: 5, minutes: 0.3 },
+  { id: 's1-100', scenario: 'S1', nodes: 100, seeds: 5, minutes: 0.5 },
+  { id: 's11-3', scenario: 'S11', nodes: 3, seeds: 5, minutes: 0.1 },
+  { id: 's11-30', scenario: 'S11', nodes: 30, seeds: 5, minutes: 0.1 },
+  { id: 's11-300', scenario: 'S11', nodes: 300, seeds: 3, minutes: 0.3 },
+  { id: 's6-1000', scenario: 'S6', nodes: 1_000, seeds: 3, minutes: 0.5 },
+  { id: 's2-1000', scenario: 'S2', nodes: 1_000, seeds: 3, minutes: 1.5 },
+  { id: 's7-1000', scenario: 'S7', nodes: 1_000, seeds: 5, minutes: 1.5 },
+  { id: 's9-300', scenario: 'S9', nodes: 300, seeds: 1, minutes: 1.5 },
+  { id: 's15-1000', scenario: 'S15', nodes: 1_000, seeds: 3, minutes: 0.8 },
+  { id: 's14-1000', scenario: 'S14', nodes: 1_000, seeds: 3, minutes: 1 },
+  { id: 's17-1000', scenario: 'S17', nodes: 1_000, seeds: 3, minutes: 1 },
+  { id: 's5-1000', scenario: 'S5', nodes: 1_000, seeds: 3, minutes: 1.5 },
+  { id: 's4-10000', scenario: 'S4', nodes: 10_000, seeds: 1, minutes: 0.5 },
+  { id: 's10-20000', scenario: 'S10', nodes: 20_000, seeds: 1, minutes: 1 },
+  { id: 's4-100000', scenario: 'S4', nodes: 100_000, seeds: 3, minutes: 4 },
+  { id: 's16-100', scenario: 'S16', nodes: 100, seeds: 1, sets: { 'scenario.seeds': 20 }, minutes: 2 },
+  { id: 's8-300', scenario: 'S8', nodes: 300, seeds: 3, minutes: 1.5 },
+  {
+    id: 's8-300-60',
+    scenario: 'S8',
+    nodes: 300,
+    seeds: 1,
+    sets: { 'scenario.splitMinutes': 60 },
+    minutes: 3,
+  },
+  { id: 's10-100000', scenario: 'S10', nodes: 100_000, seeds: 1, minutes: 10 },
+  { id: 's8-2000', scenario: 'S8', nodes: 2_000, seeds: 1, sets: { 'scenario.control': 0 }, minutes: 5 },
+  { id: 's6-10000', scenario: 'S6', nodes: 10_000, seeds: 1, minutes: 8 },
+  { id: 's7-10000', scenario: 'S7', nodes: 10_000, seeds: 1, minutes: 25 },
+  { id: 's3-10000', scenario: 'S3', nodes: 10_000, seeds: 1, minutes: 30 },
+  { id: 's5-10000', scenario: 'S5', nodes: 10_000, seeds: 1, minutes: 15 },
+  { id: 's17-10000', scenario: 'S17', nodes: 10_000, seeds: 1, minutes: 15 },
+  {
+    id: 's16-1000-seeds',
+    scenario: 'S16',
+    nodes: 100,
+    seeds: 1,
+    sets: { 'scenario.seeds': 1_000 },
+    minutes: 90,
+  },
+  { id: 's8-10000', scenario: 'S8', nodes: 10_000, seeds: 1, sets: { 'scenario.control': 0 }, minutes: 40 },
+];
+
+/** The command that makes one run of an entry again. */
+export function commandOf({ scenario, nodes, sets = {} }: Entry, seed: number): string[] {
+  const options = Object.entries(sets).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+  return [scenario, '--nodes', String(nodes), '--seed', String(seed), ...options];
+}

@@ -1,0 +1,118 @@
+// `pnpm sim:nightly`: the campaign, run after run, each in a process of its own; then the pictures and the generated
+// part of docs/simulation.md. Ends with 0 if everything that was to be run has run, whatever came out: targets that
+// were missed stand in the page.
+import { spawn } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { campaign, commandOf, type Entry } from './campaign.js';
+import { Figures } from './figures.js';
+import { draw } from './pictures.js';
+import { withReport } from './report.js';
+
+const help = `pnpm sim:nightly [options]
+  --only a,b       entries whose name begins so (default: all)
+  --minutes N      only entries of which one run takes at most so many processor minutes
+  --seeds N        at most so many seeds of each
+  --report         run nothing; draw and write from the figures that there are
+  --list           what there is to run, and what was
+Runs that are in docs/figures are not made again.`;
+
+export interface NightlyOptions {
+  readonly args: readonly string[];
+  readonly root: string;
+  /** Command that runs one scenario; the arguments of `pnpm sim` follow. */
+  readonly sim: readonly [string, ...string[]];
+}
+
+export async function nightly({ args, root, sim }: NightlyOptions): Promise<number> {
+  const { values } = parseArgs({
+    args: [...args],
+    options: {
+      only: { type: 'string' },
+      minutes: { type: 'string' },
+      seeds: { type: 'string' },
+      report: { type: 'boolean', default: false },
+      list: { type: 'boolean', default: false },
+      help: { type: 'boolean', short: 'h', default: false },
+    },
+  });
+  const figures = new Figures(join(root, 'docs/figures'));
+  if (values.help) console.log(help);
+  else if (values.list) list(figures);
+  if (values.help || values.list) return 0;
+  const seedsMax = Number(values.seeds ?? Number.POSITIVE_INFINITY);
+  const minutesMax = Number(values.minutes ?? Number.POSITIVE_INFINITY);
+  const names = values.only?.split(',');
+  const wanted = values.report
+    ? []
+    : campaign.filter(
+        ({ id, minutes }) =>
+          minutes <= minutesMax && (names === undefined || names.some((name) => id.startsWith(name))),
+      );
+  let failed = 0;
+  for (const entry of wanted) {
+    for (const seed of figures.missingSeeds(entry)) {
+      if (seed > seedsMax) continue;
+      if (!(await runOnce(entry, seed, { figures, root, sim }))) failed++;
+      writePage(figures, root);
+    }
+  }
+  writePage(figures, root);
+  return failed === 0 ? 0 : 1;
+}
+
+function writePage(figures: Figures, root: string): void {
+  draw(figures);
+  const path = join(root, 'docs/simulation.md');
+  writeFileSync(path, withReport(readFileSync(path, 'utf8'), figures));
+}
+
+function list(figures: Figures): void {
+  for (const { entry, file } of figures.all()) {
+    const done = `${file?.runs.length ?? 0} of ${entry.seeds}`;
+    console.log(
+      `${entry.id.padEnd(16)} ${done.padEnd(8)} ~${entry.minutes} min each  ${commandOf(entry, 1).join(' ')}`,
+    );
+  }
+}
+
+/** True if it came to an end and its figures are written down. */
+async function runOnce(
+  entry: Entry,
+  seed: number,
+  { figures, root, sim: [program, ...first] }: { figures: Figures; root: string; sim: NightlyOptions['sim'] },
+): Promise<boolean> {
+  const startMs = performance.now();
+  const command = [...first, ...commandOf(entry, seed), '--series'];
+  const { code, output } = await execute(program, command, root);
+  const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
+  const last = output.trim().split('\n').at(-1) ?? '';
+  if (code === 0 || code === 1) {
+    const parsed = JSON.parse(last) as Record<string, unknown>;
+    figures.add(entry, seed, parsed);
+    const missed = parsed.missed as string[];
+    console.log(
+      `${entry.id} seed ${seed}: ${seconds} s, ${missed.length === 0 ? 'all met' : missed.join('; ')}`,
+    );
+    return true;
+  }
+  console.log(`${entry.id} seed ${seed}: exit ${code} after ${seconds} s`);
+  return false;
+}
+
+function execute(
+  program: string,
+  args: readonly string[],
+  cwd: string,
+): Promise<{ code: number; output: string }> {
+  return new Promise((done) => {
+    const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
+    let output = '';
+    child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+    child.on('error', () => done({ code: 127, output }));
+    child.on('close', (code) => done({ code: code ?? 1, output }));
+  });
+}

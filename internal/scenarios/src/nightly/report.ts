@@ -1,0 +1,98 @@
+// The generated part of docs/simulation.md: each figure beside its target with the command that prints it, what was
+// missed, what was never run, and the pictures.
+import { findScenario } from '../registry.js';
+import type { Target } from '../scenario.js';
+import { campaign, type Entry } from './campaign.js';
+import type { FigureFile, Figures } from './figures.js';
+import { mean, pictures } from './pictures.js';
+
+export const marks = { from: '<!-- figures: pnpm sim:nightly -->', to: '<!-- /figures -->' };
+
+/** The page with its generated part made anew. */
+export function withReport(page: string, figures: Figures): string {
+  const from = page.indexOf(marks.from);
+  const to = page.indexOf(marks.to);
+  if (from < 0 || to < from) throw new Error(`the page has no ${marks.from} … ${marks.to}`);
+  return `${page.slice(0, from + marks.from.length)}\n\n${report(figures)}\n${page.slice(to)}`;
+}
+
+function report(figures: Figures): string {
+  const ran = campaign.flatMap((entry) => {
+    const file = figures.read(entry.id);
+    return file === undefined ? [] : [{ entry, file }];
+  });
+  const not = campaign.filter(({ id }) => figures.read(id) === undefined);
+  return [
+    '| run | figure | value | target | |',
+    '|---|---|---|---|---|',
+    ...ran.flatMap(({ entry, file }) => rowsOf(entry, file)),
+    '',
+    'Values are means over the seeds, with the smallest and largest where they differ. Commands, seeds, commits and all other figures are in `docs/figures/<run>.json`; one run of each:',
+    '',
+    '```sh',
+    ...ran.map(({ file }) => `${file.command}   # ${file.id}: ${costOf(file)}`),
+    '```',
+    '',
+    not.length === 0
+      ? 'All of the campaign was run.'
+      : `**Not run** (it takes more processor time than there was): ${not.map(({ id }) => `\`${id}\``).join(', ')}.`,
+    '',
+    ...pictures(figures).map(({ name, says }) => `![${says}](figures/${name}.svg)\n\n${says}\n`),
+  ].join('\n');
+}
+
+function rowsOf(entry: Entry, file: FigureFile): string[] {
+  const scenario = findScenario(entry.scenario);
+  const parameters = { ...scenario?.parameters };
+  for (const [name, value] of Object.entries(entry.sets ?? {}))
+    if (name.startsWith('scenario.')) parameters[name.slice('scenario.'.length)] = value;
+  const targets = [...(scenario?.targets(entry.nodes, parameters) ?? []), ...honest(scenario?.hostile)];
+  return targets.map((target, i) => {
+    const seeds = file.runs.length === 1 ? '1 seed' : `${file.runs.length} seeds`;
+    const run = i === 0 ? `**${entry.scenario}**, ${grouped(entry.nodes)} nodes, ${seeds}` : '';
+    return `| ${run} | ${target.field} | ${valueText(file, target.field)} | ${textOf(target)} | ${verdict(file, target)} |`;
+  });
+}
+
+function honest(hostile = false): Target[] {
+  return hostile ? [] : [{ field: 'limiterDrops', max: 0 }];
+}
+
+function valueText(file: FigureFile, field: string): string {
+  const values = file.runs.map(({ figures }) => figures[field]).filter((value) => value !== undefined);
+  if (values.length === 0) return 'never';
+  const [low, high] = [Math.min(...values), Math.max(...values)];
+  const text = short(mean(file, field));
+  return short(low) === short(high) ? text : `${text} (${short(low)} – ${short(high)})`;
+}
+
+/** Met if the mean is: targets of shares are means over seeds. */
+function verdict(file: FigureFile, { field, min, max }: Target): string {
+  const value = mean(file, field);
+  const met = value >= (min ?? Number.NEGATIVE_INFINITY) && value <= (max ?? Number.POSITIVE_INFINITY);
+  return met ? 'met' : '**missed**';
+}
+
+function textOf({ min, max }: Target): string {
+  if (min !== undefined && max !== undefined) return `${grouped(min)} to ${grouped(max)}`;
+  return min === undefined ? `≤ ${grouped(max ?? 0)}` : `≥ ${grouped(min)}`;
+}
+
+function costOf(file: FigureFile): string {
+  const commits = [...new Set(file.runs.map(({ commit }) => commit))].join(', ');
+  return `${short(mean(file, 'cpuSeconds'))} s of CPU, ${short(mean(file, 'rssMiB'))} MiB, at ${commits}`;
+}
+
+/** Up to four digits that mean something. */
+function short(value: number): string {
+  if (Number.isNaN(value)) return 'never';
+  return grouped(
+    Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(value > 0.99 && value < 1 ? 5 : 3)),
+  );
+}
+
+function grouped(value: number): string {
+  return Number.isInteger(value) && value >= 10_000
+    ? value.toLocaleString('en').replaceAll(',', ' ')
+    : String(value);
+}
