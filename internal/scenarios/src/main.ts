@@ -97,11 +97,14 @@ function printSettings({ scenario }: Command): void {
   for (const [name, value] of Object.entries(listSettings())) console.log(`${name}=${value}`);
 }
 
-/** The commit that ran, with a plus if there were changes. */
+/** The commit that ran, with a plus if there were changes in what runs. */
 function commitOf(root: string): string {
   try {
     const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-    return git('rev-parse', '--short', 'HEAD') + (git('status', '--porcelain', '-uno') === '' ? '' : '+');
+    return (
+      git('rev-parse', '--short', 'HEAD') +
+      (git('status', '--porcelain', '-uno', 'packages', 'internal') === '' ? '' : '+')
+    );
   } catch {
     return 'unknown';
   }
