@@ -88,3 +88,24 @@ export const browserLimits = Object.freeze({
   /** As above. */
   unprovenMax: 8,
 });
+
+/** Largest STUN message that we read, bytes: what fits the smallest packet that IPv4 guarantees (RFC 8489 §6.1). */
+export const stunBytesMax = 548;
+
+/** Attributes of one request; clients send none to six. */
+export const stunAttributesMax = 16;
+
+/** Sources whose rate is remembered (as at listeners). */
+export const stunSourcesMax = 4096;
+
+/** Limits of one STUN server: what `limits` may differ from. Strangers can forge their source, so both bound what we send to somebody who never asked. */
+export const stunLimits = Object.freeze({
+  /** Requests per second from one global host (IPv4, IPv6 /64): a connection in the making asks twice, and several behind one NAT begin at once. */
+  hostPerSecond: 5,
+  /** Requests at once from one host: eight connections with their repetitions. */
+  hostBurst: 40,
+  /** Requests per second from everywhere: 22 KB/s of answers at most. */
+  perSecond: 500,
+  /** Requests at once from everywhere. */
+  burst: 1000,
+});
