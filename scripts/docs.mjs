@@ -45,6 +45,8 @@ const agreedAlone = [
   'sealedBytesMax',
   'objectBytesMax',
   'proofBytes',
+  'frameBytesMax',
+  'fragmentsMax',
   'DEFAULTS.channelsMax',
   'DEFAULTS.opens',
   'TUNING.skewMs',

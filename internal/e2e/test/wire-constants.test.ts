@@ -1,6 +1,7 @@
 // Every number of docs/wire.md §7.1: exactly so much is taken, one more is refused as the page says (targets.md R7).
 // Two controls for each row: if the bound were one more or one less, the row would fail; and if the one number in the
 // code that decides is changed, it does fail, so it is that number that the row is about.
+import { readFileSync } from 'node:fs';
 import { describe, expect, test, vi } from 'vitest';
 
 /** Constants are frozen when their modules are loaded; here they are not, so that controls can change one. */
@@ -8,7 +9,7 @@ const thaw = vi.hoisted(() => vi.spyOn(Object, 'freeze').mockImplementation((val
 
 import { connectionRows } from '../src/wire-constants/connection-rows.js';
 import { coreRows } from '../src/wire-constants/core-rows.js';
-import { exempt } from '../src/wire-constants/exempt.js';
+import { elsewhere, exempt } from '../src/wire-constants/exempt.js';
 import { gossipRateRows } from '../src/wire-constants/gossip-rates.js';
 import { gossipRows } from '../src/wire-constants/gossip-rows.js';
 import { constantsOfPage, numberOf } from '../src/wire-constants/page.js';
@@ -55,7 +56,14 @@ describe('the page', () => {
   test('every constant has a row, or a reason for none', () => {
     const shown = new Set(rows.map(nameOf));
     const missing = page.filter((constant) => !shown.has(nameOf(constant))).map(nameOf);
-    expect(missing).toEqual(Object.keys(exempt));
+    expect(missing.sort()).toEqual([...Object.keys(exempt), ...Object.keys(elsewhere)].sort());
+  });
+
+  test.each(Object.entries(elsewhere))('%s is shown in %s', (name, file) => {
+    const [, key = ''] = name.split(' ');
+    const text = readFileSync(new URL(`../../../packages/${file}`, import.meta.url), 'utf8');
+    expect(text).toMatch(new RegExp(`taken\\(.*${key}\\)`));
+    expect(text).toMatch(new RegExp(`refused\\(.*${key} \\+ 1\\)`));
   });
 
   test('no row is about a constant that is not on it', () => {

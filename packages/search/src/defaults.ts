@@ -160,7 +160,7 @@ export interface Rates {
 
 /** Protocol.md §8; research/joint.md §5: honest traffic stays below a tenth of it. */
 export const RATES: Rates = Object.freeze({
-  /** AD messages. */
+  /** AD messages, and ORPHANS, which count as one of budget 1. */
   adverts: Object.freeze({
     /** 1/s. */
     perSecond: 5,
