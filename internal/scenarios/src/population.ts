@@ -118,11 +118,17 @@ export class Population {
   }
 
   /** A node that crashed comes back: the same identity, its book if `keep`. */
-  restart(node: SimNode, slot: number, { keep = true }: { keep?: boolean } = {}): SimNode {
+  restart(
+    node: SimNode,
+    slot: number,
+    { keep = true, more = {} }: { keep?: boolean; more?: Partial<NodeOptions> } = {},
+  ): SimNode {
     if (node.host.dead) node.host.restart();
+    if (this.byId.get(node.id) === node) this.#depart(node);
     const { book, seq, anchors, options } = node;
-    const kept = keep ? { book, anchors } : {};
-    return this.#run(node.host, slot, { ...options, ...kept, seq });
+    // What it knew in an earlier life stands in its options.
+    const { book: _, anchors: __, ...others } = options;
+    return this.#run(node.host, slot, { ...others, ...(keep ? { book, anchors } : {}), ...more, seq });
   }
 
   #run(host: Host, slot: number, options: Partial<NodeOptions> & { profile: Profile }): SimNode {
@@ -178,13 +184,18 @@ export class Population {
     const node = this.slots[slot];
     if (node === undefined) return;
     this.onEnd?.(node, slot);
-    for (const name of faultCounters) {
-      this.#departed.set(name, (this.#departed.get(name) ?? 0) + counterOf(node, name));
-    }
+    this.#depart(node);
     node.crash(how);
     this.slots[slot] = undefined;
     this.byHost.delete(node.host);
     this.byId.delete(node.id);
+  }
+
+  /** What it has seen counts on. */
+  #depart(node: SimNode): void {
+    for (const name of faultCounters) {
+      this.#departed.set(name, (this.#departed.get(name) ?? 0) + counterOf(node, name));
+    }
   }
 
   /** This share of the nodes ends at once, drawn by lot, bootstraps among the candidates or all of them. */

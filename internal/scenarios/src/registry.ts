@@ -4,6 +4,7 @@ import { churnSearch, largeSearch } from './scenarios/churn-search.js';
 import { crash } from './scenarios/crash.js';
 import { crowd } from './scenarios/crowd.js';
 import { droppers } from './scenarios/droppers.js';
+import { eclipse, restartEclipse } from './scenarios/eclipse.js';
 import { faults } from './scenarios/faults.js';
 import { floods } from './scenarios/floods.js';
 import { forgers } from './scenarios/forgers.js';
@@ -28,6 +29,8 @@ export const scenarios: readonly Scenario[] = [
   sizeEstimate,
   crowd,
   star,
+  eclipse,
+  restartEclipse,
   reflection,
   forgers,
   faults,

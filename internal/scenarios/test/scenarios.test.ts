@@ -42,6 +42,35 @@ describe('scenarios', () => {
     expectAllWell(play('S11', { nodes }));
   });
 
+  it('S12: a fifth of attackers get a share of the links, and nobody for themselves; with eight links each they do', () => {
+    const parameters = { attackerShare: 0.2, joinSeconds: 30, quietMinutes: 7, attackMinutes: 8 };
+    const { figures, broken } = play('S12', { nodes: 60, parameters });
+    expect(broken).toEqual([]);
+    expect(figures).toMatchObject({ eclipsed: 0, protectedMean: 4 });
+    expect(figures.share).toBeLessThan(0.15);
+    expect(figures.controlShare).toBeGreaterThan(0.8);
+    expect(figures.controlEclipsed).toBeGreaterThan(0.3);
+  });
+
+  it('S13: who restarts finds honest neighbours again; from a plain list, attackers', () => {
+    const { figures, broken } = play('S13', {
+      nodes: 60,
+      parameters: {
+        attackerShare: 0.2,
+        joinSeconds: 30,
+        quietMinutes: 7,
+        attackMinutes: 5,
+        restarts: 40,
+        restartsPerMinute: 10,
+      },
+    });
+    expect(broken).toEqual([]);
+    expect(figures).toMatchObject({ eclipsed: 0, firstEclipsed: 0 });
+    expect(figures.restartShare).toBeLessThan(0.3);
+    expect(figures.controlRestartShare).toBeGreaterThan(0.5);
+    expect(figures.controlEclipsed).toBeGreaterThan(0);
+  });
+
   it('S15: with 30 % forgers no forged row is shown', () => {
     expectAllWell(play('S15', { nodes: 60, parameters: { searches: 100, joinSeconds: 60 } }));
   });
@@ -67,8 +96,8 @@ describe('scenarios', () => {
     }
   });
 
-  it('S16: random faults break no promise', () => {
-    const parameters = { seeds: 2, joinSeconds: 30, faultSeconds: 180 };
+  it('S16: random faults break no promise, and throttle nobody', () => {
+    const parameters = { seeds: 3, joinSeconds: 30, faultSeconds: 180 };
     expectAllWell(play('S16', { nodes: 40, parameters }));
   });
 });

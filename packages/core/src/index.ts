@@ -17,6 +17,7 @@ export * from './listening.js';
 export * from './log.js';
 export * from './machine.js';
 export * from './memory-store.js';
+export * from './min-wise.js';
 export * from './peer-id.js';
 export * from './peer-store.js';
 export * from './random.js';

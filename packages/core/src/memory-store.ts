@@ -1,17 +1,20 @@
 // A small address book without a database, so that gossip alone needs nothing else. Flat and bounded: it keeps every
 // promise of PeerStore, but not the bucketed placement that makes flooding a book expensive; for that there is
 // @peernet/store.
-import { parseForeignAddress } from './address.js';
+import { limitKeys, parseForeignAddress } from './address.js';
 import { type Clock, systemClock } from './clock.js';
 import { scopeRank } from './ip.js';
+import { MinWise } from './min-wise.js';
 import type { PeerId } from './peer-id.js';
 import type {
   AddressStats,
   BookEntry,
   DialOutcome,
   HeardRecord,
+  OfferOptions,
   PeerStore,
   PickOptions,
+  Preference,
   SampleOptions,
 } from './peer-store.js';
 import { below, type Random, seededRandom, systemRandom } from './random.js';
@@ -42,6 +45,12 @@ const MEMORY_STORE = Object.freeze({
   backoffSavedMaxMs: 60_000,
   /** Random entries that are looked at for one that may give way. Guess: misses one time in 65 536 if half may. */
   evictionDraws: 16,
+  /** Min-wise slots (protocol.md §4). */
+  minWiseSlots: 64,
+  /** Life of a slot's seed, ms: 6 h (protocol.md §4). */
+  minWiseLifeMs: 21_600_000,
+  /** A seed counts after this, ms: 5 min (protocol.md §4). */
+  minWiseWarmUpMs: 300_000,
 });
 
 interface Slot {
@@ -82,23 +91,62 @@ class MemoryStore implements PeerStore {
   /** The same ones, to draw from. */
   readonly #list: Slot[] = [];
   readonly #tombstones = new Map<string, number>();
+  readonly #minWise: MinWise<Slot>;
+  readonly #salt: number;
+  readonly preference: Preference;
 
   constructor(clock: Clock, random: Random) {
     this.#clock = clock;
+    const { minWiseSlots: count, minWiseLifeMs: lifeMs, minWiseWarmUpMs: warmUpMs } = MEMORY_STORE;
+    this.#minWise = new MinWise({ random, count, lifeMs, warmUpMs }, clock.now());
+    this.#salt = random.uint32();
     // Where the CSPRNG is used, one draw seeds a fast generator: book order is no secret here.
     this.#random = random === systemRandom ? seededRandom(random.uint32()) : random;
+    this.preference = {
+      pick: (wanted, options) => this.#pickPreferred(wanted, options),
+      hold: (id) => void this.#minWise.take((slot) => slot.id === id),
+      holds: (id) => {
+        this.#minWise.renew(this.#clock.now());
+        return this.#minWise.isHeld((slot) => slot.id === id);
+      },
+    };
   }
 
   ready(): Promise<void> {
     return Promise.resolve();
   }
 
-  offer(records: readonly HeardRecord[], source: PeerId): void {
+  offer(records: readonly HeardRecord[], source: PeerId, { chosen = false }: OfferOptions = {}): void {
     const nowMs = this.#clock.now();
     for (const heard of records) {
       if (!(heard.ageSeconds < heard.record.ttlSeconds)) continue;
-      for (const text of heard.record.addresses) this.#hear(text, heard, source, nowMs);
+      for (const text of heard.record.addresses) {
+        this.#hear(text, heard, source, nowMs);
+        const slot = chosen ? this.#slots.get(text) : undefined;
+        if (slot !== undefined && slot.id === heard.record.id) this.#prefer(slot, nowMs);
+      }
     }
+  }
+
+  /** Takes part in the choice of whom to stay with, unless it failed just now. */
+  #prefer(slot: Slot, nowMs: number): void {
+    const address = parseForeignAddress(slot.address);
+    if (address === undefined || slot.id === undefined || slot.restUntilMs > nowMs) return;
+    const { id } = slot;
+    this.#minWise.renew(nowMs);
+    this.#minWise.offer(slot, hashOf(this.#salt, limitKeys(address).group), () => hashOf(this.#salt, id));
+  }
+
+  #pickPreferred(count: number, options: PickOptions): readonly BookEntry[] {
+    const nowMs = this.#clock.now();
+    this.#minWise.renew(nowMs);
+    const picked: BookEntry[] = [];
+    for (const slot of this.#minWise.choices(nowMs, this.#random)) {
+      if (picked.length >= count) break;
+      const entry = this.#candidate(slot, options, nowMs);
+      if (entry !== undefined && !picked.some(({ id }) => id === entry.id)) picked.push(entry);
+    }
+    return picked;
   }
 
   #hear(text: string, heard: HeardRecord, source: PeerId, nowMs: number): void {
@@ -145,6 +193,7 @@ class MemoryStore implements PeerStore {
       slot.heard = { record: outcome.record, ageSeconds: 0 };
       slot.heardAtMs = nowMs;
     }
+    if (outcome.probe !== true) this.#prefer(slot, nowMs);
   }
 
   /** An entry for what answered us; not where the user removed it while we dialed. */
@@ -160,6 +209,7 @@ class MemoryStore implements PeerStore {
     const known = slot.seenWall === undefined ? backoffMaxMs : backoffKnownMaxMs;
     const cap = slot.saved ? backoffSavedMaxMs : known;
     slot.restUntilMs = nowMs + Math.min(cap, backoffMs * 4 ** (slot.failures - 1));
+    this.#minWise.vacate((item) => item === slot);
   }
 
   exchanged(address: string, rx: number, tx: number): void {
@@ -187,15 +237,21 @@ class MemoryStore implements PeerStore {
     const nowMs = this.#clock.now();
     const picked = new Map<string, BookEntry>();
     for (let at = 0; at < this.#list.length && picked.size < count; at++) {
-      const slot = this.#draw(at);
-      if (!options.schemes.includes(slot.scheme) || slot.scope === 'forbidden') continue;
-      if (!slot.saved && options.scopes !== undefined && !options.scopes.includes(slot.scope)) continue;
-      if (slot.restUntilMs > nowMs && nowMs - slot.failedAtMs < (options.backoffMaxMs ?? Infinity)) continue;
-      const entry = this.#entry(slot, nowMs);
-      if (picked.has(entry.id ?? entry.address) || options.exclude(entry)) continue;
-      picked.set(entry.id ?? entry.address, entry);
+      const entry = this.#candidate(this.#draw(at), options, nowMs);
+      if (entry !== undefined && !picked.has(entry.id ?? entry.address))
+        picked.set(entry.id ?? entry.address, entry);
     }
     return [...picked.values()];
+  }
+
+  /** The entry, if it may be dialed now. */
+  #candidate(slot: Slot, options: PickOptions, nowMs: number): BookEntry | undefined {
+    const { schemes, scopes, backoffMaxMs = Infinity, exclude } = options;
+    if (!schemes.includes(slot.scheme) || slot.scope === 'forbidden') return undefined;
+    if (!slot.saved && scopes !== undefined && !scopes.includes(slot.scope)) return undefined;
+    if (slot.restUntilMs > nowMs && nowMs - slot.failedAtMs < backoffMaxMs) return undefined;
+    const entry = this.#entry(slot, nowMs);
+    return exclude(entry) ? undefined : entry;
   }
 
   sample(count: number, options: SampleOptions): readonly BookEntry[] {
@@ -282,6 +338,7 @@ class MemoryStore implements PeerStore {
 
   #delete(slot: Slot): void {
     this.#slots.delete(slot.address);
+    this.#minWise.vacate((item) => item === slot);
     const last = this.#list.pop() as Slot;
     if (last === slot) return;
     this.#list[slot.index] = last;
@@ -331,4 +388,11 @@ class MemoryStore implements PeerStore {
       failures: slot.failures,
     };
   }
+}
+
+/** FNV-1a, from a random start: the keys of min-wise slots, whose seeds are random too. */
+function hashOf(salt: number, text: string): number {
+  let hash = 0x811c9dc5 ^ salt;
+  for (let i = 0; i < text.length; i++) hash = Math.imul(hash ^ text.charCodeAt(i), 0x01000193);
+  return hash >>> 0;
 }

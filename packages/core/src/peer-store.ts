@@ -51,6 +51,12 @@ export interface SampleOptions {
   readonly scope: Scope;
 }
 
+/** How a record came. */
+export interface OfferOptions {
+  /** Told by a neighbour that we chose ourselves. Only then it may be preferred: who comes to us by himself wants something. */
+  readonly chosen?: boolean | undefined;
+}
+
 /** Outcome of one outbound dial. */
 export interface DialOutcome {
   readonly ok: boolean;
@@ -60,6 +66,21 @@ export interface DialOutcome {
   readonly record?: PeerRecord | undefined;
   /** False: a failure of ours (no network at all), which says nothing about the address. */
   readonly counts?: boolean | undefined;
+  /** A look at what somebody claims of himself (ok): it proves the address, but is no choice of ours. */
+  readonly probe?: boolean | undefined;
+}
+
+/**
+ * A lasting, private choice among all that was heard, which who tells more, or more often, than others cannot sway:
+ * min-wise sampling, group first (protocol.md §4). Gossip keeps its protected links with those.
+ */
+export interface Preference {
+  /** Whom to link with: up to `count` different peers that may be dialed now, those that hold a place in the choice first. */
+  pick(count: number, options: PickOptions): readonly BookEntry[];
+  /** A link with somebody picked stands: he holds his place for hours, whatever is heard meanwhile, unless he fails. */
+  hold(id: PeerId): void;
+  /** Whether he still holds one. */
+  holds(id: PeerId): boolean;
 }
 
 /** The specification's `getStats`. */
@@ -72,7 +93,7 @@ export interface PeerStore {
   /** Loaded. Offers before it merge. Never rejects: a store that cannot load goes on empty. */
   ready(): Promise<void>;
   /** Somebody told us, within its rate. Tombstoned addresses, old records and what does not fit are ignored. */
-  offer(records: readonly HeardRecord[], source: PeerId): void;
+  offer(records: readonly HeardRecord[], source: PeerId, options?: OfferOptions): void;
   /** The local user told us (`address` or `address#id`): clears a tombstone, is never evicted. */
   save(addresses: readonly string[]): void;
   /** We dialed. */
@@ -85,6 +106,8 @@ export interface PeerStore {
   pick(count: number, options: PickOptions): readonly BookEntry[];
   /** Whom to tell others about: entries with `verified` and a record. */
   sample(count: number, options: SampleOptions): readonly BookEntry[];
+  /** Whom to stay with. A store may do without: then gossip protects its oldest links. */
+  readonly preference?: Preference | undefined;
   /** The entry of an address. */
   get(address: string): BookEntry | undefined;
   entries(): Iterable<BookEntry>;

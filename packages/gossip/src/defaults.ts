@@ -42,8 +42,10 @@ export const TUNING = Object.freeze({
   rotateEveryMs: 120_000,
   /** Share by which that varies ●. */
   rotateJitter: 0.25,
-  /** Oldest own outbound links that are never rotated away; min-wise slots will take this over (protocol.md §4) ●. */
+  /** Own outbound links that are never rotated away: those of the book's min-wise slots (protocol.md §4), else the oldest ●. */
   protectedLinks: 4,
+  /** Between two dials for a protected link that is missing while the target is met, ms: all four within minutes of the warm-up. */
+  protectEveryMs: 30_000,
   /** Own outbound links in one address group, at most ●. */
   perGroupMax: 2,
   /** Group caps hold once so many groups are known (protocol.md §3). */

@@ -8,6 +8,7 @@ import {
   type PeerId,
   type PeerRecord,
   type PeerStore,
+  type Preference,
   seededRandom,
   signRecord,
 } from '@peernet/core';
@@ -47,6 +48,8 @@ type MessageOf<K> = K extends Answer['kind'] ? Answer : Extract<Message, { kind:
 
 export type BenchOptions = Partial<Omit<OverlayOptions, 'tuning'>> & {
   tuning?: Partial<OverlayOptions['tuning']>;
+  /** Instead of the store's; 'none': a store that makes no such choice. */
+  preference?: Preference | 'none';
 };
 
 export class Bench {
@@ -64,11 +67,15 @@ export class Bench {
   #key = 100;
 
   constructor(options: BenchOptions = {}) {
-    const { tuning, ...rest } = options;
+    const { tuning, preference, ...rest } = options;
     const random = seededRandom(7);
     this.crypto = rest.crypto ?? simCrypto(this.world, 'we');
     const clock = { now: () => this.nowMs, wall: () => this.#wall(), alarm: () => () => {} };
     this.store = rest.store ?? memoryStore({ clock, random });
+    if (preference !== undefined)
+      Object.defineProperty(this.store, 'preference', {
+        value: preference === 'none' ? undefined : preference,
+      });
     this.machine = new Overlay({
       crypto: this.crypto,
       random,
@@ -282,4 +289,36 @@ export function addressOf(name: string): string {
 
 export function heard(record: PeerRecord, ageSeconds = 0): HeardRecord {
   return { record, ageSeconds };
+}
+
+/** Lets time pass, and answers every dial to one of `remotes`. */
+export function live(
+  bench: Bench,
+  remotes: readonly Remote[],
+  ms: number,
+  stepMs = 500,
+): Map<string, number> {
+  const keys = new Map<string, number>();
+  for (let t = 0; t < ms; t += stepMs) {
+    bench.pass(stepMs);
+    for (const dial of bench.dials.splice(0)) {
+      const remote = remotes.find(({ address }) => address === dial.address);
+      if (remote === undefined) bench.fail(dial);
+      else keys.set(remote.address, bench.answer(dial, remote));
+    }
+  }
+  return keys;
+}
+
+/** A bench whose book knows `count` others. */
+export function withBook(count: number, options: BenchOptions = {}) {
+  const bench = new Bench(options);
+  const remotes = Array.from({ length: count }, (_, i) =>
+    bench.remote(`b${i}`, { address: `ws://${20 + i}.1.1.1:4000` }),
+  );
+  bench.store.offer(
+    remotes.map(({ record }) => heard(record)),
+    bench.crypto.id,
+  );
+  return { bench, remotes };
 }

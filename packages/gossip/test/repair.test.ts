@@ -40,7 +40,7 @@ describe('a crash', () => {
 });
 
 describe('a split in halves for ten minutes', () => {
-  function split(seed: number, limits: { rotateEveryMs?: number } = {}) {
+  function split(seed: number, limits: { rotateEveryMs?: number; protectedLinks?: number } = {}) {
     // No hub: one that everybody has dialed lacks links of its own, dials for ever, and so heals without rotation.
     const { world, network, nodes } = grown(seed, 60, { limits: { linksDialableMax: 14, ...limits } });
     const halves = [0, 1].map((half) => nodes.filter((_, i) => i % 2 === half));
@@ -52,7 +52,7 @@ describe('a split in halves for ten minutes', () => {
     return { world, nodes, halves, apart, healedMs };
   }
 
-  it('heals within thirty seconds of the network, by rotation', () => {
+  it('heals within thirty seconds of the network, by swaps', () => {
     const { world, nodes, apart, healedMs } = split(41);
     expect(apart).toEqual([30, 30]);
     world.run(healedMs + 30_000);
@@ -62,8 +62,9 @@ describe('a split in halves for ten minutes', () => {
     expectHonest(nodes);
   });
 
-  it('control: without rotation there are two networks for ever', () => {
-    const { world, nodes, apart, healedMs } = split(41, { rotateEveryMs: Number.POSITIVE_INFINITY });
+  it('control: without swaps, of rotation or for the slots, there are two networks for ever', () => {
+    const limits = { rotateEveryMs: Number.POSITIVE_INFINITY, protectedLinks: 0 };
+    const { world, nodes, apart, healedMs } = split(41, limits);
     expect(apart).toEqual([30, 30]);
     world.run(healedMs + 900_000);
     expect(components(nodes)).toEqual([30, 30]);

@@ -206,8 +206,8 @@ export const RATES: Rates = Object.freeze({
   oneAdvert: Object.freeze({
     /** 1/60 s. */
     perSecond: 1 / 60,
-    /** Adverts. */
-    burst: 3,
+    /** Adverts: those of five lives. A member that restarts has forgotten how many it has sent; supervisors give up after five. */
+    burst: 15,
   }),
   /** The same at the member: 80 % of the rate, so that none is refused. */
   ownAdvert: Object.freeze({

@@ -6,9 +6,11 @@ import {
   type Clock,
   type DialOutcome,
   type HeardRecord,
+  type OfferOptions,
   type PeerId,
   type PeerStore,
   type PickOptions,
+  type Preference,
   type Random,
   randomBytes,
   type SampleOptions,
@@ -19,6 +21,7 @@ import {
 import { brokenInvariants } from './invariants.js';
 import type { Changed } from './machine/admission.js';
 import { Book, type Moment } from './machine/book.js';
+import { prefer } from './machine/choosing.js';
 
 export interface CreateBookOptions {
   readonly clock?: Clock;
@@ -33,6 +36,8 @@ export interface CreateBookOptions {
 export interface AddressBook extends PeerStore {
   /** Number of entries. */
   readonly size: number;
+  /** Min-wise slots: how many there are, have a choice, are held, and how often a seed was renewed. */
+  slotCounts(): { slots: number; chosen: number; held: number; renewed: number };
   /** Names of broken invariants: [] unless there is a bug. For tests and simulations; looks at everything. */
   broken(): string[];
 }
@@ -43,10 +48,11 @@ export function createBook(options: CreateBookOptions = {}): AddressBook {
 }
 
 /** The machine, with a secret from the given dice. */
-export function makeBook(options: CreateBookOptions, changed?: Changed): Book {
+export function makeBook(options: CreateBookOptions, changed?: Changed, slotsChanged?: () => void): Book {
   const { random = systemRandom, scale, verifiedMs } = options;
   const secret = randomBytes(random, 32);
-  return new Book({ random: fastRandom(random), secret, scale, verifiedMs, changed });
+  const fast = fastRandom(random);
+  return new Book({ random: fast, slotRandom: random, secret, scale, verifiedMs, changed, slotsChanged });
 }
 
 /** Where the CSPRNG is given, one draw of it seeds a fast generator: the order of picks is no secret. */
@@ -57,10 +63,22 @@ function fastRandom(random: Random): Random {
 export class BookStore implements AddressBook {
   protected readonly book: Book;
   protected readonly clock: Clock;
+  readonly preference: Preference | undefined;
 
   constructor(book: Book, clock: Clock) {
     this.book = book;
     this.clock = clock;
+    if (book.slots.counts().slots > 0) {
+      this.preference = {
+        pick: (count, options) => prefer(book, count, options, this.moment),
+        hold: (id) => book.slots.hold(id, this.moment.nowMs),
+        holds: (id) => book.slots.holds(id, this.moment.nowMs),
+      };
+    }
+  }
+
+  slotCounts(): { slots: number; chosen: number; held: number; renewed: number } {
+    return this.book.slots.counts();
   }
 
   get size(): number {
@@ -80,8 +98,8 @@ export class BookStore implements AddressBook {
     return Promise.resolve();
   }
 
-  offer(records: readonly HeardRecord[], source: PeerId): void {
-    this.book.offer(records, source, this.moment.nowMs);
+  offer(records: readonly HeardRecord[], source: PeerId, options?: OfferOptions): void {
+    this.book.offer(records, source, this.moment.nowMs, options);
   }
 
   save(addresses: readonly string[]): void {

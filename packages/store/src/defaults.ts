@@ -60,6 +60,12 @@ export const BOOK = Object.freeze({
   forgottenMax: 1024,
   /** Entries looked at by one `pick` or `sample`: about 1 ms. A book below this size is searched completely. Guess. */
   examinedMax: 2048,
+  /** Min-wise slots of a book of scale 1; fewer, by the root, of smaller ones. 0: none (protocol.md §4 ●). */
+  minWiseSlots: 64,
+  /** Life of a slot's seed, ms: 6 h, the first ones shorter, so that not all end at once (protocol.md §4 ●). */
+  minWiseLifeMs: 21_600_000,
+  /** A slot counts when its seed has seen so much of what is told, ms: 5 min (protocol.md §4 ●). */
+  minWiseWarmUpMs: 300_000,
 });
 
 /** Persistence. */
@@ -80,4 +86,6 @@ export const PERSISTENCE = Object.freeze({
   subnetBytesMax: 255,
   /** Anchors kept: 2 are used (protocol.md §4), room for more. */
   anchorsMax: 8,
+  /** Min-wise slots in a row that is read: four times what a book has. */
+  slotsMax: 256,
 });

@@ -94,6 +94,14 @@ const invariants: Readonly<Record<string, (book: Book, nowMs: number) => boolean
         isIn(registry.entries, occupant) &&
         isIn(registry.entries, challenger),
     ),
+  'slots keep their number, and choose nobody who was removed': ({ slots, absent }, nowMs) =>
+    slots.rows(nowMs).length <= slots.counts().slots &&
+    all(
+      slots.rows(nowMs),
+      ({ peer }) =>
+        peer === undefined ||
+        (parseForeignAddress(peer.address)?.text === peer.address && !absent.isBuried(peer.address, nowMs)),
+    ),
   'nothing happened in the future': ({ registry }, nowMs) =>
     all(
       registry.entries.values(),

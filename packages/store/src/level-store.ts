@@ -52,7 +52,11 @@ export function createStore(db?: LevelDatabase, options: CreateStoreOptions = {}
   const clock = options.clock ?? systemClock;
   const database = db === undefined ? undefined : new Database(db);
   let touch: ((address: string, soon: boolean) => void) | undefined;
-  const book = makeBook(options, (address, soon) => touch?.(address, soon));
+  const book = makeBook(
+    options,
+    (address, soon) => touch?.(address, soon),
+    () => touch?.(wire.KEY.slots, false),
+  );
   const store = new LevelStore(book, clock, database, options);
   touch = store.touch;
   return store;
@@ -61,7 +65,7 @@ export function createStore(db?: LevelDatabase, options: CreateStoreOptions = {}
 class LevelStore extends BookStore implements Store {
   skippedRows = 0;
   readonly subnets: SubnetStore;
-  /** Told of each address that changes. */
+  /** Told of each address that changes; the slots' key (no address) stands for them. */
   readonly touch: (address: string, soon: boolean) => void;
   readonly #db: Database | undefined;
   #writer: RowWriter | undefined;
@@ -149,6 +153,7 @@ class LevelStore extends BookStore implements Store {
 
   async #close(): Promise<void> {
     const isUsed = this.#loading !== undefined || this.#writer?.isWaiting === true;
+    if (isUsed && this.slotCounts().chosen > 0) this.touch(wire.KEY.slots, false); // their age has changed
     if (isUsed) await this.flush().catch(() => {}); // reported by onError
     await this.#writer?.stop(new PeernetError('CLOSED', 'the store was closed before'));
     await this.#db?.release();
@@ -191,6 +196,8 @@ class LevelStore extends BookStore implements Store {
 
   #rowsOf(address: string): RowWrite[] {
     const { moment, book } = this;
+    if (address === wire.KEY.slots)
+      return [{ key: address, value: wire.encodeSlots(address, book.slots.rows(moment.nowMs)) }];
     const entry = book.registry.entries.get(address);
     const key = wire.KEY.address + address;
     const value = entry && wire.encodeAddress(key, rowOf(book, entry, moment));

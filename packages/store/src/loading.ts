@@ -2,6 +2,8 @@
 // room, are skipped and named, so that the store deletes them; rows of another version are left alone.
 import type { Database } from './database.js';
 import type { Book, Moment } from './machine/book.js';
+import { choiceOf } from './machine/choosing.js';
+import type { SlotRow } from './machine/slots.js';
 import { restore } from './machine/snapshot.js';
 import * as wire from './wire.js';
 
@@ -9,6 +11,8 @@ export interface Loaded {
   seed: Uint8Array | undefined;
   seq: number;
   anchors: string[];
+  /** Min-wise slots: they need the secret, whose row comes before theirs or after. */
+  slots: readonly SlotRow[] | undefined;
   readonly subnets: Set<string>;
   /** Addresses with a tombstone row. */
   readonly tombstones: Set<string>;
@@ -24,6 +28,7 @@ export async function load(db: Database, book: Book, moment: () => Moment): Prom
     seed: undefined,
     seq: 0,
     anchors: [],
+    slots: undefined,
     subnets: new Set(),
     tombstones: new Set(),
     useless: [],
@@ -32,6 +37,8 @@ export async function load(db: Database, book: Book, moment: () => Moment): Prom
   for await (const [key, value] of db.rows('b', '~')) {
     if (!takeRow(loaded, book, key, value, moment())) skip(loaded, key, value);
   }
+  if (loaded.slots !== undefined)
+    book.slots.restore(loaded.slots, (address, id) => choiceOf(book, address, id), moment().nowMs);
   for await (const [key, value] of db.rows(wire.KEY.address, 'b')) {
     const row = wire.decodeAddress(key, value);
     if (row === undefined) skip(loaded, key, value);
@@ -73,6 +80,10 @@ function takeRow(loaded: Loaded, book: Book, key: string, value: Uint8Array, mom
     const anchors = wire.decodeAnchors(key, value);
     loaded.anchors = anchors ?? [];
     return anchors !== undefined;
+  }
+  if (key === KEY.slots) {
+    loaded.slots = wire.decodeSlots(key, value);
+    return loaded.slots !== undefined;
   }
   return true; // none of ours, or nothing to learn from
 }

@@ -14,6 +14,7 @@ import {
   Writer,
 } from '@peernet/core';
 import { BOOK, PERSISTENCE } from './defaults.js';
+import type { SlotRow } from './machine/slots.js';
 
 /** Version of all rows. A row of another version is left alone: a newer peernet may want it back. */
 const rowVersion = 1;
@@ -27,6 +28,7 @@ export const KEY = Object.freeze({
   seed: 'm!seed',
   seq: 'm!seq',
   anchors: 'm!anchors',
+  slots: 'm!slots',
   synced: 'm!synced',
 });
 
@@ -178,6 +180,39 @@ export function decodeAnchors(key: string, value: Uint8Array): string[] | undefi
   for (let n = r.count(PERSISTENCE.anchorsMax); n > 0; n--)
     addresses.push(r.text(RECORD_LIMITS.addressBytesMax));
   return r.done ? addresses : undefined;
+}
+
+const slotEmpty = 0;
+const slotChosen = 1;
+const slotHeld = 2;
+
+/** slots row = n:varint · n × (groupSeed:u32 · idSeed:u32 · ageSeconds:u32 · leftSeconds:u32 · state:u8 (0 empty, 1 chosen, 2 held) · [id[32] · address:text])  since v1 */
+export function encodeSlots(key: string, rows: readonly SlotRow[]): Uint8Array {
+  const w = new Writer(4096).varint(rows.length);
+  for (const { groupSeed, idSeed, ageSeconds, leftSeconds, peer } of rows) {
+    w.u32(groupSeed).u32(idSeed).u32(Math.min(ageSeconds, 0xffff_ffff)).u32(leftSeconds);
+    if (peer === undefined) w.u8(slotEmpty);
+    else
+      w.u8(peer.holds ? slotHeld : slotChosen)
+        .fixed(peerIdToBytes(peer.id))
+        .text(peer.address, RECORD_LIMITS.addressBytesMax);
+  }
+  return seal(key, w.finish());
+}
+
+export function decodeSlots(key: string, value: Uint8Array): SlotRow[] | undefined {
+  const r = new Reader(unseal(key, value) ?? new Uint8Array(0));
+  const rows: SlotRow[] = [];
+  for (let n = r.count(PERSISTENCE.slotsMax); n > 0 && !r.bad; n--) {
+    const [groupSeed, idSeed, ageSeconds, leftSeconds] = [r.u32(), r.u32(), r.u32(), r.u32()];
+    const state = r.u8();
+    if (state > slotHeld) return undefined;
+    const id = state === slotEmpty ? undefined : peerIdFromBytes(r.fixed(peerIdBytes));
+    const address = state === slotEmpty ? '' : r.text(RECORD_LIMITS.addressBytesMax);
+    const peer = id && { id, address, holds: state === slotHeld };
+    rows.push({ groupSeed, idSeed, ageSeconds, leftSeconds, peer });
+  }
+  return r.done ? rows : undefined;
 }
 
 /** subnet row = nothing: its key says all                                                                    since v1 */

@@ -5,6 +5,7 @@ import { below, pickOne, type Random, seededRandom, uniform } from '@peernet/cor
 import { describe, expect, test } from 'vitest';
 import { brokenInvariants, invariantNames } from '../src/invariants.js';
 import { Book } from '../src/machine/book.js';
+import { prefer } from '../src/machine/choosing.js';
 import { peer, recordOf, wallStart } from './stage.js';
 
 const seeds = Number(process.env.PEERNET_SEEDS ?? 20);
@@ -55,7 +56,13 @@ const ops: Record<string, (world: World) => void> = {
       record: anyRecord(random),
       ageSeconds: below(random, 4000),
     }));
-    book.offer(records, peer(below(random, 40)), nowMs);
+    book.offer(records, peer(below(random, 40)), nowMs, { chosen: below(random, 2) === 0 });
+  },
+  hold: ({ book, random, nowMs }) => book.slots.hold(peer(below(random, 40)), nowMs),
+  prefer({ book, nowMs, wallMs }) {
+    const seen = prefer(book, 9, { schemes: ['ws', 'tcp', 'wss'], exclude: () => false }, { nowMs, wallMs });
+    const ids = seen.map(({ id }) => id);
+    if (new Set(ids).size !== ids.length) throw new Error('one peer preferred twice');
   },
   save({ book, random, nowMs }) {
     const pin = below(random, 3) === 0 ? `#${peer(below(random, 40))}` : '';
@@ -217,6 +224,11 @@ describe('each invariant notices', () => {
       const entry = entryWith(book, (e) => !e.tried);
       (book.admission.trialPairs as unknown) = undefined;
       Object.defineProperty(book.admission, 'trialPairs', { value: () => [[entry, entry]] });
+    },
+    'slots keep their number, and choose nobody who was removed': ({ book, nowMs }) => {
+      const record = recordOf(77, { addresses: ['ws://77.1.1.1:4000'] });
+      book.offer([{ record, ageSeconds: 0 }], peer(1), nowMs, { chosen: true });
+      book.absent.bury('ws://77.1.1.1:4000', nowMs + 5);
     },
     'nothing happened in the future': ({ book, nowMs }) => {
       entryWith(book, () => true).heardAtMs = nowMs + 1;

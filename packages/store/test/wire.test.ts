@@ -35,6 +35,23 @@ const bare: wire.AddressRow = {
   buckets: [],
 };
 const key = wire.KEY.address + address(1);
+const slots = [
+  { groupSeed: 1, idSeed: 0xffff_ffff, ageSeconds: 400, leftSeconds: 21_200, peer: undefined },
+  {
+    groupSeed: 7,
+    idSeed: 8,
+    ageSeconds: 0,
+    leftSeconds: 9,
+    peer: { id: peer(1), address: address(1), holds: false },
+  },
+  {
+    groupSeed: 0,
+    idSeed: 2,
+    ageSeconds: 1,
+    leftSeconds: 0,
+    peer: { id: peer(2), address: address(2), holds: true },
+  },
+];
 const secret = Uint8Array.from({ length: 32 }, (_, i) => i);
 
 test('rows come back as they went', () => {
@@ -45,6 +62,7 @@ test('rows come back as they went', () => {
   expect(wire.decodeSecret('m!seed', wire.encodeSecret('m!seed', secret))).toEqual(secret);
   const anchors = [address(1), address(2)];
   expect(wire.decodeAnchors('m!anchors', wire.encodeAnchors('m!anchors', anchors))).toEqual(anchors);
+  expect(wire.decodeSlots('m!slots', wire.encodeSlots('m!slots', slots))).toEqual(slots);
   expect(wire.decodeSubnet('s!chät', wire.encodeSubnet('s!chät'))).toBe('chät');
 });
 
@@ -58,6 +76,7 @@ describe('vectors', () => {
     seed: wire.encodeSecret(wire.KEY.seed, secret),
     anchors: wire.encodeAnchors(wire.KEY.anchors, [address(1), address(2)]),
     subnet: wire.encodeSubnet(`${wire.KEY.subnet}chat`),
+    slots: wire.encodeSlots(wire.KEY.slots, slots),
   };
   if (!existsSync(file) && process.env.PEERNET_WRITE_VECTORS) {
     const hex = Object.fromEntries(Object.entries(rows).map(([name, row]) => [name, toHex(row)]));
@@ -82,6 +101,7 @@ describe('damage', () => {
     ['number', 'm!seq', wire.encodeNumber('m!seq', 5), wire.decodeNumber],
     ['secret', 'm!seed', wire.encodeSecret('m!seed', secret), wire.decodeSecret],
     ['anchors', 'm!anchors', wire.encodeAnchors('m!anchors', [address(1)]), wire.decodeAnchors],
+    ['slots', 'm!slots', wire.encodeSlots('m!slots', slots), wire.decodeSlots],
     ['subnet', 's!chat', wire.encodeSubnet('s!chat'), wire.decodeSubnet],
   ];
 

@@ -14,8 +14,6 @@ export const faults: Scenario = {
   title: 'random faults from many seeds',
   nodes: 100,
   nodesMin: 5,
-  // A process that restarts has forgotten how much it has said: whether it was throttled is reported, not forbidden.
-  hostile: true,
   parameters: { seeds: 10, joinSeconds: 60, faultSeconds: 480, faultEverySeconds: 10, searchEverySeconds: 2 },
   targets: () => [{ field: 'violations', max: 0 }],
   *run(stage) {

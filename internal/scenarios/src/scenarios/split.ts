@@ -1,5 +1,5 @@
-// S8: the network is split in halves for a while, then whole again. Without rotation each half has all the links that
-// it wants and never looks for the other one: the control.
+// S8: the network is split in halves for a while, then whole again. Without swaps (rotation, and links for the slots of
+// the book) each half has all the links that it wants and never looks for the other one: the control.
 import type { SimNode } from '../node.js';
 import type { Population } from '../population.js';
 import type { Scenario, Stage } from '../scenario.js';
@@ -32,7 +32,7 @@ export const split: Scenario = {
     const { components, healSeconds, crossShare } = yield* splitOnce(stage, {});
     stage.report({ components, healSeconds, crossShare });
     if (stage.parameter('control') === 0) return;
-    const control = yield* splitOnce(stage, { rotateEveryMs: Number.POSITIVE_INFINITY });
+    const control = yield* splitOnce(stage, { rotateEveryMs: Number.POSITIVE_INFINITY, protectedLinks: 0 });
     stage.report({ controlComponents: control.components, controlCrossShare: control.crossShare });
   },
 };
@@ -43,7 +43,10 @@ interface Healed {
   crossShare: number;
 }
 
-function* splitOnce(stage: Stage, differences: { rotateEveryMs?: number }): Generator<void, Healed> {
+function* splitOnce(
+  stage: Stage,
+  differences: { rotateEveryMs?: number; protectedLinks?: number },
+): Generator<void, Healed> {
   const limits = { linksDialableMax: stage.parameter('linksDialableMax'), ...differences };
   const isControl = differences.rotateEveryMs !== undefined;
   const population = stage.population({ gossip: { limits } });

@@ -3,7 +3,14 @@
 import type { Crypto } from '../crypto.js';
 import { signatureBytes } from '../crypto.js';
 import { type PeerId, toHex } from '../peer-id.js';
-import type { BookEntry, HeardRecord, PeerStore, PickOptions, SampleOptions } from '../peer-store.js';
+import type {
+  BookEntry,
+  HeardRecord,
+  PeerStore,
+  PickOptions,
+  Preference,
+  SampleOptions,
+} from '../peer-store.js';
 import { type PeerRecord, type RecordFields, signRecord } from '../record.js';
 import { type Case, check, within } from './case.js';
 
@@ -51,6 +58,12 @@ export function recordOf(n: number, fields: Partial<RecordFields> = {}): PeerRec
     stun: false,
     ...fields,
   });
+}
+
+/** A neighbour of our choice tells of peers. */
+export function advise(store: PeerStore, ...peers: readonly number[]): void {
+  const records = peers.map((n) => ({ record: recordOf(n), ageSeconds: 1 }));
+  store.offer(records, peer(900), { chosen: true });
 }
 
 /** Peer `from` (a stranger by default) tells of peer `n`. */
@@ -114,6 +127,37 @@ export function inTime(
       await within(patienceMs, store.close(), 'close');
     },
   };
+}
+
+/** A case about whom to stay with: half an hour lies between `before` and `before` once more. */
+export function preferring(
+  name: string,
+  before: (store: PeerStore) => void,
+  act: (store: PeerStore, preference: Preference) => void,
+): PeerStoreCase {
+  return {
+    name,
+    needs: 'preference',
+    run: async (make) => {
+      const { store, pass } = await make();
+      const { preference } = store;
+      check(
+        preference && pass,
+        'this subject has no preference, or no time: leave out the cases that need it',
+      );
+      await within(patienceMs, store.ready(), 'ready');
+      before(store);
+      pass(1_800_000);
+      before(store);
+      act(store, preference);
+      await within(patienceMs, store.close(), 'close');
+    },
+  };
+}
+
+/** Whom the preference names, sorted. */
+export function preferred(preference: Preference): string[] {
+  return addressesOf(preference.pick(100, { schemes: ['ws', 'tcp', 'own'], exclude: () => false }));
 }
 
 /** A case of two runs. */

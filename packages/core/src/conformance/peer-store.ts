@@ -3,7 +3,7 @@
 //   for (const c of peerStoreCases) test(c.name, () => c.run(() => ({ store: mine() })))
 //
 // A case with `needs` may be left out where the store has no such thing: `time` (its clock can be moved, `pass`),
-// `reopen` (it remembers across restarts).
+// `reopen` (it remembers across restarts), `preference` (it chooses whom to stay with; these need time, too).
 import {
   address,
   addressesOf,
@@ -22,6 +22,7 @@ import {
   tell,
 } from './address-book.js';
 import { check, same, within } from './case.js';
+import { preferenceCases } from './preference.js';
 
 export type { PeerStoreSubject } from './address-book.js';
 
@@ -378,6 +379,7 @@ export const peerStoreCases: readonly PeerStoreCase[] = [
   ...dialing,
   ...picking,
   ...sampling,
+  ...preferenceCases,
   ...forgetting,
   ...counting,
   ...living,

@@ -9,6 +9,7 @@ import {
   memoryStore,
   type PeerStore,
   type PickOptions,
+  type Preference,
   type SampleOptions,
   seededRandom,
 } from '../../src/index.js';
@@ -45,7 +46,8 @@ export function honestSubject(saboteur: Partial<StoreSaboteur> = {}): PeerStoreS
 function patched(inner: PeerStore, patch: Partial<PeerStore> = {}): PeerStore {
   const honest: PeerStore = {
     ready: () => inner.ready(),
-    offer: (records, source) => inner.offer(records, source),
+    offer: (records, source, options) => inner.offer(records, source, options),
+    preference: inner.preference,
     save: (addresses) => inner.save(addresses),
     outcome: (address, outcome) => inner.outcome(address, outcome),
     exchanged: (address, rx, tx) => inner.exchanged(address, rx, tx),
@@ -131,8 +133,8 @@ const saving: StoreSaboteur[] = [
 function lastTold(inner: PeerStore, verified: boolean): Partial<PeerStore> {
   const told = new Map<string, HeardRecord>();
   return {
-    offer: (records, source) => {
-      inner.offer(records, source);
+    offer: (records, source, options) => {
+      inner.offer(records, source, options);
       for (const heard of records) for (const text of heard.record.addresses) told.set(text, heard);
     },
     get: (address) => {
@@ -172,10 +174,11 @@ const hearing: StoreSaboteur[] = [
   {
     breaks: 'a record past its life is not taken',
     patch: (inner) => ({
-      offer: (records, source) =>
+      offer: (records, source, options) =>
         inner.offer(
           records.map((heard) => ({ ...heard, ageSeconds: 1 })),
           source,
+          options,
         ),
     }),
   },
@@ -188,8 +191,8 @@ const hearing: StoreSaboteur[] = [
     patch: (inner) => {
       const all: BookEntry[] = [];
       return {
-        offer: (records, source) => {
-          inner.offer(records, source);
+        offer: (records, source, options) => {
+          inner.offer(records, source, options);
           for (const { record } of records)
             for (const address of record.addresses)
               all.push({ address, saved: false, source, verified: false, failures: 0 });
@@ -203,8 +206,8 @@ const hearing: StoreSaboteur[] = [
     patch: (inner) => {
       let told = 0;
       return {
-        offer: (records, source) => {
-          inner.offer(records, source);
+        offer: (records, source, options) => {
+          inner.offer(records, source, options);
           told += records.length;
           if (told === 2000) inner.remove([...inner.entries()].filter((e) => e.saved).map((e) => e.address));
         },
@@ -216,8 +219,8 @@ const hearing: StoreSaboteur[] = [
     patch: (inner) => {
       let told = 0;
       return {
-        offer: (records, source) => {
-          inner.offer(records, source);
+        offer: (records, source, options) => {
+          inner.offer(records, source, options);
           told += records.length;
           if (told === 2000)
             inner.remove([...inner.entries()].filter((e) => e.lastSeen).map((e) => e.address));
@@ -401,6 +404,68 @@ const sampling: StoreSaboteur[] = [
   },
 ];
 
+const preferWith = (inner: PeerStore, change: Partial<Preference>): Partial<PeerStore> => ({
+  preference: { ...(inner.preference as Preference), ...change },
+});
+
+const staying: StoreSaboteur[] = [
+  {
+    breaks: 'who was recommended, or answered, may be preferred; who came by himself may not',
+    patch: (inner) => ({
+      outcome: (address, outcome) => inner.outcome(address, { ...outcome, probe: false }),
+    }),
+  },
+  {
+    breaks: 'whom a link is held with stays, whatever is told meanwhile',
+    patch: (inner) => {
+      let told = 0;
+      return {
+        offer: (records, source, options) => {
+          told += records.length;
+          inner.offer(records, source, options);
+        },
+        ...preferWith(inner, { holds: (id) => told < 500 && inner.preference?.holds(id) === true }),
+      };
+    },
+  },
+  {
+    breaks: 'nobody is held who was not asked to be',
+    patch: (inner) => preferWith(inner, { holds: (id) => inner.get(addressOf(inner, id))?.failures === 0 }),
+  },
+  {
+    breaks: 'who fails is held and preferred no more',
+    patch: (inner) => {
+      const held = new Set<string>();
+      return preferWith(inner, {
+        hold: (id) => {
+          if (addressOf(inner, id) !== '') held.add(id);
+        },
+        holds: (id) => held.has(id),
+      });
+    },
+  },
+  {
+    breaks: 'what was removed is preferred no more',
+    patch: (inner) => {
+      const removed: BookEntry[] = [];
+      return {
+        remove: (addresses) => {
+          for (const text of addresses)
+            removed.push(...[inner.get(text)].filter((entry) => entry !== undefined));
+          inner.remove(addresses);
+        },
+        ...preferWith(inner, {
+          pick: (count, options) => [...(inner.preference?.pick(count, options) ?? []), ...removed],
+        }),
+      };
+    },
+  },
+];
+
+function addressOf(inner: PeerStore, id: string): string {
+  return [...inner.entries()].find((entry) => entry.id === id)?.address ?? '';
+}
+
 const forgetting: StoreSaboteur[] = [
   {
     breaks: 'what is removed is forgotten',
@@ -421,9 +486,9 @@ const forgetting: StoreSaboteur[] = [
           for (const text of addresses) if (inner.get(text) !== undefined) removed.add(text);
           inner.remove(addresses);
         },
-        offer: (records, source) => {
+        offer: (records, source, options) => {
           for (const { record } of records) inner.save(record.addresses.filter((text) => removed.has(text)));
-          inner.offer(records, source);
+          inner.offer(records, source, options);
         },
       };
     },
@@ -450,10 +515,11 @@ const forgetting: StoreSaboteur[] = [
           for (const text of addresses) removed.add(text);
           inner.remove(addresses);
         },
-        offer: (records, source) =>
+        offer: (records, source, options) =>
           inner.offer(
             records.filter((heard) => !heard.record.addresses.some((text) => removed.has(text))),
             source,
+            options,
           ),
       };
     },
@@ -518,8 +584,8 @@ const living: StoreSaboteur[] = [
         ready: async () => {
           isReady = true;
         },
-        offer: (records, source) => {
-          if (isReady) inner.offer(records, source);
+        offer: (records, source, options) => {
+          if (isReady) inner.offer(records, source, options);
         },
       };
     },
@@ -548,9 +614,9 @@ const living: StoreSaboteur[] = [
   {
     breaks: 'what was removed stays away after a restart',
     afterRestart: (inner) => ({
-      offer: (records, source) => {
+      offer: (records, source, options) => {
         for (const { record } of records) inner.save(record.addresses);
-        inner.offer(records, source);
+        inner.offer(records, source, options);
       },
     }),
   },
@@ -562,6 +628,7 @@ export const storeSaboteurs: readonly StoreSaboteur[] = [
   ...dialing,
   ...picking,
   ...sampling,
+  ...staying,
   ...forgetting,
   ...counting,
   ...living,

@@ -10,12 +10,14 @@ import type { Exchange } from './exchange.js';
 import type { Links } from './links.js';
 import type { Peer } from './peer.js';
 import { claimsAnotherHost } from './prober.js';
+import type { Protection } from './protection.js';
 import type { Room, Walks } from './walks.js';
 
 export interface AdmissionParts {
   readonly links: Links;
   readonly exchange: Exchange;
   readonly dialer: Dialer;
+  readonly protection: Protection;
   readonly walks: () => Walks;
 }
 
@@ -160,7 +162,8 @@ export class Admission implements Room {
 
   #linked(peer: Peer, records: readonly HeardRecord[]): void {
     const { degree, linksMax } = this.#c;
-    const most = linksMax + (peer.intent === 'rotate' || peer.pinned ? 1 : 0);
+    const swaps = peer.intent === 'rotate' || peer.intent === 'protect';
+    const most = linksMax + (swaps || peer.pinned ? 1 : 0);
     if (peer.kind === 'overlay') return;
     if (degree >= most) {
       this.#p.links.end(peer, 'FULL');
@@ -169,7 +172,8 @@ export class Admission implements Room {
     this.#p.links.turn(peer, 'overlay');
     this.#p.exchange.take(records, peer);
     this.#p.walks().refresh();
-    if (peer.intent === 'rotate') this.#dropFor(peer);
+    if (peer.intent === 'protect') this.#p.protection.linked(peer);
+    if (swaps) this.#dropFor(peer);
   }
 
   #refused(peer: Peer, records: readonly HeardRecord[]): void {
@@ -189,7 +193,7 @@ export class Admission implements Room {
   /** A swap: the new link stands, so an own one may go. Never an inbound one: those are others' swaps (●). */
   #dropFor(fresh: Peer): void {
     const { dialedTarget, peers, random, counters } = this.#c;
-    counters.rotations++;
+    if (fresh.intent === 'rotate') counters.rotations++;
     if (peers.outbound <= dialedTarget) return;
     const victim = pickOne(
       random,
@@ -198,15 +202,18 @@ export class Admission implements Room {
     if (victim !== undefined) this.#p.links.end(victim, 'ROTATED');
   }
 
-  /** Own outbound neighbours that a rotation may drop: settled, not pinned, not among the oldest. */
+  /** Own outbound neighbours that a swap may drop: settled, neither pinned nor protected. */
   rotatable(): Peer[] {
-    const { nowMs, tuning, peers, o, dialedTarget } = this.#c;
-    const own = peers.neighbours.filter((peer) => peer.initiator && !peer.pinned && !peer.introduced);
-    const oldest = own
-      .filter((peer) => peer.intent !== 'walk') // walks lead to whom an attacker likes (algorithms.md §5)
-      .sort((a, b) => a.neighbourMs - b.neighbourMs)
-      .slice(0, Math.max(0, tuning.protectedLinks - (o.connections - dialedTarget)));
-    return own.filter((peer) => nowMs - peer.neighbourMs >= tuning.settledMs && !oldest.includes(peer));
+    const { nowMs, tuning, peers } = this.#c;
+    const kept = this.#p.protection.links();
+    return peers.neighbours.filter(
+      (peer) =>
+        peer.initiator &&
+        !peer.pinned &&
+        !peer.introduced &&
+        nowMs - peer.neighbourMs >= tuning.settledMs &&
+        !kept.includes(peer),
+    );
   }
 
   /** We had to make room for somebody; its record has been checked. */

@@ -64,6 +64,8 @@ const zeros = () => ({
   evictions: 0,
   evicted: 0,
   rotations: 0,
+  /** Links made for the book's min-wise slots. */
+  protections: 0,
   duplicates: 0,
   walks: 0,
   walkHops: 0,

@@ -1,7 +1,7 @@
 // Telling each other about peers. Only what we have proven ourselves is told: records of peers that we shook hands with
 // within the hour, and of neighbours that we dialed; so a false address dies one hop from its liar (protocol.md §3).
 // Every interval one random neighbour gets up to five records, and answers with as many.
-import { type BookEntry, type HeardRecord, jitter, type PeerId } from '@peernet/core';
+import { type BookEntry, type HeardRecord, jitter } from '@peernet/core';
 import { encodeShuffle, type Shuffle, WIRE } from '../wire.js';
 import type { Context, Ending } from './context.js';
 import type { Dialer } from './dialer.js';
@@ -84,19 +84,21 @@ export class Exchange {
       else taken.push(fit);
     }
     if (from.dialed !== undefined) this.#c.store.exchanged(from.dialed, heards.length, 0);
-    if (taken.length > 0) this.#offer(taken, from.id);
+    if (taken.length > 0) this.#offer(taken, from);
   }
 
-  #offer(taken: readonly HeardRecord[], source: PeerId): void {
+  #offer(taken: readonly HeardRecord[], from: Peer): void {
     const { store, fx } = this.#c;
+    // Who came to us by himself may fill the book, not the choice of whom to stay with.
+    const options = { chosen: from.kind === 'overlay' && from.initiator };
     if (!this.#c.o.wantsKnown()) {
-      store.offer(taken, source);
+      store.offer(taken, from.id, options);
       return;
     }
     const fresh = taken.flatMap(({ record }) =>
       record.addresses.filter((text) => store.get(text) === undefined),
     );
-    store.offer(taken, source);
+    store.offer(taken, from.id, options);
     const addresses = fresh.filter((text) => store.get(text) !== undefined);
     if (addresses.length > 0) fx.emit({ type: 'known', addresses });
   }

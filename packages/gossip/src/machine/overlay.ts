@@ -14,6 +14,7 @@ import { Introductions } from './introductions.js';
 import { Links, type LinksListener } from './links.js';
 import type { Peer } from './peer.js';
 import { Prober } from './prober.js';
+import { Protection } from './protection.js';
 import { Records } from './records.js';
 import { Relayed } from './relayed.js';
 import { Upkeep } from './upkeep.js';
@@ -30,6 +31,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
   readonly #exchange: Exchange;
   readonly #walks: Walks;
   readonly #admission: Admission;
+  readonly #protection: Protection;
   readonly #census: Census;
   readonly #announcer: Announcer;
   readonly #prober: Prober;
@@ -51,7 +53,8 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       listener: this,
     });
     const exchange = new Exchange(c, { records, dialer, ending: links });
-    const admission = new Admission(c, { links, exchange, dialer, walks: () => this.#walks });
+    const protection = new Protection(c, { dialer });
+    const admission = new Admission(c, { links, exchange, dialer, protection, walks: () => this.#walks });
     const size = (): number => this.#census.size();
     const walks = new Walks(c, { records, dialer, exchange, room: admission, size });
     const wishes = new Wishes(c, { dialer, links });
@@ -61,6 +64,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#links = links;
     this.#exchange = exchange;
     this.#admission = admission;
+    this.#protection = protection;
     this.#walks = walks;
     this.#wishes = wishes;
     const walkedFrom = (walk: string): Peer | undefined => walks.cameFrom(walk);
@@ -76,7 +80,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#census = new Census(c, { records, ending: links });
     this.#announcer = new Announcer(c, { records, dialer });
     this.#prober = new Prober(c, { dialer, records });
-    this.#upkeep = new Upkeep(c, { dialer, walks, links, admission, wishes });
+    this.#upkeep = new Upkeep(c, { dialer, walks, links, admission, protection, wishes });
     this.#intake = new Intake(c, {
       records,
       ending: links,
@@ -332,6 +336,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       ...counters,
       ...links,
       outbound: peers.outbound,
+      protected: this.#protection.links().length,
       hosted: peers.hosted,
       dialing: this.#dialer.size,
       walking: this.#walks.pending,

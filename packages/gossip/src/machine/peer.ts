@@ -22,6 +22,8 @@ export type Intent =
   | 'walk'
   /** One swap of the rotation. */
   | 'rotate'
+  /** A choice of the book's min-wise slots: a link to stay with. */
+  | 'protect'
   /** A walk of it has ended at us: it is introduced. */
   | 'introduce'
   /** It can introduce us to somebody. */

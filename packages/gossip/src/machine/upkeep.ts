@@ -8,6 +8,7 @@ import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Links } from './links.js';
 import type { Peer } from './peer.js';
+import type { Protection } from './protection.js';
 import type { Walks } from './walks.js';
 import type { Wishes } from './wishes.js';
 
@@ -21,6 +22,7 @@ export interface UpkeepParts {
   readonly walks: Walks;
   readonly links: Links;
   readonly admission: Admission;
+  readonly protection: Protection;
   readonly wishes: Wishes;
 }
 
@@ -32,6 +34,7 @@ export class Upkeep {
   readonly #seeds: readonly Address[];
   #nextMs: number;
   #rotateAtMs: number;
+  #protectAtMs: number;
   #anchors = '';
   /** The next round lets nobody rest: the network is back. */
   #eager = false;
@@ -46,6 +49,7 @@ export class Upkeep {
     this.#seeds = [...o.anchors, ...o.seeds].map(userAddressOf).filter((a) => a !== undefined);
     this.#nextMs = nowMs;
     this.#rotateAtMs = nowMs + tuning.rotateEveryMs * (0.25 + uniform(random));
+    this.#protectAtMs = nowMs + tuning.protectEveryMs;
   }
 
   deadline(): number {
@@ -91,6 +95,7 @@ export class Upkeep {
     if (!this.#c.o.bootstrap) return;
     const { missing } = this.#p.dialer;
     if (missing > 0) this.#fill(Math.min(missing, this.#c.tuning.triesMax));
+    else this.#protect();
     // Who has relays can be found by others who cannot be dialed either.
     const { serving, peers, tuning } = this.#c;
     if (serving && peers.outbound >= tuning.relaysMin && this.#p.admission.lacksIntroduced())
@@ -102,7 +107,12 @@ export class Upkeep {
     let byBook = 0;
     const share = degree < tuning.desperateDegree ? tuning.bookShareLow : tuning.bookShare;
     for (let i = 0; i < tries; i++) if (degree === 0 || uniform(random) < share) byBook++;
-    let dialed = this.#dialBook(byBook);
+    const alone = degree === 0 ? jitter(random, tuning.retryAloneMs, 0.5) : undefined;
+    const backoffMaxMs = this.#eager ? 0 : alone;
+    this.#eager = false;
+    // At most half of it by the slots: what they chose may be gone, and must not be all that is tried.
+    let dialed = this.#dialChosen(Math.ceil(byBook / 2), backoffMaxMs);
+    dialed += this.#dialBook(byBook - dialed, backoffMaxMs);
     if (degree === 0 && dialed < tries) dialed += this.#dialSeeds(tries - dialed);
     // Walks find nobody whom a full neighbourhood needs: then only outbound links are missing, and the book has those.
     const lacksRelays = this.#c.isShy && this.#c.peers.outbound < tuning.relaysMin;
@@ -111,18 +121,21 @@ export class Upkeep {
     this.#askApps();
   }
 
-  #dialBook(count: number): number {
+  #dialBook(count: number, backoffMaxMs: number | undefined): number {
     if (count === 0) return 0;
-    const { store, o, degree, tuning, random } = this.#c;
+    const { store, o } = this.#c;
     const exclude = (entry: BookEntry): boolean => !this.#p.dialer.mayDial(entry, 'fill');
-    const alone = degree === 0 ? jitter(random, tuning.retryAloneMs, 0.5) : undefined;
-    const backoffMaxMs = this.#eager ? 0 : alone;
-    this.#eager = false;
     const entries = store.pick(count, { schemes: o.schemes, exclude, backoffMaxMs });
     return entries.filter((entry) => this.#dialEntry(entry, 'fill')).length;
   }
 
-  #dialEntry(entry: BookEntry, intent: 'fill' | 'rotate'): boolean {
+  #dialChosen(count: number, backoffMaxMs: number | undefined): number {
+    if (count === 0) return 0;
+    const entries = this.#p.protection.pick(count, backoffMaxMs);
+    return entries.filter((entry) => this.#dialEntry(entry, 'protect')).length;
+  }
+
+  #dialEntry(entry: BookEntry, intent: 'fill' | 'rotate' | 'protect'): boolean {
     const address = userAddressOf(entry.address);
     if (address === undefined) return false;
     const trusted = entry.saved || (this.#c.degree === 0 && entry.lastSeen !== undefined);
@@ -161,7 +174,15 @@ export class Upkeep {
     for (const peer of stuck ?? []) this.#p.links.end(peer, 'TIMEOUT');
   }
 
-  // ---- rotation ----
+  // ---- swaps while the target is met ----
+
+  /** One of the links to stay with is missing: it will take the place of another own one. */
+  #protect(): void {
+    const { nowMs, tuning } = this.#c;
+    if (nowMs < this.#protectAtMs) return;
+    this.#protectAtMs = nowMs + tuning.protectEveryMs;
+    this.#dialChosen(1, undefined);
+  }
 
   #rotate(): void {
     const { o, degree, store } = this.#c;

@@ -46,13 +46,13 @@ describe('adverts of others', () => {
     expect(bench.machine.sizes().adverts).toBe(2);
   });
 
-  test('of one member of one subnet: three at once, then one a minute', () => {
+  test('of one member of one subnet: those of five lives at once, then one a minute', () => {
     const bench = new Bench();
     bench.ups(2);
-    for (let i = 0; i < 5; i++) bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + i }));
+    for (let i = 0; i < 17; i++) bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + i }));
     expect(bench.counters.limiterDrops).toBe(2);
     bench.pass(60_000);
-    bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + 9 }));
+    bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + 99 }));
     expect(bench.counters.limiterDrops).toBe(2);
   });
 
@@ -192,7 +192,7 @@ describe('withdrawals', () => {
     const bench = new Bench();
     bench.ups(2);
     for (let i = 0; i < 4; i++) bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + i }));
-    bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 9 }));
+    bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 99 }));
     expect(bench.machine.sizes()).toMatchObject({ adverts: 0, withdrawals: 1 });
   });
 

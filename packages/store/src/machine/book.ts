@@ -8,6 +8,7 @@ import {
   type DialOutcome,
   type HeardRecord,
   limitKeys,
+  type OfferOptions,
   type PeerId,
   PeernetError,
   type PeerRecord,
@@ -21,12 +22,13 @@ import {
 import { BOOK } from '../defaults.js';
 import { Absent } from './absent.js';
 import { Admission, type Changed } from './admission.js';
+import { choiceOf, offerToSlots } from './choosing.js';
 import type { Entry, EntryKey, Owner, Source } from './entry.js';
 import * as judge from './judge.js';
 import { Places, shapeOf } from './places.js';
 import { Registry } from './registry.js';
+import { Slots } from './slots.js';
 
-/** Known ones, so that entries share the strings. */
 const schemes = ['ws', 'wss', 'tcp', 'wrtc', 'memory'];
 
 export interface BookOptions {
@@ -37,6 +39,10 @@ export interface BookOptions {
   readonly secret?: Uint8Array | undefined;
   /** Told of each address whose entry or tombstone changed. */
   readonly changed?: Changed | undefined;
+  /** Told that slots changed. */
+  readonly slotsChanged?: (() => void) | undefined;
+  /** Dice of the slots' seeds, which outsiders must not guess; default: `random`. */
+  readonly slotRandom?: Random | undefined;
 }
 
 /** A moment on both axes, whole ms. */
@@ -51,6 +57,7 @@ export class Book {
   readonly admission: Admission;
   readonly verifiedMs: number;
   readonly absent: Absent;
+  readonly slots: Slots;
   readonly #random: Random;
   readonly #changed: Changed;
   /** Of peers that came to us: they share one group, because they may claim to be from any. */
@@ -64,6 +71,11 @@ export class Book {
     this.places = new Places(shapeOf(scale), options.secret ?? randomBytes(options.random, 32));
     this.admission = new Admission(this.registry, this.places, this.#random, this.#changed);
     this.absent = new Absent(scale);
+    this.slots = new Slots({
+      random: options.slotRandom ?? options.random,
+      count: Math.round(BOOK.minWiseSlots * Math.sqrt(scale)),
+      changed: options.slotsChanged ?? (() => {}),
+    });
     this.#unknownGroup = this.places.keyOf('unknown');
   }
 
@@ -71,9 +83,12 @@ export class Book {
     return this.registry.entries.size;
   }
 
-  offer(records: readonly HeardRecord[], source: PeerId, nowMs: number): void {
+  offer(records: readonly HeardRecord[], source: PeerId, nowMs: number, options: OfferOptions = {}): void {
     const sourceGroup = this.#groupOf(source);
-    for (const heard of records) this.#hear(heard, source, sourceGroup, nowMs);
+    for (const heard of records) {
+      this.#hear(heard, source, sourceGroup, nowMs);
+      if (options.chosen) offerToSlots(this, heard.record.addresses, heard.record.id, nowMs);
+    }
   }
 
   #hear(heard: HeardRecord, source: PeerId, sourceGroup: number, nowMs: number): void {
@@ -155,6 +170,7 @@ export class Book {
 
   outcome(text: string, outcome: DialOutcome, nowMs: number): void {
     const entry = this.#find(text) ?? (outcome.ok ? this.#reach(text, nowMs) : undefined);
+    if (!outcome.ok && outcome.counts !== false) this.slots.drop(entry?.address ?? text);
     if (entry === undefined) this.#countStranger(text).connections[outcome.ok ? 'ok' : 'fail']++;
     else if (outcome.ok) this.#succeed(entry, outcome, nowMs);
     else this.#fail(entry, outcome.counts !== false, nowMs);
@@ -186,6 +202,7 @@ export class Book {
       // Handed over by its owner on an authenticated link: replaces whatever was heard (protocol.md §2).
       const owner = entry.owner;
       if (record?.id === id && owner !== undefined) this.#setRecord(owner, record, 0, nowMs);
+      if (outcome.probe !== true) offerToSlots(this, [entry.address], id, nowMs);
     }
     this.admission.promote(entry, nowMs);
     this.#changed(entry.address, true);
@@ -223,6 +240,7 @@ export class Book {
       const address = this.keyOf(text)?.address ?? text;
       const entry = this.registry.entries.get(address);
       if (entry !== undefined) this.admission.drop(entry);
+      this.slots.drop(address);
       const lost = this.absent.bury(address, nowMs + BOOK.tombstoneMs);
       if (lost !== undefined) this.#changed(lost, true);
       this.#changed(address, true);
@@ -242,7 +260,7 @@ export class Book {
   pick(count: number, options: PickOptions, moment: Moment): BookEntry[] {
     const picked: BookEntry[] = [];
     const take = (entry: Entry): boolean => {
-      if (picked.length < count && this.#mayDial(entry, options, moment.nowMs)) {
+      if (picked.length < count && judge.mayDial(entry, options, moment.nowMs)) {
         const seen = this.view(entry, moment);
         const same = (other: BookEntry): boolean =>
           other.address === seen.address || (seen.id !== undefined && other.id === seen.id);
@@ -257,12 +275,6 @@ export class Book {
     }
     if (picked.length < count) this.places.draw(this.#random, BOOK.examinedMax, take);
     return picked;
-  }
-
-  #mayDial(entry: Entry, { schemes, scopes, backoffMaxMs = Infinity }: PickOptions, nowMs: number): boolean {
-    if (!schemes.includes(entry.scheme)) return false;
-    if (!entry.saved && scopes !== undefined && !scopes.includes(entry.scope)) return false;
-    return judge.isRested(entry, nowMs, backoffMaxMs);
   }
 
   sample(count: number, options: SampleOptions, moment: Moment): BookEntry[] {
@@ -331,6 +343,7 @@ export class Book {
       if (!this.admission.restore(entry, { tried, saved: entry.saved, buckets: [] }))
         this.admission.drop(entry);
     }
+    this.slots.rekey((address, id) => choiceOf(this, address, id));
   }
 
   /** What the contract tells of an entry. */

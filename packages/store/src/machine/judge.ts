@@ -1,6 +1,6 @@
 // Judgments on one entry at one time: what is proven, what is dead, what must give way, how long to rest. Pure, and
 // apart from the tables, so that each rule of protocol.md §4 can be read and tested alone.
-import { jitter, type Random } from '@peernet/core';
+import { jitter, type PickOptions, type Random } from '@peernet/core';
 import { BOOK } from '../defaults.js';
 import type { Entry, Owner } from './entry.js';
 
@@ -77,4 +77,12 @@ export function isRested(entry: Entry, nowMs: number, restMaxMs: number): boolea
   const { history } = entry;
   if (history === undefined || history.restUntilMs <= nowMs) return true;
   return nowMs - history.failedAtMs >= restMaxMs;
+}
+
+/** Whether it may be dialed now, by who asks. */
+export function mayDial(entry: Entry, options: PickOptions, nowMs: number): boolean {
+  const { schemes, scopes, backoffMaxMs = Number.POSITIVE_INFINITY } = options;
+  if (!schemes.includes(entry.scheme)) return false;
+  if (!entry.saved && scopes !== undefined && !scopes.includes(entry.scope)) return false;
+  return isRested(entry, nowMs, backoffMaxMs);
 }
