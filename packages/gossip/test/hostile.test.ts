@@ -115,7 +115,9 @@ describe('a hostile flood', () => {
   it('is limited, bounded, and ends; the honest do not notice', () => {
     const world = createWorld({ seed: 92 });
     const network = world.network();
-    const nodes = nodesJoin(network, { count: 20, overMs: 5_000 });
+    // No rotation: only the flood may cost a neighbour.
+    const limits = { rotateEveryMs: Number.POSITIVE_INFINITY };
+    const nodes = nodesJoin(network, { count: 20, overMs: 5_000, limits });
     world.run(40_000);
     const [target] = nodes as [Node];
     const before = target.gossip.neighbours().length;

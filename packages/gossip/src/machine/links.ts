@@ -94,14 +94,9 @@ export class Links implements Ending {
 
   /** It answered, and with the id that was expected: its address is true. */
   #probed(peer: Peer, dial: Dial): void {
-    const { id } = peer;
+    const record = this.#c.peers.byId(peer.id)?.record;
+    this.#c.store.outcome(dial.address.text, { ok: true, id: peer.id, record, probe: true });
     peer.settled = true;
-    this.#c.store.outcome(dial.address.text, {
-      ok: true,
-      id,
-      record: this.#c.peers.byId(id)?.record,
-      probe: true,
-    });
   }
 
   #begin(peer: Peer, purpose: Purpose): void {
