@@ -36,7 +36,7 @@ const numberFiles = [
 const agreedObjects = ['WIRE', 'RECORD_LIMITS', 'RATES', 'INTRODUCTION'];
 /** … but for what bounds a node, not a link, or is the sender's half … */
 const notAgreed = ['RATES.nodeSignatures', 'RATES.ownAdvert'];
-/** … and these: whoever sends more is refused. */
+/** … and these: whoever sends more, or later, is refused. */
 const agreedAlone = [
   'addressBytesMax',
   'messageBytesMax',
@@ -49,7 +49,12 @@ const agreedAlone = [
   'fragmentsMax',
   'DEFAULTS.channelsMax',
   'DEFAULTS.opens',
+  'DEFAULTS.firstByteMs',
+  'DEFAULTS.handshakeMs',
+  'TUNING.dropsMax',
+  'TUNING.helloMs',
   'TUNING.skewMs',
+  'TIMES.reverseMs',
   'TIMES.skewMaxMs',
   'EXTREMA.lifeSeconds',
   'EXTREMA.refreshSeconds',

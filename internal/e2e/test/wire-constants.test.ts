@@ -16,6 +16,7 @@ import { constantsOfPage, numberOf } from '../src/wire-constants/page.js';
 import { changed, faultsOf, type Row } from '../src/wire-constants/row.js';
 import { searchRateRows } from '../src/wire-constants/search-rates.js';
 import { searchRows } from '../src/wire-constants/search-rows.js';
+import { timeRows } from '../src/wire-constants/time-rows.js';
 
 thaw.mockRestore();
 
@@ -26,6 +27,7 @@ const rows: readonly Row[] = [
   ...gossipRateRows,
   ...searchRows,
   ...searchRateRows,
+  ...timeRows,
 ];
 const page = constantsOfPage();
 const nameOf = ({ file, key }: { file: string; key: string }): string => `${file} ${key}`;

@@ -45,9 +45,13 @@ export class SearchNode {
   advert({ subnet = 0, seq = this.world.clock.wall(), budget = 1 }: Said = {}): Uint8Array {
     const name = new Uint8Array(32);
     new DataView(name.buffer).setUint32(0, subnet);
-    const fields = { subnet: name, record: this.#record, seq, ttlSeconds: 600, meta: new Uint8Array(0) };
-    const { bytes } = signAdvert(this.self, fields);
-    return encodeAdvertMessage({ budget, hops: 1, ageSeconds: 0, advert: bytes });
+    return encodeAdvertMessage({ budget, hops: 1, ageSeconds: 0, advert: this.signed(name, seq) });
+  }
+
+  /** … as it stands in a message. */
+  signed(subnet: Uint8Array, seq: number): Uint8Array {
+    const fields = { subnet, record: this.#record, seq, ttlSeconds: 600, meta: new Uint8Array(0) };
+    return signAdvert(this.self, fields).bytes;
   }
 
   count(name: string): number {
