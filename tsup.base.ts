@@ -22,7 +22,8 @@ export const base: Options = {
   platform: 'neutral',
   // tsup sets `baseUrl` itself, which TypeScript 6 only accepts with this switch.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
-  sourcemap: true,
+  // None: what is published is not minified, and `src` lies beside it; maps would be half of an installation.
+  sourcemap: false,
   clean: true,
   splitting: false,
   plugins: [noBareImports],
