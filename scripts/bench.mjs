@@ -1,5 +1,5 @@
 // `pnpm bench`: every figure of speed and size that peernet claims, beside what users would pick instead.
-//   pnpm bench [--only setups|stream|messages|idle|nodes|size] [--json]
+//   pnpm bench [--only setups|stream|messages|idle|nodes|cli|size] [--json]
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 

@@ -20,7 +20,7 @@ const pages = new Map([
   ['/room.js', file('page/room.js')],
   ['/picture.js', file('page/picture.js')],
   ['/style.css', file('page/style.css')],
-  ['/peernet.js', fileURLToPath(import.meta.resolve('peernet/browser'))],
+  ['/peernet.js', fileURLToPath(import.meta.resolve('peernet/browser-bundle'))],
 ]);
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 

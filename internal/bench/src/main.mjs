@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { packAll } from '../../../scripts/tarballs.mjs';
 
-const kinds = ['setups', 'stream', 'messages', 'idle', 'nodes', 'size'];
+const kinds = ['setups', 'stream', 'messages', 'idle', 'nodes', 'cli', 'size'];
 const usage = `usage: pnpm bench [--only ${kinds.join('|')}] [--json]`;
 
 function options() {
@@ -123,6 +123,13 @@ async function nodeBenchmarks() {
   report('idle node, heap', 'KiB', heapKib, undefined, '≤ 100 (hyperdht)');
 }
 
+async function cliBenchmarks() {
+  const { commandCost } = await import('./command.mjs');
+  const { command, nothing } = commandCost();
+  const target = `≤ ${round(1.5 * nothing + 60)} (1.5 × and 60 ms)`;
+  report('a command while the daemon runs, beside node -e 0', 'ms', command, nothing, target);
+}
+
 async function sizeBenchmarks() {
   const { installed, importCost } = await import('./size.mjs');
   const { files, remove } = packAll();
@@ -165,6 +172,7 @@ if (!json && !quiet) {
 }
 if (only === undefined) runAll();
 else if (only === 'nodes') await nodeBenchmarks();
+else if (only === 'cli') await cliBenchmarks();
 else if (only === 'size') await sizeBenchmarks();
 else if (only === 'idle') idleBenchmarks();
 else await connectionBenchmarks();
