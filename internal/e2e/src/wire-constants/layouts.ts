@@ -6,7 +6,7 @@ export const zeros = (n: number): Uint8Array => new Uint8Array(n);
 /** Bytes that are nothing else: no small number, no zero. */
 export const marks = (n: number): Uint8Array => new Uint8Array(n).fill(0xee);
 /** Text of exactly `n` bytes that may stand in a record. */
-export const addressOf = (n: number): string => 'ws://'.padEnd(n, 'a').slice(0, n);
+const addressOf = (n: number): string => 'ws://'.padEnd(n, 'a').slice(0, n);
 /** Limits of the hand that writes: none. */
 const any = 1_000_000;
 
@@ -31,7 +31,7 @@ export function recordOfBytes(n: number): Uint8Array {
   return recordOf({ addresses: [200, n - bare - 202 - 2] });
 }
 
-export function agedOf(ageSeconds = 0): Uint8Array {
+function agedOf(ageSeconds = 0): Uint8Array {
   return new Writer().u32(ageSeconds).fixed(recordOf()).finish();
 }
 
