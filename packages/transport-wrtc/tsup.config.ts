@@ -3,4 +3,7 @@ import { browserBuild, nodeBase } from '../../tsup.base';
 
 const entry = { index: 'src/index.ts' };
 
-export default defineConfig([{ ...nodeBase, entry: { ...entry, stun: 'src/stun.ts' } }, browserBuild(entry)]);
+export default defineConfig([
+  { ...nodeBase, entry: { ...entry, stun: 'src/stun.ts' }, shims: true },
+  browserBuild(entry),
+]);

@@ -241,6 +241,8 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
     if (this.#released) return;
     const channel = this.#channel;
     if (this.#channelClosed || channel.readyState === 'closed' || channel.readyState === 'connecting') {
+      // One that never opened, too: with it, a process on node-datachannel would not end (measured).
+      channel.close();
       this.#release();
     } else if (this.#endSent && !this.#endGot) {
       this.#lastResort = setTimeout(() => this.#release(), lingerMs);

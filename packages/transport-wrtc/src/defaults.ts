@@ -43,6 +43,9 @@ export const gatherMs = 300;
 /** ms from the beginning of an introduction to an open channel, waiting for its turn included (security.md D9). */
 export const pendingMs = 30_000;
 
+/** ms that a connection in the making gets after its path has closed: the other side may have given up, or see it open a moment before us. */
+export const afterPathMs = 2000;
+
 /** Candidates of one side, and of one description (protocol.md §7). */
 export const candidatesMax = 16;
 

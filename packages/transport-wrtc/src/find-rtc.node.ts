@@ -10,8 +10,7 @@ export const howToGetRtc = 'install it with: npm install @roamhq/wrtc';
 export function findRtc(): Rtc | undefined {
   const { RTCPeerConnection } = globalThis as Partial<Rtc>;
   if (RTCPeerConnection !== undefined) return { RTCPeerConnection };
-  // In the CommonJS build there is no import.meta, in the ESM build no __filename.
-  const require = createRequire(typeof __filename === 'string' ? __filename : import.meta.url);
+  const require = createRequire(import.meta.url); // tsup puts something in its place in the CommonJS build
   try {
     return require('@roamhq/wrtc') as Rtc;
   } catch {

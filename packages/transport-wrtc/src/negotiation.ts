@@ -13,7 +13,7 @@ import {
 } from '@peernet/core';
 import { CandidateList } from './candidate.js';
 import { ChannelDuplex } from './channel-duplex.js';
-import { candidatesMax, channelLabel, gatherMs } from './defaults.js';
+import { afterPathMs, candidatesMax, channelLabel, gatherMs } from './defaults.js';
 import { type Description, formatDescription, ownLimits, parseDescription } from './description.js';
 import type { DataChannelLike, PeerConnectionLike } from './rtc.js';
 
@@ -43,6 +43,7 @@ export class Negotiation implements SignalEvents {
   /** Our description has left: candidates that are found from now on follow by themselves. */
   #told = false;
   #found: string[] = [];
+  #cancelGrace: () => void = () => {};
   #offering = false;
   #reading = false;
   #over = false;
@@ -110,8 +111,14 @@ export class Negotiation implements SignalEvents {
 
   onClose(code: ErrorCode): void {
     this.#path = undefined;
-    // With the other side's description there may be a connection without any more signals.
-    if (this.#over || this.#mid !== undefined) return;
+    if (this.#over) return;
+    if (this.#mid !== undefined) {
+      // With the other side's description there may be a connection without any more signals.
+      const { clock } = this.#setup;
+      const late = new PeernetError('DIAL_FAILED', 'the peer gave up');
+      this.#cancelGrace = clock.alarm(clock.now() + afterPathMs, () => this.fail(late));
+      return;
+    }
     const unreachable = code === 'NOT_FOUND';
     const cause = new PeernetError(code, 'the introduction ended');
     this.fail(
@@ -134,6 +141,7 @@ export class Negotiation implements SignalEvents {
 
   #end(): void {
     this.#over = true;
+    this.#cancelGrace();
     const path = this.#path;
     this.#path = undefined;
     path?.close();

@@ -23,7 +23,7 @@ function withLimits(differences: Readonly<Record<string, number>> | undefined): 
 }
 
 /** The place of a connection in the making. */
-export interface Place {
+interface Place {
   /** The connection is open, and counts until it is released. */
   open(duplex: ChannelDuplex): void;
   /** It is no longer in the making. Idempotent. */

@@ -1,19 +1,8 @@
-// The WebRTC implementations that the tests run on.
-import { createRequire } from 'node:module';
-import type { Rtc } from '../src/index.js';
+// Both WebRTC implementations, where a test can do with both in one process.
+import { implementation } from './implementation.js';
 
-const require = createRequire(import.meta.url);
-
-function load(name: string): Rtc | undefined {
-  try {
-    return require(name) as Rtc;
-  } catch {
-    return undefined;
-  }
-}
-
-export const implementations: readonly { name: string; rtc: Rtc | undefined }[] = [
-  { name: '@roamhq/wrtc', rtc: load('@roamhq/wrtc') },
-  // Its native part is an optional package of its own, so that nothing is downloaded when it is installed.
-  { name: 'node-datachannel', rtc: load('node-datachannel/polyfill') },
-];
+/** The native part of node-datachannel is an optional package of its own, so that nothing is downloaded when it is installed. */
+export const implementations = ['@roamhq/wrtc', 'node-datachannel'].map((name) => ({
+  name,
+  rtc: implementation(name),
+}));
