@@ -38,7 +38,7 @@ for (const { name, rtc } of implementations) {
     });
 
     // A connection of node-datachannel takes a second (measured), so there are fewer of them.
-    const count = name === '@roamhq/wrtc' ? 200 : 24;
+    const count = name === '@roamhq/wrtc' ? 200 : 12;
     test.skipIf(process.platform !== 'linux')(
       `${count} connections opened and closed: threads, descriptors and memory return`,
       { timeout: 90_000 },
