@@ -13,6 +13,10 @@ export const DEFAULTS = Object.freeze({
   loadMs: 2_000,
   /** A whole dial: DNS, connect, handshake, ms (protocol.md §1 timers). */
   dialMs: 8_000,
+  /** A whole dial of WebRTC, ms: the transport's own limit, waiting for its turn included. */
+  webRtcDialMs: 30_000,
+  /** Own relays that are asked for our address by STUN. Two tell whether a NAT keeps ports; each costs packets. */
+  stunMax: 2,
   /** The next address of a peer is tried after this without an answer from the one before, ms: a few round trips, name resolution included. */
   staggerMs: 1_000,
   /** Why an address could not be dialed is remembered for so many addresses. Guess: those that a user may ask about. */

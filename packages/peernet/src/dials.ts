@@ -20,6 +20,8 @@ export interface DialsOptions {
   readonly transports: readonly Transport[];
   readonly foreign: TransportFunction | undefined;
   readonly clock: Clock;
+  /** What to do about there being no WebRTC. */
+  readonly noWebRtc: string;
 }
 
 export class Dials {
@@ -67,7 +69,7 @@ export class Dials {
     const { clock } = this.#o;
     try {
       const result = await dialWithin(
-        { address: address.text, signal: abort.signal, timeoutMs: DEFAULTS.dialMs, clock },
+        { address: address.text, signal: abort.signal, timeoutMs: timeoutMsOf(address), clock },
         async (ended) => work(await this.#raw(address, ended), address, ended),
         discard,
       );
@@ -99,6 +101,10 @@ export class Dials {
     }
     if (foreign === undefined) {
       const known = transports.flatMap((t) => t.schemes).map((scheme) => `${scheme}:`);
+      const notHere: Readonly<Record<string, string>> = {
+        wrtc: `; ${this.#o.noWebRtc}`,
+        ws: '; a page that came by https: may dial wss: only',
+      };
       const hint = notHere[address.scheme] ?? '';
       throw new PeernetError(
         'SCHEME_UNKNOWN',
@@ -115,11 +121,9 @@ export class Dials {
   }
 }
 
-/** Why a scheme that peernet knows has no transport. */
-const notHere: Readonly<Record<string, string>> = {
-  wrtc: '; WebRTC is not available here',
-  ws: '; a page that came by https: may dial wss: only',
-};
+function timeoutMsOf({ scheme }: Address): number {
+  return scheme === 'wrtc' ? DEFAULTS.webRtcDialMs : DEFAULTS.dialMs;
+}
 
 function closedError(): PeernetError {
   return new PeernetError('CLOSED', 'this peernet is closed');

@@ -40,6 +40,7 @@ export interface HubOptions {
   readonly network: string;
   readonly transports: readonly Transport[];
   readonly foreign: TransportFunction | undefined;
+  readonly noWebRtc: string;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -142,7 +143,7 @@ export class Hub {
       (duplex, address, signal) =>
         this.#secure(duplex, {
           role: 'initiator',
-          scope: address.scope === 'forbidden' ? 'global' : address.scope,
+          scope: duplex.scope ?? (address.scope === 'forbidden' ? 'global' : address.scope),
           address: address.text,
           transport: address.scheme,
           expect: options.expect ?? address.id,

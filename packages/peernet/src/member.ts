@@ -248,8 +248,9 @@ class PeerView implements Peer {
     return this.#member.connection.peer;
   }
 
+  /** Through whom we met over WebRTC does not matter any more. */
   get address(): string | undefined {
-    return this.#member.knownAddress;
+    return this.transport === 'wrtc' ? `wrtc:${this.id}` : this.#member.knownAddress;
   }
 
   get direction(): 'in' | 'out' {

@@ -17,7 +17,7 @@ import { Identity, seedOf } from './identity.js';
 import { closedError } from './inputs.js';
 import { checkOptions, transportList } from './options.js';
 import { Parts, type PartsEvents } from './parts.js';
-import { bookScale, defaultStorage, platformTransports, watchLife } from './platform.js';
+import { answerStun, bookScale, defaultStorage, platformTransports, watchLife } from './platform.js';
 import { Reach } from './reach.js';
 import { Services } from './services.js';
 import { type Snapshot, takeSnapshot } from './snapshot.js';
@@ -38,6 +38,7 @@ export class Node {
   readonly #random: Random;
   readonly #transports: readonly Transport[];
   readonly #foreign: TransportFunction | undefined;
+  readonly #findsWebRtc: boolean;
   readonly #schemes: string[];
   readonly #startedMs: number;
   readonly #starting: Promise<Parts>;
@@ -63,6 +64,7 @@ export class Node {
     const choice = transportList(options.transport);
     this.#transports = choice.transports ?? platformTransports();
     this.#foreign = choice.foreign;
+    this.#findsWebRtc = choice.ours;
     this.#schemes = this.#transports.flatMap((transport) => transport.schemes);
     const [clock, random] = [this.#clock, this.#random];
     const storage = db === undefined ? defaultStorage(options.network ?? '', events.debug) : undefined;
@@ -92,6 +94,8 @@ export class Node {
           () => duplex.destroy(),
         );
       },
+      stun: (at) => (options.wrtc === false ? undefined : answerStun(at)),
+      log: events.debug,
       onChange: (services) => this.#running?.gossip.listening(services),
     });
     // Nothing above may leave it behind when it throws.
@@ -127,6 +131,7 @@ export class Node {
       transports: this.#transports,
       foreign: this.#foreign,
       schemes: this.#schemes,
+      findsWebRtc: this.#findsWebRtc,
       handlers: this.handlers,
       subnet: this.subnets.serving,
       events: this.#events,
@@ -203,6 +208,7 @@ export class Node {
       subnets: this.subnets,
       store: this.store,
       services: this.services.list(),
+      stun: this.services.describe().filter(({ stun }) => stun).length,
       target: this.options.connections ?? DEFAULTS.connections,
       bootstrap: this.options.bootstrap ?? true,
       uptimeMs: this.#clock.now() - this.#startedMs,

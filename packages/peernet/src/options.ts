@@ -36,6 +36,7 @@ export function checkOptions(options: Options): void {
   withLimits(options.limits);
   for (const at of [options.listen ?? []].flat()) listenTarget(at, {});
   parts(options);
+  webrtc(options);
   seedOf(options.identity);
   transportList(options.transport);
 }
@@ -48,6 +49,22 @@ function typed(options: Options, type: string, names: readonly (keyof Options)[]
     throw new TypeError(
       `peernet: opts.${name} must be a ${type}, got ${value === null ? 'null' : typeof value}`,
     );
+  }
+}
+
+/** `{ RTCPeerConnection }` or false; STUN and TURN servers as browsers take them. */
+function webrtc({ wrtc, iceServers }: Options): void {
+  const given: unknown = wrtc;
+  const made = (given as { RTCPeerConnection?: unknown } | undefined | null)?.RTCPeerConnection;
+  if (given !== undefined && given !== false && typeof made !== 'function') {
+    throw new TypeError(
+      "peernet: opts.wrtc must be a WebRTC implementation ({ RTCPeerConnection }, like require('@roamhq/wrtc')), or false",
+    );
+  }
+  const isServer = (server: { urls?: unknown } | null): boolean =>
+    [server?.urls].flat().every((url) => /^(stuns?|turns?):./.test(String(url)));
+  if (iceServers !== undefined && !(Array.isArray(iceServers) && iceServers.every(isServer))) {
+    throw new TypeError("peernet: opts.iceServers must be an array of { urls: 'stun:host:port', … }");
   }
 }
 
@@ -92,14 +109,18 @@ function addresses(name: string, list: readonly string[] | undefined): void {
 export interface TransportChoice {
   readonly transports: readonly Transport[] | undefined;
   readonly foreign: TransportFunction | undefined;
+  /** The choice was left to us. */
+  readonly ours: boolean;
 }
 
 /** `require('peernet/transport')` is a function with its transports attached: then those are used directly. */
 export function transportList(option: Options['transport']): TransportChoice {
-  if (option === undefined) return { transports: undefined, foreign: undefined };
+  if (option === undefined) return { transports: undefined, foreign: undefined, ours: true };
   if (typeof option === 'function') {
     const attached = (option as { transports?: readonly Transport[] }).transports;
-    return attached ? { transports: attached, foreign: undefined } : { transports: [], foreign: option };
+    return attached
+      ? { transports: attached, foreign: undefined, ours: true }
+      : { transports: [], foreign: option, ours: false };
   }
   const list = Array.isArray(option) ? (option as readonly Transport[]) : [option as Transport];
   for (const transport of list) {
@@ -109,5 +130,5 @@ export function transportList(option: Options['transport']): TransportChoice {
       );
     }
   }
-  return { transports: list, foreign: undefined };
+  return { transports: list, foreign: undefined, ours: false };
 }

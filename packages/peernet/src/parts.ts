@@ -15,12 +15,14 @@ import {
 import { Gossip } from '@peernet/gossip';
 import { LinkOverlay, Search } from '@peernet/search';
 import type { Store } from '@peernet/store';
+import type { Rtc } from '@peernet/transport-wrtc';
 import { Channels, type ChannelsOptions } from './channels.js';
 import { DEFAULTS } from './defaults.js';
 import { Hub } from './hub.js';
 import type { Identity } from './identity.js';
 import { interfaceIps } from './platform.js';
 import type { Handler, IdentityState, Options, PeernetEvents, TransportFunction } from './types.js';
+import { noWebRtc, rtcOf, WebRtc } from './webrtc.js';
 
 export interface PartsOptions {
   readonly options: Options;
@@ -34,6 +36,8 @@ export interface PartsOptions {
   readonly foreign: TransportFunction | undefined;
   /** Grows: foreign schemes join as the user names them. */
   readonly schemes: string[];
+  /** Takes the WebRTC that this platform has. */
+  readonly findsWebRtc: boolean;
   readonly handlers: ReadonlyMap<string, Handler>;
   readonly subnet: ChannelsOptions['subnet'];
   readonly events: PartsEvents;
@@ -52,19 +56,25 @@ export class Parts {
   readonly hub: Hub;
   readonly store: Store;
   readonly #options: Options;
+  readonly webRtc: WebRtc | undefined;
   readonly #schemes: readonly string[];
 
   constructor(o: PartsOptions) {
-    const { options, state, clock, random, log } = o;
+    const { options, state, clock, random } = o;
     this.#options = options;
     this.#schemes = o.schemes;
     this.store = o.store;
     this.crypto = createCrypto({ seed: state.seed, random, bootSeq: state.seq });
     const { emit, debug } = o.events;
     const channels = new Channels(o);
+    const rtc = rtcOf(options.wrtc, o.findsWebRtc);
+    // One more, as soon as there is gossip to introduce it.
+    const transports = [...o.transports];
     const overlay = new LinkOverlay({ size: () => this.gossip.size });
     this.hub = new Hub({
       ...o,
+      transports,
+      noWebRtc: noWebRtc(options.wrtc),
       crypto: this.crypto,
       network: options.network ?? '',
       onChannel: (member, incoming) => channels.incoming(member, incoming, overlay),
@@ -77,25 +87,7 @@ export class Parts {
         emit('disconnect', peer, reason);
       },
     });
-    this.gossip = new Gossip({
-      crypto: this.crypto,
-      dialNow: (address, dial, done) => this.hub.dialNow(address, dial, done),
-      store: o.store,
-      clock,
-      random,
-      log,
-      connections: options.connections ?? DEFAULTS.connections,
-      interval: options.interval ?? DEFAULTS.intervalMs,
-      bootstrap: options.bootstrap ?? true,
-      relay: options.relay ?? false,
-      lan: options.lan ?? false,
-      schemes: o.schemes,
-      seeds: [...(options.seeds ?? [])],
-      anchors: state.anchors,
-      announce: [...(options.announce ?? [])],
-      seq: state.seq,
-      interfaces: interfaceIps,
-    });
+    this.gossip = this.#overlay(o, rtc !== undefined);
     this.search = new Search({
       crypto: this.crypto,
       overlay,
@@ -106,12 +98,57 @@ export class Parts {
       verified: (id) => this.hub.metAt(id),
     });
     this.hub.attach(this.gossip, overlay);
+    this.webRtc = rtc && this.#webRtc(rtc, o);
+    if (this.webRtc !== undefined) transports.push(this.webRtc.transport);
+    this.webRtc?.listen();
     this.gossip.on('seq', (seq) => o.identity.saveSeq(seq));
     this.gossip.on('anchors', (anchors) => o.identity.saveAnchors(anchors));
     this.gossip.on('own', () => this.search.recordChanged());
     // Whoever breaks one protocol of ours is not wanted for the other.
     this.search.on('misbehaved', (id) => this.hub.byId(id)?.connection.close('PROTOCOL'));
     this.#tell(o.events);
+  }
+
+  #overlay({ options, state, store, schemes, clock, random, log }: PartsOptions, webrtc: boolean): Gossip {
+    return new Gossip({
+      crypto: this.crypto,
+      dialNow: (address, dial, done) => this.hub.dialNow(address, dial, done),
+      store,
+      clock,
+      random,
+      log,
+      connections: options.connections ?? DEFAULTS.connections,
+      interval: options.interval ?? DEFAULTS.intervalMs,
+      bootstrap: options.bootstrap ?? true,
+      relay: options.relay ?? false,
+      lan: options.lan ?? false,
+      webrtc,
+      schemes,
+      seeds: [...(options.seeds ?? [])],
+      anchors: state.anchors,
+      announce: [...(options.announce ?? [])],
+      seq: state.seq,
+      interfaces: interfaceIps,
+    });
+  }
+
+  #webRtc(rtc: Rtc, { options, store, schemes, clock, log }: PartsOptions): WebRtc {
+    schemes.push('wrtc');
+    return new WebRtc({
+      rtc,
+      gossip: this.gossip,
+      store,
+      options: { ...options, clock },
+      onDuplex: (duplex, from) =>
+        this.hub.accept(duplex, {
+          role: 'responder',
+          scope: duplex.scope ?? from.scope ?? 'global',
+          from,
+          expect: from.peer,
+          transport: 'wrtc',
+        }),
+      onError: (error) => log('webrtc', { error: String(error) }),
+    });
   }
 
   /** Events of the parts become events of the API. */
@@ -167,6 +204,7 @@ export class Parts {
     await ended;
     this.gossip.close();
     await this.hub.close('SHUTDOWN');
+    await this.webRtc?.close();
   }
 }
 

@@ -1,16 +1,9 @@
 // The API of the specification. Thin: it judges what the user says, waits for the start where it must, and asks the
 // part that knows.
-import {
-  type DuplexLike,
-  Emitter,
-  isPeernetError,
-  type Log,
-  PeernetError,
-  parseForeignAddress,
-  parsePeerId,
-} from '@peernet/core';
+import { type DuplexLike, Emitter, isPeernetError, type Log, PeernetError } from '@peernet/core';
 import { AppStreams, checkProtocol } from './app-streams.js';
 import { optionsAndCallback, settle } from './callback.js';
+import { disconnect, moreOf, pinned } from './connecting.js';
 import { debugLine } from './debug.js';
 import { explain } from './explain.js';
 import {
@@ -23,7 +16,6 @@ import {
   subnetName,
 } from './inputs.js';
 import { Node } from './node.js';
-import type { Parts } from './parts.js';
 import { failedRows, rowsOf } from './rows.js';
 import { searchRows } from './search-rows.js';
 import type { Snapshot } from './snapshot.js';
@@ -375,25 +367,4 @@ export class Peernet extends Emitter<PeernetEvents> {
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }
-}
-
-/** Closes what is there, and tells gossip to leave it alone. */
-function disconnect({ hub, gossip }: Parts, target: string): void {
-  const address = parseForeignAddress(target)?.text ?? target;
-  const id = parsePeerId(target) ?? hub.byAddress(address)?.connection.peer;
-  gossip.disconnect(address);
-  if (id === undefined) return;
-  gossip.disconnect(id);
-  for (const member of hub.members()) if (member.connection.peer === id) member.connection.close('USER');
-}
-
-/** What gossip says of a dial is a code; the dial itself said more. */
-function moreOf(error: unknown, failure: PeernetError | undefined): unknown {
-  return failure !== undefined && isPeernetError(error, failure.code) ? failure : error;
-}
-
-function pinned(address: { text: string; scheme: string; id?: string | undefined }): string {
-  return address.id === undefined || address.scheme === 'wrtc'
-    ? address.text
-    : `${address.text}#${address.id}`;
 }

@@ -13,6 +13,11 @@ export function platformTransports(): Transport[] {
   return [ws()];
 }
 
+/** Pages have no UDP. */
+export function answerStun(_at: { host: string; port: number }): undefined {
+  return undefined;
+}
+
 /** Pages are not told. */
 export function interfaceIps(): string[] {
   return [];

@@ -3,6 +3,7 @@ import { networkInterfaces } from 'node:os';
 import type { Log, Transport } from '@peernet/core';
 import type { LevelDatabase } from '@peernet/store';
 import { tcp } from '@peernet/transport-tcp';
+import { stunServer } from '@peernet/transport-wrtc/stun';
 import { ws } from '@peernet/transport-ws';
 
 /** Full size. */
@@ -24,6 +25,11 @@ export function watchLife(_events: { doubt(): void; wake(): void }): () => void 
 /** Every transport of this platform. */
 export function platformTransports(): Transport[] {
   return [ws(), tcp()];
+}
+
+/** Answers STUN at the UDP port of a listener. Rejects if that is taken. */
+export function answerStun(at: { host: string; port: number }): Promise<{ close(): unknown }> | undefined {
+  return stunServer(at);
 }
 
 /** The IPs of this computer's interfaces, without zones. */

@@ -3,6 +3,7 @@ import {
   type DuplexLike,
   type Listener,
   type ListenOptions,
+  type Log,
   PeernetError,
   parseAddress,
   parseForeignAddress,
@@ -18,6 +19,8 @@ export interface ListeningService {
   readonly host: string;
   readonly port: number;
   readonly announce?: string[];
+  /** The UDP port of the same number answers STUN. */
+  readonly stun?: boolean;
 }
 
 export interface ServicesOptions {
@@ -25,6 +28,9 @@ export interface ServicesOptions {
   /** What all listeners of this node share. */
   readonly common: Pick<ListenOptions, 'trustProxy' | 'origins' | 'limits'>;
   readonly onDuplex: (duplex: DuplexLike, from: RemoteInfo, scheme: string) => void;
+  /** Starts a STUN server, where that is possible and wanted. */
+  readonly stun: (at: { host: string; port: number }) => Promise<{ close(): unknown }> | undefined;
+  readonly log: Log;
   readonly onChange: (services: readonly ListeningService[]) => void;
 }
 
@@ -65,6 +71,7 @@ function defined(options: ListenAt): { host?: string; port?: number } {
 export class Services {
   readonly #o: ServicesOptions;
   readonly #open = new Map<Service, ListeningService>();
+  readonly #stun = new Map<Service, { close(): unknown }>();
 
   constructor(options: ServicesOptions) {
     this.#o = options;
@@ -104,6 +111,8 @@ export class Services {
       close: async () => {
         signal?.removeEventListener('abort', onAbort);
         if (this.#open.delete(service)) this.#changed();
+        this.#stun.get(service)?.close();
+        this.#stun.delete(service);
         await listener.close();
       },
     };
@@ -112,7 +121,26 @@ export class Services {
     const told = scheme === 'memory' ? [service.address] : announce;
     this.#open.set(service, { scheme, host: listener.host, port: listener.port, announce: told });
     this.#changed();
+    if (scheme !== 'memory') this.#answerStun(service);
     return service;
+  }
+
+  /** Who listens tells others their address, too (protocol.md §7). Without it nothing else is worse. */
+  #answerStun(service: Service): void {
+    const { host, port } = service;
+    this.#o.stun({ host, port })?.then(
+      (server) => {
+        const told = this.#open.get(service);
+        if (told === undefined) {
+          server.close();
+          return;
+        }
+        this.#open.set(service, { ...told, stun: true });
+        this.#stun.set(service, server);
+        this.#changed();
+      },
+      (error: unknown) => this.#o.log('stun', { port, error: String(error) }),
+    );
   }
 
   list(): Service[] {

@@ -13,6 +13,10 @@ export interface Snapshot {
   uptimeMs: number;
   own: string[];
   services: { protocol: string; address: string; port: number }[];
+  /** WebRTC is there. */
+  webrtc: boolean;
+  /** Services that answer STUN at the UDP port of the same number. */
+  stun: number;
   connections: { overlay: number; app: number; pending: number; inbound: number; target: number };
   book: { known: number; verified: number; saved: number };
   subnets: string[];
@@ -31,6 +35,7 @@ export interface SnapshotSource {
   readonly subnets: Subnets;
   readonly store: Store;
   readonly services: readonly Service[];
+  readonly stun: number;
   readonly target: number;
   readonly bootstrap: boolean;
   readonly uptimeMs: number;
@@ -62,6 +67,8 @@ export function takeSnapshot(s: SnapshotSource): Snapshot {
     uptimeMs: Math.round(s.uptimeMs),
     own,
     services: s.services.map(({ protocol, address, port }) => ({ protocol, address, port })),
+    webrtc: s.parts?.webRtc !== undefined,
+    stun: s.stun,
     connections,
     book,
     subnets: s.parts?.search.subnets() ?? [],

@@ -10,6 +10,7 @@ import type {
   Transport,
 } from '@peernet/core';
 import type { LevelDatabase } from '@peernet/store';
+import type { IceServer, Rtc } from '@peernet/transport-wrtc';
 import type { Duplex, DuplexEvents, Readable, ReadableEvents } from 'streamx';
 
 /** Event → arguments of a stream of bytes. */
@@ -68,8 +69,8 @@ export interface Options {
   purge?: number | undefined;
   /** Connections to make and keep. Default 5. */
   connections?: number | undefined;
-  /** WebRTC implementation (`RTCPeerConnection` …); false: never use WebRTC. */
-  wrtc?: unknown;
+  /** WebRTC implementation (`{ RTCPeerConnection }`); false: never. Default: the browser's, or `@roamhq/wrtc` if it is installed. */
+  wrtc?: Rtc | false | undefined;
   /** The identity: a 32-byte seed (bytes or 64 hex digits), or where to load and save it. Default: in the database. */
   identity?: Uint8Array | string | IdentityStore | undefined;
   /** Network name or pre-shared key: others cannot finish the handshake. Default '': the public network. */
@@ -88,8 +89,8 @@ export interface Options {
   trustProxy?: readonly string[] | undefined;
   /** Browser origins that may connect. Default: all. */
   origins?: readonly string[] | undefined;
-  /** STUN/TURN for WebRTC. */
-  iceServers?: readonly unknown[] | undefined;
+  /** STUN and TURN servers for WebRTC, as in `RTCConfiguration`. Default: peers of ours that answer STUN. */
+  iceServers?: readonly IceServer[] | undefined;
   /** Connection limits for private clusters, by name. */
   limits?: Readonly<Record<string, number>> | undefined;
   /** Closes the instance when it aborts. */
@@ -124,7 +125,7 @@ export interface Peer {
   readonly id: string;
   /** The address that was dialed, or that is proven to lead there. */
   readonly address?: string | undefined;
-  /** 'ws', 'wss', 'tcp', 'memory', …; 'stream' for a stream handed in without an address. */
+  /** 'ws', 'wss', 'tcp', 'wrtc', 'memory', …; 'stream' for a stream handed in without an address. */
   readonly transport: string;
   readonly direction: 'in' | 'out';
   /** What the connection is for: the overlay, a newcomer waiting for a place, or streams of the application. */
