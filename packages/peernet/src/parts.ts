@@ -101,9 +101,11 @@ export class Parts {
     this.webRtc = rtc && this.#webRtc(rtc, o);
     if (this.webRtc !== undefined) transports.push(this.webRtc.transport);
     this.webRtc?.listen();
-    this.gossip.on('seq', (seq) => o.identity.saveSeq(seq));
+    this.gossip.on('seq', (seq) => {
+      o.identity.saveSeq(seq);
+      this.search.recordChanged(); // adverts carry it: relays too
+    });
     this.gossip.on('anchors', (anchors) => o.identity.saveAnchors(anchors));
-    this.gossip.on('own', () => this.search.recordChanged());
     // Whoever breaks one protocol of ours is not wanted for the other.
     this.search.on('misbehaved', (id) => this.hub.byId(id)?.connection.close('PROTOCOL'));
     this.#tell(o.events);

@@ -138,8 +138,10 @@ export class SubnetRoom implements SubnetChannel {
   #search(): void {
     const { search } = this.#o.parts;
     const onRow = (row: SearchRow): void => {
+      const before = this.#rows.get(row.id)?.addresses.join(' ');
+      const moved = before !== undefined && before !== row.addresses.join(' ');
       this.#rows.set(row.id, row);
-      this.#handle({ type: 'row', id: row.id, doubtful: row.doubtful });
+      this.#handle({ type: 'row', id: row.id, doubtful: row.doubtful, moved });
     };
     const onEnd = (): void => this.#handle({ type: 'searched' });
     try {

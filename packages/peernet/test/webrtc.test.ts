@@ -11,15 +11,21 @@ afterEach(() => void vi.restoreAllMocks());
 const failure = (stream: { on(event: 'error', listener: (error: Error) => void): unknown }): Promise<Error> =>
   new Promise((done) => stream.on('error', done));
 
-/** A relay that listens, and `count` nodes that do not, connected to it. */
-async function behindRelay(
+/** Two relays that listen and know their addresses, and `count` nodes that do not listen, connected to both. */
+async function behindRelays(
   count: number,
   options: Options = {},
 ): Promise<{ relay: Peernet; nodes: Peernet[] }> {
-  const relay = keep(new Peernet(undefined, { wrtc: rtc }));
-  const { address } = await relay.listen('ws', { host: '127.0.0.1' });
+  const [relay, other] = [1, 2].map(() => keep(new Peernet(undefined, { wrtc: rtc }))) as [Peernet, Peernet];
+  const addresses: string[] = [];
+  for (const node of [relay, other]) addresses.push((await node.listen('ws', { host: '127.0.0.1' })).address);
+  await other.connect(addresses[0] as string);
+  const probe = keep(new Peernet(undefined, { wrtc: false, bootstrap: false }));
+  await probe.connect(addresses[1] as string);
+  const isProven = (node: Peernet): boolean => node.snapshot().situation.own.some(({ verified }) => verified);
+  await until(() => isProven(relay) && isProven(other), 'the relays know their addresses');
   const nodes = Array.from({ length: count }, () => keep(new Peernet(undefined, { wrtc: rtc, ...options })));
-  await Promise.all(nodes.map((node) => node.connect(address)));
+  for (const address of addresses) await Promise.all(nodes.map((node) => node.connect(address)));
   return { relay, nodes };
 }
 
@@ -28,7 +34,7 @@ const over = (node: Peernet, transport: string): Peer[] =>
 
 describe.skipIf(rtc === undefined)('with an implementation', () => {
   test('two that do not listen are connected through a relay: connect, connections, peers, streams, disconnect', async () => {
-    const { relay, nodes } = await behindRelay(2, { bootstrap: false });
+    const { relay, nodes } = await behindRelays(2, { bootstrap: false });
     const [a, b] = nodes as [Peernet, Peernet];
     const via = relay.servers()[0]?.address as string;
     const peer = await a.connect(`wrtc:${b.id}?via=${via}`);
@@ -46,7 +52,7 @@ describe.skipIf(rtc === undefined)('with an implementation', () => {
   }, 30_000);
 
   test('a wrtc: address is saved, known, and connected to by itself', async () => {
-    const { relay, nodes } = await behindRelay(1, { bootstrap: false });
+    const { relay, nodes } = await behindRelays(1, { bootstrap: false });
     const [b] = nodes as [Peernet];
     const a = keep(new Peernet(undefined, { wrtc: rtc }));
     const address = `wrtc:${b.id}?via=${relay.servers()[0]?.address}`;
@@ -56,7 +62,7 @@ describe.skipIf(rtc === undefined)('with an implementation', () => {
   }, 30_000);
 
   test('a search row of a peer that cannot be dialed leads to it', async () => {
-    const { nodes } = await behindRelay(2, { connections: 1 });
+    const { nodes } = await behindRelays(2, { connections: 2 });
     const [a, b] = nodes as [Peernet, Peernet];
     b.handle('echo', (stream) => stream.pipe(stream));
     await b.join('hidden');
@@ -75,7 +81,7 @@ describe.skipIf(rtc === undefined)('with an implementation', () => {
   }, 40_000);
 
   test('members of a subnet that do not listen become a mesh', async () => {
-    const { relay, nodes } = await behindRelay(4);
+    const { relay, nodes } = await behindRelays(4);
     const subnets = nodes.map((node) => node.subnet('tabs'));
     const heard = subnets.map(() => new Set<string>());
     for (const [i, subnet] of subnets.entries()) {
@@ -100,7 +106,7 @@ describe.skipIf(rtc === undefined)('with an implementation', () => {
         asked.push(configuration.iceServers);
       }
     }
-    const { relay, nodes } = await behindRelay(2, { bootstrap: false, wrtc: { RTCPeerConnection: Spied } });
+    const { relay, nodes } = await behindRelays(2, { bootstrap: false, wrtc: { RTCPeerConnection: Spied } });
     const [a, b] = nodes as [Peernet, Peernet];
     const { address, port } = relay.servers()[0] as { address: string; port: number };
     await until(() => relay.snapshot().stun > 0, 'the relay answers STUN');
@@ -119,7 +125,7 @@ describe.skipIf(rtc === undefined)('with an implementation', () => {
   }, 40_000);
 
   test('after close() nothing is left of it', async () => {
-    const { nodes } = await behindRelay(2, { connections: 2 });
+    const { nodes } = await behindRelays(2);
     const [a, b] = nodes as [Peernet, Peernet];
     await until(() => over(a, 'wrtc').length + over(b, 'wrtc').length === 2, 'connected over WebRTC', 20_000);
     const startMs = performance.now();

@@ -195,6 +195,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#links.adopt(peer, self);
     this.#exchange.take([self], peer);
     this.#prober.consider(peer);
+    this.#announcer.neighbourhood(); // who has just proven its address may be a relay now
   }
 
   #drained(key: number): void {

@@ -14,8 +14,8 @@ import { SearchPace } from './search-pace.js';
 export type SubnetInput =
   /** The neighbours in the overlay. */
   | { readonly type: 'links'; readonly ids: ReadonlySet<PeerId> }
-  /** The running search found a member. */
-  | { readonly type: 'row'; readonly id: PeerId; readonly doubtful: boolean }
+  /** The running search found a member. `moved`: with other addresses than before. */
+  | { readonly type: 'row'; readonly id: PeerId; readonly doubtful: boolean; readonly moved?: boolean }
   | { readonly type: 'searched' }
   /** There is a connection, over which the stream is opened next, unless this is answered by `abandon`. */
   | { readonly type: 'opening'; readonly key: StreamKey; readonly id: PeerId }
@@ -81,7 +81,7 @@ export class SubnetMachine implements Machine<SubnetInput, SubnetEffects> {
   handle(input: SubnetInput, nowMs: number, fx: SubnetEffects): void {
     this.#nowMs = nowMs;
     if (input.type === 'links') this.#pace.changed(input.ids, nowMs);
-    else if (input.type === 'row') this.#row(input.id, input.doubtful, fx);
+    else if (input.type === 'row') this.#row(input, fx);
     else if (input.type === 'searched') this.#searched(fx);
     else if (input.type === 'connections') this.#connections = input.count;
     else if (input.type === 'tick') this.#members.sweep(nowMs, (id) => fx.forget(id));
@@ -126,12 +126,13 @@ export class SubnetMachine implements Machine<SubnetInput, SubnetEffects> {
     this.#tellReady(fx);
   }
 
-  #row(id: PeerId, doubtful: boolean, fx: SubnetEffects): void {
+  #row({ id, doubtful, moved = false }: Extract<SubnetInput, { type: 'row' }>, fx: SubnetEffects): void {
     if (id === this.#self) return;
     const isNew = this.#members.get(id) === undefined;
     const member = this.#members.meet(id, this.#nowMs, (old) => fx.forget(old));
     if (member === undefined) return;
     if (isNew) this.#news = true;
+    if (moved) member.notBeforeMs = Math.min(member.notBeforeMs, this.#nowMs);
     // Stale ones are not shown again until they speak anew: then it has reason to work now.
     if (!member.fresh && !isNew && member.state === 'idle' && !doubtful) {
       member.notBeforeMs = Math.min(member.notBeforeMs, this.#nowMs + SUBNET.retryMs);

@@ -125,6 +125,19 @@ describe('members that fail', () => {
     expect(node.told.at(-1)).toBe('forget dead');
   });
 
+  test('one that is found at another address is tried at once', () => {
+    const world = new World(3);
+    const node = world.join('a');
+    const id = 'dead' as PeerId;
+    world.ghosts.add(id);
+    world.run(2_000);
+    world.ghosts.clear();
+    world.run(15_000);
+    const before = node.told.length;
+    world.input(node, { type: 'row', id, doubtful: false, moved: true });
+    expect(node.told.slice(before)).toEqual(['reach dead']);
+  });
+
   test('one that comes back is connected soon after it speaks anew', () => {
     const world = new World(4);
     const node = world.join('a');
