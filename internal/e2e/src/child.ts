@@ -11,11 +11,14 @@ export class Child {
   #output = '';
   #waiting: (() => void)[] = [];
 
-  constructor(args: readonly string[], options: { cwd?: string; env?: Record<string, string> } = {}) {
+  constructor(
+    args: readonly string[],
+    options: { cwd?: string; env?: Record<string, string>; stdin?: boolean } = {},
+  ) {
     this.process = spawn(process.execPath, args, {
       cwd: options.cwd,
       env: { ...process.env, ...options.env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: [options.stdin === true ? 'pipe' : 'ignore', 'pipe', 'pipe'],
     });
     const hear = (chunk: Buffer): void => {
       this.#output += chunk.toString();
@@ -54,6 +57,11 @@ export class Child {
         late.addEventListener('abort', () => resolve(), { once: true });
       });
     }
+  }
+
+  /** Ends its standard input, if it was given one. */
+  endInput(): void {
+    this.process.stdin?.end();
   }
 
   /** Its exit code, once it ended. */

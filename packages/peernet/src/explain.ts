@@ -12,6 +12,10 @@ export interface Situation {
   readonly services: number;
   readonly own: readonly { address: string; verified: boolean }[];
   readonly inbound: number;
+  /** 'none': there is no implementation; 'off': not wanted. */
+  readonly webrtc: 'on' | 'off' | 'none';
+  /** Neighbours that can introduce us to others: we dialed them. */
+  readonly relays: number;
   readonly dials: { ok: number; failed: number; lastFailure?: string | undefined };
   readonly size: number;
   readonly storeFailed: boolean;
@@ -46,14 +50,8 @@ export function explain(s: Situation): Finding[] {
       'ok',
       `${s.connections} connections (target ${s.target}); the network has about ${Math.round(s.size)} nodes.`,
     );
-  if (s.services === 0) {
-    say(
-      'OUTBOUND_ONLY',
-      'info',
-      'This node does not listen: others find it only through its own connections.',
-      "Listen to be reachable: pn.listen('ws'), or: peernet listen ws",
-    );
-  } else if (s.own.some((own) => own.verified)) {
+  if (s.services === 0) outboundOnly(s, say);
+  else if (s.own.some((own) => own.verified)) {
     const verified = s.own.filter((own) => own.verified).map((own) => own.address);
     say('REACHABLE', 'ok', `Reachable at ${verified.join(', ')}.`);
   } else if (s.connections > 0 && s.uptimeMs > 60_000) {
@@ -66,6 +64,31 @@ export function explain(s: Situation): Finding[] {
     );
   }
   return findings;
+}
+
+/** Others reach who does not listen by WebRTC, if there is somebody who introduces them. */
+function outboundOnly(
+  s: Situation,
+  say: (code: string, level: Finding['level'], message: string, hint?: string) => void,
+): void {
+  say(
+    'OUTBOUND_ONLY',
+    'info',
+    'This node does not listen: others find it only through its own connections.',
+    "Listen to be reachable: pn.listen('ws'), or: peernet listen ws",
+  );
+  if (s.webrtc === 'none') {
+    const hint = 'Install it next to peernet: npm install @roamhq/wrtc, or pass one as opts.wrtc.';
+    say(
+      'NO_WEBRTC',
+      'info',
+      'There is no WebRTC here: peers that do not listen either cannot be reached.',
+      hint,
+    );
+  } else if (s.webrtc === 'on' && s.connections > 0 && s.relays === 0) {
+    const hint = 'Connect to peers that listen: they introduce this node to others.';
+    say('NO_RELAY', 'warn', 'No neighbour of this node can introduce it to others over WebRTC.', hint);
+  }
 }
 
 function noConnections(

@@ -208,6 +208,7 @@ export class Node {
       subnets: this.subnets,
       store: this.store,
       services: this.services.list(),
+      webRtcOff: this.options.wrtc === false,
       stun: this.services.describe().filter(({ stun }) => stun).length,
       target: this.options.connections ?? DEFAULTS.connections,
       bootstrap: this.options.bootstrap ?? true,

@@ -2,6 +2,7 @@
 import type { BookEntry } from '@peernet/core';
 import type { Store } from '@peernet/store';
 import type { Situation } from './explain.js';
+import type { Member } from './member.js';
 import type { Parts } from './parts.js';
 import type { Subnets } from './subnets.js';
 import type { Service } from './types.js';
@@ -36,6 +37,8 @@ export interface SnapshotSource {
   readonly store: Store;
   readonly services: readonly Service[];
   readonly stun: number;
+  /** The user wants none. */
+  readonly webRtcOff: boolean;
   readonly target: number;
   readonly bootstrap: boolean;
   readonly uptimeMs: number;
@@ -84,10 +87,17 @@ export function takeSnapshot(s: SnapshotSource): Snapshot {
       services: s.services.length,
       own: (s.parts?.gossip.ownStates() ?? []).map(({ address, verified }) => ({ address, verified })),
       inbound: connections.inbound,
+      webrtc: s.parts?.webRtc !== undefined ? 'on' : s.webRtcOff ? 'off' : 'none',
+      relays: members.filter(isRelay).length,
       dials: s.parts?.hub.dials.counts ?? { ok: 0, failed: 0 },
       size,
       storeFailed: s.storeFailed,
       uptimeMs: s.uptimeMs,
     },
   };
+}
+
+/** A neighbour that we dialed where others can dial it, too. */
+function isRelay({ kind, connection, peer }: Member): boolean {
+  return kind === 'overlay' && connection.initiator && peer.transport !== 'wrtc';
 }
