@@ -266,7 +266,7 @@ describe('opts.transport', () => {
       code: 'SCHEME_UNKNOWN',
       message: expect.stringContaining('memory:'),
     });
-    const real = keep(new Peernet());
+    const real = keep(new Peernet(undefined, { wrtc: false }));
     await expect(real.connect(`wrtc:${'1'.repeat(64)}?via=ws://10.1.2.3:1`)).rejects.toMatchObject({
       code: 'SCHEME_UNKNOWN',
       message: expect.stringContaining('WebRTC'),
