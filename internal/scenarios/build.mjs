@@ -10,7 +10,7 @@ const here = new URL('.', import.meta.url);
 const thawed = {
   name: 'thawed',
   setup(builder) {
-    builder.onLoad({ filter: /[\\/]src[\\/]defaults\.ts$/ }, ({ path }) => ({
+    builder.onLoad({ filter: /[\\/]src[\\/](defaults|machine[\\/]extrema)\.ts$/ }, ({ path }) => ({
       contents: readFileSync(path, 'utf8').replaceAll('Object.freeze(', '('),
       loader: 'ts',
     }));

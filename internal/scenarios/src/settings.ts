@@ -1,9 +1,10 @@
 // Every number that `--set` reaches, by its dotted name: those of the simulated network, of the nodes, and the
 // constants of the packages themselves. The latter are frozen tables; `pnpm sim` builds the packages with tables that
 // can be written (build.mjs), so that a constant can be tried out without a line of code for it.
-import { RATES as GOSSIP_RATES, OPTIONS, TUNING } from '@peernet/gossip';
-import { CAPACITY, CAST, LIMITS, PACE, RATES as SEARCH_RATES, TIMES } from '@peernet/search';
 import { NETWORK_DEFAULTS, type NetworkOptions, TIMING } from '@peernet/sim';
+import * as gossip from '../../../packages/gossip/src/defaults.js';
+import { EXTREMA } from '../../../packages/gossip/src/machine/extrema.js';
+import * as search from '../../../packages/search/src/defaults.js';
 import { BOOK } from '../../../packages/store/src/defaults.js';
 import type { PopulationOptions } from './population.js';
 
@@ -44,15 +45,22 @@ const tables: readonly (readonly [string, Table])[] = [
   ['node', NODE],
   ['net', NETWORK_DEFAULTS as unknown as Table],
   ['net', TIMING as unknown as Table],
-  ['gossip', TUNING as unknown as Table],
-  ['gossip', OPTIONS as unknown as Table],
-  ['gossip.rates', GOSSIP_RATES as unknown as Table],
-  ['search', CAST as unknown as Table],
-  ['search', TIMES as unknown as Table],
-  ['search', CAPACITY as unknown as Table],
-  ['search', PACE as unknown as Table],
-  ['search', LIMITS as unknown as Table],
-  ['search.rates', SEARCH_RATES as unknown as Table],
+  ['gossip', gossip.TUNING as unknown as Table],
+  ['gossip', gossip.OPTIONS as unknown as Table],
+  ['gossip.rates', gossip.RATES as unknown as Table],
+  ['gossip.rates.nodeSignatures', gossip.NODE_SIGNATURES as unknown as Table],
+  ['gossip.rates.dialsGlobal', gossip.DIALS_GLOBAL as unknown as Table],
+  ['gossip.rates.dialsNarrow', gossip.DIALS_NARROW as unknown as Table],
+  ['gossip.rates.dialsNet', gossip.DIALS_NET as unknown as Table],
+  ['gossip.rates.probes', gossip.PROBES as unknown as Table],
+  ['gossip.extrema', EXTREMA as unknown as Table],
+  ['search', search.CAST as unknown as Table],
+  ['search', search.TIMES as unknown as Table],
+  ['search', search.CAPACITY as unknown as Table],
+  ['search', search.PACE as unknown as Table],
+  ['search', search.LIMITS as unknown as Table],
+  ['search.rates', search.RATES as unknown as Table],
+  ['search.wire', search.WIRE as unknown as Table],
   ['store', BOOK as unknown as Table],
 ];
 
@@ -75,9 +83,30 @@ for (const [prefix, table] of tables) {
   for (const [name, place] of placesIn(prefix, table)) if (!places.has(name)) places.set(name, place);
 }
 
+/** Further names for what people look for: each is worth so many times what stands in the places. */
+const aliases: Readonly<Record<string, readonly (readonly [name: string, factor: number])[]>> = {
+  /** Links that a node wants. */
+  'gossip.target': [['gossip.connections', 1]],
+  /** Links of a node that cannot be dialed, at most; `gossip.linksDialableMax` is that of the others. */
+  'gossip.degreeMax': [['gossip.linksMax', 1]],
+  /** Fewest nodes that a search visits. */
+  'search.floor': [['search.searchMin', 1]],
+  /** ms between pings. Links of the simulator send none: they know of a dead peer after two to 2.4 intervals. */
+  'net.pingMs': [
+    ['net.silenceMinMs', 2],
+    ['net.silenceMaxMs', 2.4],
+  ],
+};
+
 /** Name → present value of everything that can be set. */
 export function listSettings(): Record<string, number> {
-  return Object.fromEntries([...places].map(([name, { table, key }]) => [name, table[key] as number]));
+  const own = [...places].map(([name, { table, key }]) => [name, table[key] as number] as const);
+  const values = new Map(own);
+  const others = Object.entries(aliases).map(([alias, [first]]) => {
+    const [name, factor] = first as readonly [string, number];
+    return [alias, (values.get(name) as number) / factor] as const;
+  });
+  return Object.fromEntries([...own, ...others]);
 }
 
 /** A setting that does not exist, or cannot be set so. */
@@ -85,6 +114,11 @@ export class SettingError extends Error {}
 
 /** Changes a constant for the rest of this process. */
 export function set(name: string, value: number): void {
+  const alias = aliases[name];
+  if (alias !== undefined) {
+    for (const [one, factor] of alias) set(one, value * factor);
+    return;
+  }
   const place = places.get(name);
   if (place === undefined) throw new SettingError(`unknown setting ${name}; --settings lists them all`);
   if (Number.isNaN(value)) throw new SettingError(`${name}: a number`);

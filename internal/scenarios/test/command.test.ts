@@ -69,6 +69,29 @@ describe('settings', () => {
     set('node.dialableShare', before);
   });
 
+  it('sets every constant that is worth a sweep, in the build of pnpm sim', () => {
+    const wanted = {
+      'gossip.target': 7,
+      'gossip.connections': 6,
+      'gossip.degreeMax': 9,
+      'gossip.linksDialableMax': 64,
+      'gossip.rotateEveryMs': 60_000,
+      'gossip.bookShare': 0.4,
+      'gossip.extrema.slots': 32,
+      'search.budgetMax': 4_096,
+      'search.floor': 32,
+      'search.product': 8,
+      'search.refreshMs': 120_000,
+      'net.pingMs': 10_000,
+    };
+    const sets = Object.entries(wanted).flatMap(([name, value]) => ['--set', `${name}=${value}`]);
+    const { stdout } = spawnSync(process.execPath, [sim, 'S1', '--settings', ...sets], { encoding: 'utf8' });
+    const printed = new Map(stdout.split('\n').map((line) => line.split('=') as [string, string]));
+    for (const [name, value] of Object.entries({ ...wanted, 'gossip.target': 6 }))
+      expect([name, printed.get(name)]).toEqual([name, String(value)]);
+    expect(printed.get('net.silenceMaxMs')).toBe('24000');
+  });
+
   it('does not touch frozen constants', () => {
     expect(() => set('search.budgetMax', 1)).toThrow(SettingError);
     expect(() => set('search.nothing', 1)).toThrow(SettingError);
