@@ -11,6 +11,7 @@ import { forgers } from './scenarios/forgers.js';
 import { frozenSearch } from './scenarios/frozen-search.js';
 import { growth } from './scenarios/growth.js';
 import { introductions } from './scenarios/introductions.js';
+import { mesh } from './scenarios/mesh.js';
 import { reflection } from './scenarios/reflection.js';
 import { sizeEstimate } from './scenarios/size-estimate.js';
 import { smallSearch } from './scenarios/small-search.js';
@@ -36,6 +37,7 @@ export const scenarios: readonly Scenario[] = [
   faults,
   floods,
   introductions,
+  mesh,
 ];
 
 export function findScenario(name: string): Scenario | undefined {

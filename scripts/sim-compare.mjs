@@ -1,0 +1,75 @@
+// `pnpm sim:compare [--nodes 30]`: what the simulator predicts for a mesh on this machine, beside what nodes on real
+// sockets do: time to converge, links, messages of a search. Exit 1 if they differ by more than they may.
+import { spawnSync } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { parseArgs } from 'node:util';
+
+const root = new URL('..', import.meta.url);
+const pathOf = (name) => fileURLToPath(new URL(name, root));
+const { build } = createRequire(pathOf('internal/e2e/package.json'))('esbuild');
+
+/**
+ * Rows of the table. `within`: how far apart they may be, as a factor. The time to converge depends on how many
+ * processors there are, so it is shown and not judged; messages and links do not.
+ */
+const rows = [
+  { field: 'meshedSeconds', what: 's until all have 4 links beside the centre' },
+  { field: 'degreeMean', what: 'overlay links of a node, mean', within: 1.25 },
+  { field: 'found', what: 'share of searches that find the member', within: 1.01 },
+  { field: 'messagesHeard', what: 'SEARCH messages of one search', within: 1.5 },
+  { field: 'firstRowSeconds', what: 's to the row of the member' },
+];
+
+function predicted(nodes, searches) {
+  const sets = ['--set', `scenario.searches=${searches}`];
+  const args = [pathOf('scripts/sim.mjs'), 'mesh', '--nodes', String(nodes), '--json', ...sets];
+  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+  if (status !== 0 && status !== 1) throw new Error(stderr);
+  return JSON.parse(stdout.trim().split('\n').at(-1));
+}
+
+async function measured(options) {
+  const outfile = pathOf('internal/e2e/node_modules/.cache/compare.mjs');
+  await build({
+    entryPoints: [pathOf('internal/e2e/src/compare.ts')],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    conditions: ['@peernet/source'],
+    external: ['@roamhq/wrtc', 'bufferutil', 'utf-8-validate'],
+    // CommonJS dependencies (ws) load Node's modules by `require`.
+    banner: {
+      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+    },
+    logLevel: 'warning',
+  });
+  const { measureMesh } = await import(pathToFileURL(outfile).href);
+  return measureMesh(options);
+}
+
+const { values } = parseArgs({
+  options: { nodes: { type: 'string', default: '30' }, searches: { type: 'string', default: '200' } },
+});
+const nodes = Number(values.nodes);
+const searches = Number(values.searches);
+const simulated = predicted(nodes, searches);
+const real = await measured({ nodes, searches, settleMs: 30_000 });
+console.log(`${''.padEnd(46)} simulated   real sockets`);
+let apart = 0;
+for (const { field, what, within } of rows) {
+  const [a, b] = [simulated[field], real[field]];
+  const far = within !== undefined && Math.max(a / b, b / a) > within;
+  if (far) apart++;
+  const note = far ? `  differ by more than a factor of ${within}` : '';
+  console.log(`${what.padEnd(46)} ${format(a)} ${format(b)}${note}`);
+}
+process.exitCode = apart > 0 ? 1 : 0;
+
+function format(value) {
+  return String(Number(value.toPrecision(4)))
+    .padStart(9)
+    .padEnd(12);
+}
