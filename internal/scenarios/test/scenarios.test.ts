@@ -14,6 +14,22 @@ describe('scenarios', () => {
     expectAllWell(play('S1', { nodes: 20, parameters: { searches: 200 } }));
   });
 
+  it('S4: over a frozen overlay a search finds the one member among 1 000', () => {
+    const outcome = play('S4', { nodes: 1_000, parameters: { searches: 200, subnets: 50 } });
+    expectAllWell(outcome);
+    // q1 = 4·√N̂, and as many nodes hold an advert as a·q = 16·N asks for.
+    expect(outcome.figures.messages).toBeGreaterThan(110);
+    expect(outcome.figures.messages).toBeLessThan(140);
+    expect(outcome.figures.hits).toBeGreaterThan(10);
+  });
+
+  it('S10: a crowd costs each node little, and 20 of it are found next door', () => {
+    const { figures, broken } = play('S10', { nodes: 1_000, parameters: { searches: 50 } });
+    expect(broken).toEqual([]);
+    expect(figures.enoughRows).toBe(1);
+    expect(figures.advertsPerNodeRefresh).toBeLessThan(45);
+  });
+
   it('S7: a network of 60 heals after 50, 80 and 90 % have gone', () => {
     const parameters = { joinSeconds: 60, settleSeconds: 60 };
     expectAllWell(play('S7', { nodes: 60, parameters }));
