@@ -162,6 +162,11 @@ export class Gossip extends Emitter<GossipEvents> {
     this.#handle({ type: 'disconnect', target });
   }
 
+  /** A peer broke another protocol of ours (search): its links end and it is banned, as if it had broken this one. */
+  misbehaved(id: PeerId, why: string): void {
+    this.#handle({ type: 'misbehaved', id, why });
+  }
+
   /** What we listen on; replaces what was said before. */
   listening(services: readonly Service[]): void {
     this.#handle({ type: 'listening', services, interfaces: this.#interfaces() });
@@ -204,6 +209,11 @@ export class Gossip extends Emitter<GossipEvents> {
   /** Estimated number of nodes, ≥ 1. */
   get size(): number {
     return this.#machine.size(this.#clock.now());
+  }
+
+  /** The calendar, ms: the clock's, or that of the neighbours where three of them agree that ours is wrong. */
+  wall(): number {
+    return this.#machine.wall();
   }
 
   /** What we say of ourselves, signed. */

@@ -165,6 +165,8 @@ describe('what is taken', () => {
       const now = bench.remote('now', { seq: wallMs + yearMs });
       tell(bench, keys[0] as number, [heard(now.record)]);
       expect(bench.store.get(now.address) !== undefined).toBe(voices === 3);
+      // Other protocols that judge by the calendar are told the same.
+      expect(Math.round((bench.machine.wall() - wallMs) / yearMs)).toBe(voices === 3 ? 1 : 0);
     }
   });
 

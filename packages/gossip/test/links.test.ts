@@ -47,6 +47,17 @@ describe('HELLO', () => {
     expect(bench.closed.get(dialed)).toBe('TIMEOUT');
   });
 
+  it('of a peer that broke another protocol end, and it is banned', () => {
+    const bench = new Bench({ bootstrap: false });
+    const [a, b] = [bench.remote('a'), bench.remote('b')];
+    const [key, fine] = [bench.visit(a), bench.visit(b)];
+    bench.handle({ type: 'misbehaved', id: a.id, why: 'in a search' });
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+    expect(bench.closed.get(bench.arrive(a))).toBe('BANNED');
+    expect(bench.count('bans')).toBe(1);
+    expect(bench.kindOf(fine)).toBe('overlay');
+  });
+
   it('with the record of somebody else bans', () => {
     const bench = new Bench();
     const [a, b] = [bench.remote('a'), bench.remote('b')];

@@ -92,7 +92,12 @@ export class Parts {
       crypto: this.crypto,
       overlay,
       network: options.network ?? '',
-      clock,
+      // Adverts are judged by the calendar that records are judged by.
+      clock: {
+        now: () => clock.now(),
+        alarm: (atMs, ring) => clock.alarm(atMs, ring),
+        wall: () => this.gossip.wall(),
+      },
       random,
       record: () => this.gossip.record,
       verified: (id) => this.hub.metAt(id),
@@ -107,7 +112,7 @@ export class Parts {
     });
     this.gossip.on('anchors', (anchors) => o.identity.saveAnchors(anchors));
     // Whoever breaks one protocol of ours is not wanted for the other.
-    this.search.on('misbehaved', (id) => this.hub.byId(id)?.connection.close('PROTOCOL'));
+    this.search.on('misbehaved', (id, what) => this.gossip.misbehaved(id, `in a search: ${what}`));
     this.#tell(o.events);
   }
 

@@ -40,6 +40,8 @@ export type OverlayInput =
   | { readonly type: 'connectCancel'; readonly request: number }
   /** The user wants no link with an id or address for a while. */
   | { readonly type: 'disconnect'; readonly target: string }
+  /** A peer broke another protocol over the same connection: it is banned as if it had broken ours. */
+  | { readonly type: 'misbehaved'; readonly id: PeerId; readonly why: string }
   | {
       readonly type: 'listening';
       readonly services: readonly Service[];

@@ -1,6 +1,6 @@
 // The overlay machine: one node of the random graph. It routes what happens to the parts beside it, each of which holds
 // one rule of protocol.md §5.
-import type { HeardRecord, Machine, PeerRecord, Scope } from '@peernet/core';
+import type { HeardRecord, Machine, PeerId, PeerRecord, Scope } from '@peernet/core';
 import type { Hello, Message } from '../wire.js';
 import { Admission } from './admission.js';
 import { Announcer } from './announcer.js';
@@ -254,6 +254,12 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     if (this.#c.degree === 0 && dial.intent === 'fill') this.#upkeep.hurry();
   }
 
+  #misbehaved(id: PeerId, why: string): void {
+    const [first, ...others] = [...this.#c.peers.all()].filter((peer) => peer.id === id);
+    if (first !== undefined) this.#links.ban(first, why);
+    for (const peer of others) this.#links.end(peer, 'PROTOCOL');
+  }
+
   // ---- what the local user wants ----
 
   #obey(input: OverlayInput): void {
@@ -266,6 +272,9 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
         break;
       case 'disconnect':
         this.#wishes.disconnect(input.target);
+        break;
+      case 'misbehaved':
+        this.#misbehaved(input.id, input.why);
         break;
       case 'listening':
         this.#announcer.listening(input.services, input.interfaces);
@@ -312,6 +321,10 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
   }
 
   /** The widest network that a path is known to cross. */
+  wall(): number {
+    return this.#c.o.wall() + this.#records.correction();
+  }
+
   pathScope(path: number): Scope | undefined {
     return this.#introductions.scopeOf(path);
   }

@@ -95,11 +95,11 @@ export class Records {
   /** Neither expired nor from another year. */
   timely(heard: HeardRecord): boolean {
     if (heard.ageSeconds >= heard.record.ttlSeconds) return false;
-    return Math.abs(heard.record.seq - this.#c.o.wall() - this.#correction()) <= this.#c.tuning.skewMs;
+    return Math.abs(heard.record.seq - this.#c.o.wall() - this.correction()) <= this.#c.tuning.skewMs;
   }
 
-  /** What our calendar is wrong by, if enough neighbours agree that it is. Looked at once per interval. */
-  #correction(): number {
+  /** What our calendar is wrong by, ms, if enough neighbours agree that it is. Looked at once per interval. */
+  correction(): number {
     const { nowMs, tuning } = this.#c;
     if (nowMs >= this.#correctedMs) {
       this.#correctedMs = nowMs + tuning.upkeepMs;
