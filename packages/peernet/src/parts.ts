@@ -92,12 +92,7 @@ export class Parts {
       crypto: this.crypto,
       overlay,
       network: options.network ?? '',
-      // Adverts are judged by the calendar that records are judged by.
-      clock: {
-        now: () => clock.now(),
-        alarm: (atMs, ring) => clock.alarm(atMs, ring),
-        wall: () => this.gossip.wall(),
-      },
+      clock: withCalendar(clock, () => this.gossip.wall()),
       random,
       record: () => this.gossip.record,
       verified: (id) => this.hub.metAt(id),
@@ -213,6 +208,11 @@ export class Parts {
     await this.hub.close('SHUTDOWN');
     await this.webRtc?.close();
   }
+}
+
+/** Adverts are judged by the calendar that records are judged by. */
+function withCalendar(clock: Clock, wall: () => number): Clock {
+  return { now: () => clock.now(), alarm: (atMs, ring) => clock.alarm(atMs, ring), wall };
 }
 
 function isGlobal(text: string): boolean {
