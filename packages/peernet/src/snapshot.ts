@@ -20,6 +20,8 @@ export interface Snapshot {
   stun: number;
   connections: { overlay: number; app: number; pending: number; inbound: number; target: number };
   book: { known: number; verified: number; saved: number };
+  /** Min-wise slots of the book: how many have a choice, are held, and how often a seed was renewed. */
+  slots: { slots: number; chosen: number; held: number; renewed: number };
   subnets: string[];
   /** Counters of those that were opened by `pn.subnet()`: connected, known, searches, attempts, … */
   rooms: Record<string, Record<string, number>>;
@@ -74,6 +76,7 @@ export function takeSnapshot(s: SnapshotSource): Snapshot {
     stun: s.stun,
     connections,
     book,
+    slots: s.store.slotCounts(),
     subnets: s.parts?.search.subnets() ?? [],
     rooms: s.subnets.snapshot(),
     size,
