@@ -1,6 +1,6 @@
 // What `pn.subnet()` gives: events, an iteration and an end of its own, over the room that all subnets of one name in
 // this node share.
-import { Emitter } from '@peernet/core';
+import { Emitter, PeernetError } from '@peernet/core';
 import type { ByteStream, Callback, Peer } from './types.js';
 
 /** A stream to a member, and who that is. */
@@ -31,6 +31,8 @@ export class Subnet extends Emitter<SubnetEvents> {
   readonly #given = new WeakSet<ByteStream>();
   readonly #signal: AbortSignal | undefined;
   readonly #onAbort = (): void => void this.close();
+  readonly #ready: Promise<void>;
+  #giveUp: (error: Error) => void = () => {};
   #closing: Promise<void> | undefined;
 
   /** Made by `pn.subnet()`. */
@@ -40,6 +42,11 @@ export class Subnet extends Emitter<SubnetEvents> {
     this.connections = connections;
     this.#host = host;
     this.#signal = signal;
+    this.#ready = new Promise((resolve, reject) => {
+      this.#giveUp = reject;
+      host.ready.then(resolve, reject);
+    });
+    this.#ready.catch(() => {}); // whoever asks for it hears of it
     signal?.addEventListener('abort', this.#onAbort, { once: true });
     // Those of an earlier `pn.subnet()` of this name; later, so that the caller can listen first.
     queueMicrotask(() => {
@@ -62,7 +69,7 @@ export class Subnet extends Emitter<SubnetEvents> {
 
   /** Resolves at the first connection, or when a first search is over. Rejects with LIMIT or CLOSED. */
   ready(callback?: Callback): Promise<void> {
-    return this.#host.settle('subnet.ready', () => this.#host.ready, callback);
+    return this.#host.settle('subnet.ready', () => this.#ready, callback);
   }
 
   /** Members that we are connected to. */
@@ -95,6 +102,7 @@ export class Subnet extends Emitter<SubnetEvents> {
   async #leave(): Promise<void> {
     this.#signal?.removeEventListener('abort', this.#onAbort);
     for (const reader of this.#readers) reader.end();
+    this.#giveUp(new PeernetError('CLOSED', `the subnet ${JSON.stringify(this.name)} is closed`));
     await this.#host.leave(this);
     this.emit('close');
   }

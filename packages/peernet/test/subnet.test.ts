@@ -315,6 +315,24 @@ describe('the handle', () => {
     expect(errors).toMatchObject([{ code: 'LIMIT' }]);
   });
 
+  test('ready() of one that is closed rejects; another one of the name goes on', async () => {
+    const node = make();
+    const [closed, open] = [node.subnet('x'), node.subnet('x')];
+    const waiting = closed.ready();
+    await closed.close();
+    await expect(waiting).rejects.toMatchObject({ code: 'CLOSED' });
+    let isOver = false;
+    const settled = (): void => {
+      isOver = true;
+    };
+    open.ready().then(settled, settled);
+    await new Promise((done) => setTimeout(done, 20));
+    expect(isOver).toBe(false);
+    const last = open.ready();
+    await open.close();
+    await expect(last).rejects.toMatchObject({ code: 'CLOSED' });
+  });
+
   test('ready() resolves without anybody', async () => {
     const clock = new JumpClock();
     const lonely = make({ clock }).subnet('x');
