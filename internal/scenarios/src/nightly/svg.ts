@@ -28,7 +28,7 @@ export interface Plot {
   readonly bars?: boolean;
 }
 
-const size = { width: 720, height: 400, left: 76, right: 20, top: 64, bottom: 52 };
+const size = { width: 720, height: 400, left: 76, right: 32, top: 64, bottom: 52 };
 /** Told apart by colour-blind readers too (Okabe and Ito 2008). */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
 /** Ticks on an axis, about. */
