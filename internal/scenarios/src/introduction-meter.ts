@@ -27,8 +27,6 @@ const idBytes = 8;
 
 export class IntroductionMeter {
   readonly paths = new Map<string, Introduced>();
-  /** HELLOs in all, for what dialing relays costs. */
-  hellos = 0;
   /** Bytes of the offers as they leave, and how many those were. */
   readonly offers: Cost = { messages: 0, bytes: 0 };
 
@@ -38,11 +36,7 @@ export class IntroductionMeter {
 
   #sent(from: Host, to: Host, message: Uint8Array): void {
     const kind = message[1] as number;
-    if (message[0] !== channelTag.gossip || kind < kinds.walk) {
-      if (message[0] === channelTag.gossip && kind === 1) this.hellos++;
-      return;
-    }
-    if (!Object.values(kinds).includes(kind)) return;
+    if (message[0] !== channelTag.gossip || !Object.values(kinds).includes(kind)) return;
     const id = toHex(message.subarray(2, 2 + idBytes));
     const path = this.paths.get(id) ?? this.#begin(id, from, message);
     if (path === undefined) return;
@@ -67,9 +61,9 @@ export class IntroductionMeter {
     return path;
   }
 
-  /** Mean cost of one that succeeded; failed attempts are on the bill of those that did. */
-  costs(walk: boolean): { begun: number; answered: number; messages: number; bytes: number } {
-    const all = [...this.paths.values()].filter((path) => path.walk === walk);
+  /** Mean cost of one that succeeded; failed attempts are on the bill of those that did. Not counted: the first `before`. */
+  costs(walk: boolean, before = 0): { begun: number; answered: number; messages: number; bytes: number } {
+    const all = [...this.paths.values()].slice(before).filter((path) => path.walk === walk);
     const answered = all.filter((path) => path.answered).length;
     const sum = (what: keyof Cost): number => all.reduce((total, path) => total + path[what], 0);
     const each = Math.max(1, answered);

@@ -154,14 +154,14 @@ export const TUNING = Object.freeze({
   /** Links to dialable peers that a node which speaks WebRTC and cannot be dialed keeps: its relays (protocol.md §5, §7). */
   relaysMin: 2,
   /** Neighbours come and go, and each new record is told to all of them and, in adverts, to many more: relays are named anew after ms. Guess. */
-  relaysSettleMs: 30_000,
+  relaysSettleMs: 60_000,
   /** … with fewer than `relaysMin` that are still good, ms: the next one is on its way. Guess. */
   relaysGatherMs: 3_000,
   /** Share of its other links that it wants with others of the kind (protocol.md §5). Guess: half. */
   introducedShare: 0.5,
   /** Links with others of the kind, beyond which no walk ends at it. Guess: twice what it wants itself, as somebody has to be wanted. */
   introducedMax: 4,
-  /** After so many walks in a row that found nobody of the kind, links to dialable peers take their place. Guess. */
+  /** After so many walks in a row that brought no neighbour of the kind, links to dialable peers take their place. Guess. */
   introduceTries: 3,
   /** Introductions that we have begun and not ended, at most: what an application dials at a time. Guess. */
   pathsMax: 32,

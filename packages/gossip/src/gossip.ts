@@ -226,6 +226,13 @@ export class Gossip extends Emitter<GossipEvents> {
     return this.ownStates().map(({ address }) => address);
   }
 
+  /** Neighbours that answer STUN, as WebRTC wants to be told: up to two. */
+  stunServers(): string[] {
+    const url = ({ host, port }: { host: string; port: number }): string =>
+      `stun:${host.includes(':') ? `[${host}]` : host}:${port}`;
+    return this.#machine.stunServers().slice(0, 2).map(url);
+  }
+
   ownStates(): { address: string; verified: boolean }[] {
     return this.#machine.own();
   }

@@ -68,6 +68,15 @@ describe('an introduction over a relay that both are connected with', () => {
     expectHonest([relay, a, b]);
   });
 
+  it('needs no third party to learn its own address: neighbours that answer STUN are known', () => {
+    const { world, relay, a } = three();
+    expect(a.gossip.stunServers()).toEqual([]);
+    relay.gossip.listening([{ scheme: 'ws', host: relay.host.ip, port: 4000, stun: true }]);
+    world.runFor(12_000);
+    expect(a.gossip.stunServers()).toEqual([`stun:${relay.host.ip}:4000`]);
+    expect([relay.gossip.record.stun, a.gossip.record.stun]).toEqual([true, false]);
+  });
+
   it('is what the record of a peer that cannot be dialed leads to', () => {
     const { world, relay, a, b } = three();
     const { record } = b.gossip;

@@ -25,7 +25,8 @@ const pairMaxMs = 100_000;
 interface Pair {
   readonly from: SimNode;
   readonly to: SimNode;
-  tried: number;
+  /** Not linked with any relay of the other: one has to be dialed. */
+  readonly dialsRelay: boolean;
   connected: boolean;
   over: boolean;
 }
@@ -40,7 +41,6 @@ function connect(pair: Pair): void {
       pair.over = true;
       return;
     }
-    pair.tried++;
     from.host.dialNow(address, { expect: to.id }, ({ link }) => {
       if (link === undefined) {
         next();
@@ -66,7 +66,8 @@ function* introducePairs(stage: Stage, population: Population): Generator<void, 
       shy.filter((node) => node !== from && !near.has(node.id)),
     );
     if (to === undefined) return;
-    const pair = { from, to, tried: 0, connected: false, over: false };
+    const dialsRelay = !to.gossip.record.relays.some(({ id }) => near.has(id));
+    const pair = { from, to, dialsRelay, connected: false, over: false };
     pairs.push(pair);
     connect(pair);
   };
@@ -79,7 +80,7 @@ function* introducePairs(stage: Stage, population: Population): Generator<void, 
 }
 
 /** What the pairs came to. `share` counts those whose NATs allow it. */
-function reportPairs(stage: Stage, pairs: readonly Pair[], hellos: number): void {
+function reportPairs(stage: Stage, pairs: readonly Pair[]): void {
   const hard = pairs.filter(({ from, to }) => from.host.nat === 'hard' && to.host.nat === 'hard');
   const others = pairs.filter((pair) => !hard.includes(pair));
   const connected = (list: readonly Pair[]): number => list.filter((pair) => pair.connected).length;
@@ -89,7 +90,7 @@ function reportPairs(stage: Stage, pairs: readonly Pair[], hellos: number): void
     connectedShare: connected(pairs) / Math.max(1, pairs.length),
     share: connected(others) / Math.max(1, others.length),
     hardConnected: connected(hard),
-    helloRelay: hellos / Math.max(1, pairs.length),
+    dialsRelayShare: pairs.filter(({ dialsRelay }) => dialsRelay).length / Math.max(1, pairs.length),
   });
 }
 
@@ -127,24 +128,24 @@ function* run(stage: Stage): Generator<void, void> {
   const hardNatShare = Math.sqrt(stage.parameter('hardPairs'));
   const population = stage.population({ introducedShare: 1, hardNatShare });
   const { world } = population;
-  const walks = new IntroductionMeter(population);
+  const meter = new IntroductionMeter(population);
   stage.doing = 'growing';
   population.grow(stage.nodes, stage.parameter('joinSeconds') * 1000);
   yield* stage.advance(world, stage.parameter('joinSeconds') * 1000);
   yield* stage.advance(world, stage.parameter('settleSeconds') * 1000);
   reportShape(stage, population);
   reportNeighbours(stage, population);
-  const byWalk = walks.costs(true);
+  const byWalk = meter.costs(true);
   stage.report({
     walks: byWalk.begun,
     walkShare: byWalk.answered / Math.max(1, byWalk.begun),
     messagesWalk: byWalk.messages,
     bytesWalk: byWalk.bytes,
   });
-  const meter = new IntroductionMeter(population);
+  const before = meter.paths.size;
   const pairs = yield* introducePairs(stage, population);
-  const byRelay = meter.costs(false);
-  reportPairs(stage, pairs, meter.hellos);
+  const byRelay = meter.costs(false, before);
+  reportPairs(stage, pairs);
   stage.report({ messagesRelay: byRelay.messages, bytesRelay: byRelay.bytes });
   reportFlood(stage, population, meter.offers.bytes / Math.max(1, meter.offers.messages));
 }

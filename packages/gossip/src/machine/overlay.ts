@@ -2,6 +2,7 @@
 // one rule of protocol.md §5.
 import type { HeardRecord, Machine, PeerId, PeerRecord, Scope } from '@peernet/core';
 import type { Hello, Message } from '../wire.js';
+import { addressOf } from './address-memo.js';
 import { Admission } from './admission.js';
 import { Announcer } from './announcer.js';
 import { Census } from './census.js';
@@ -214,6 +215,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     const claim = peer.initiator ? undefined : peer.heard(this.#c.nowMs);
     if (claim !== undefined) this.#exchange.take([claim], peer);
     this.#prober.consider(peer);
+    if (this.#c.isShy && peer.record?.dialable === false) this.#walks.introduced();
     this.#announcer.neighbourhood();
     this.#upkeep.neighbourhood();
   }
@@ -318,6 +320,14 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
   size(nowMs: number): number {
     this.#c.nowMs = Math.max(nowMs, this.#c.nowMs);
     return this.#census.size();
+  }
+
+  /** Neighbours that we dialed and that say they answer STUN at that very port. */
+  stunServers(): { host: string; port: number }[] {
+    return this.neighbours.flatMap(({ dialed, record }) => {
+      const at = record?.stun === true && dialed !== undefined ? addressOf(dialed) : undefined;
+      return at === undefined || at.host === '' ? [] : [{ host: at.host, port: at.port }];
+    });
   }
 
   /** The widest network that a path is known to cross. */

@@ -53,7 +53,7 @@ export class Walks {
   readonly #own = new Map<string, OwnWalk>();
   /** No walks of a kind before, and for how long the last one let us rest. */
   readonly #rests = { join: { untilMs: 0, ms: 0 }, introduce: { untilMs: 0, ms: 0 } };
-  /** Introduce walks in a row that found nobody. */
+  /** Introduce walks in a row that brought no neighbour. */
   #inVain = 0;
   /** Walks that have ended at us, by origin. */
   readonly #ended: LruMap<PeerId, string>;
@@ -171,13 +171,18 @@ export class Walks {
     return this.#ended.get(origin);
   }
 
+  /** Somebody who cannot be dialed is our neighbour now. */
+  introduced(): void {
+    this.#inVain = 0;
+    this.#c.unintroduced = false;
+  }
+
   /** Who ended a walk of ours has found its way back to us. */
   found(walk: string): void {
     const { counters, nowMs, tuning } = this.#c;
     if (!this.#own.delete(walk)) return;
     counters.walksLinked++;
-    this.#inVain = 0;
-    this.#c.unintroduced = false;
+    this.#missed('introduce'); // unless the two get connected: NATs may be in the way
     // The two have to get connected before we know whether one more is needed.
     this.#rests.introduce = { untilMs: nowMs + tuning.walkAnswerMs, ms: 0 };
   }
