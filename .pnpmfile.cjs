@@ -1,5 +1,8 @@
-// What is published has no sources: the condition under which this repository resolves to them goes with them.
-module.exports = { hooks: { beforePacking: (manifest) => ({ ...manifest, exports: withoutSources(manifest.exports) }) } };
+// What is published has no sources (docs/decisions/0012-published-files.md): the condition under which this repository
+// resolves to them goes with them.
+module.exports = {
+  hooks: { beforePacking: (manifest) => ({ ...manifest, exports: withoutSources(manifest.exports) }) },
+};
 
 function withoutSources(value) {
   if (typeof value !== 'object' || value === null) return value;

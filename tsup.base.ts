@@ -22,7 +22,7 @@ export const base: Options = {
   platform: 'neutral',
   // tsup sets `baseUrl` itself, which TypeScript 6 only accepts with this switch.
   dts: { compilerOptions: { ignoreDeprecations: '6.0' } },
-  // None: what is published is not minified, and `src` lies beside it; maps would be half of an installation.
+  // None: what is published can be read as it is, and maps would be half of an installation.
   sourcemap: false,
   clean: true,
   splitting: false,
