@@ -1,5 +1,6 @@
 // What the command line refuses.
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readCommand } from '../src/command.js';
@@ -46,6 +47,34 @@ describe('the command line', () => {
       const { status, stderr } = spawnSync(process.execPath, [sim, ...args], { encoding: 'utf8' });
       expect([args, status, stderr]).toEqual([args, 2, expect.stringMatching(/^sim: ./)]);
     }
+  });
+});
+
+/** Interrupts a run after so many ms; how it ended and what it said. */
+async function interrupted(afterMs: number): Promise<{ code: number | null; output: string }> {
+  const child = spawn(process.execPath, [sim, 'S1', '--nodes', '100', '--json'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let output = '';
+  child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
+    output += chunk;
+  });
+  setTimeout(() => child.kill('SIGINT'), afterMs);
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output };
+}
+
+describe('Ctrl-C', () => {
+  it('prints what is known so far and ends with 130', async () => {
+    // On a busy machine the first signal may come before anybody listens for it: then the process just dies.
+    let run = await interrupted(2_000);
+    for (let afterMs = 4_000; run.code === null && afterMs < 20_000; afterMs *= 2)
+      run = await interrupted(afterMs);
+    expect(run.code).toBe(130);
+    expect(JSON.parse(run.output.trim().split('\n').at(-1) ?? '')).toMatchObject({
+      scenario: 'S1',
+      interrupted: 1,
+    });
   });
 });
 

@@ -49,6 +49,7 @@ export const frozenSearch: Scenario = {
     }
     stage.doing = 'members join';
     yield* stage.advance(net.world, joinMs + stage.parameter('settleSeconds') * 1000);
+    stage.report({ kibPerNode: kibPerNode(stage) });
     const meter = new SearchMeter(net);
     const searches = stage.parameter('searches');
     const everyMs = stage.parameter('everyMs');
@@ -60,7 +61,8 @@ export const frozenSearch: Scenario = {
       yield* stage.advance(net.world, 1_000);
       stage.report(meter.figures());
     }
-    stage.report({ kibPerNode: (heapBytes() - empty) / 1024 / stage.nodes });
+    // Searches are remembered for a minute: how much that is depends on how many there are.
+    stage.report({ kibPerNodeSearching: kibPerNode(stage) });
     yield* stage.advance(net.world, 9_000);
     stage.report(meter.figures());
   },
@@ -68,6 +70,10 @@ export const frozenSearch: Scenario = {
 
 /** Heap before anything was built, bytes. */
 let empty = 0;
+
+function kibPerNode({ nodes }: Stage): number {
+  return (heapBytes() - empty) / 1024 / nodes;
+}
 
 /** The network of a run, with its degrees reported. */
 export function buildFrozen(stage: Stage): FrozenNetwork {

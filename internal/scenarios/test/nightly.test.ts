@@ -1,0 +1,61 @@
+// The page, its pictures and the campaign agree with each other and with the figure files.
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+import { readCommand } from '../src/command.js';
+import { campaign, commandOf } from '../src/nightly/campaign.js';
+import { Figures } from '../src/nightly/figures.js';
+import { pictures } from '../src/nightly/pictures.js';
+import { withReport } from '../src/nightly/report.js';
+import { drawPlot } from '../src/nightly/svg.js';
+
+const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
+
+it('shows in docs/simulation.md what the figure files say (pnpm sim:nightly --report)', () => {
+  const page = readFileSync(`${docs}simulation.md`, 'utf8');
+  const figures = new Figures(`${docs}figures`);
+  expect(withReport(page, figures)).toBe(page);
+  for (const { name, plot } of pictures(figures))
+    expect(readFileSync(`${docs}figures/${name}.svg`, 'utf8')).toBe(drawPlot(plot));
+});
+
+it('has only runs in its campaign that pnpm sim understands', () => {
+  for (const entry of campaign) expect(readCommand(commandOf(entry, 1)).nodes).toBe(entry.nodes);
+  expect(new Set(campaign.map(({ id }) => id)).size).toBe(campaign.length);
+});
+
+it('keeps what was run, and asks for the rest only', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'figures-'));
+  try {
+    const figures = new Figures(folder);
+    const entry = { id: 'x', scenario: 'S1', nodes: 20, seeds: 3, minutes: 1 };
+    const output = { seed: 2, found: 1, missed: [], commit: 'abc', traceHash: '0', series: { a: [[0, 1]] } };
+    figures.add(entry, 2, output);
+    expect(figures.missingSeeds(entry)).toEqual([1, 3]);
+    figures.add(entry, 1, { ...output, found: 0.5, series: {} });
+    expect(figures.read('x')).toMatchObject({ runs: [{ seed: 1 }, { seed: 2 }], series: { a: [[0, 1]] } });
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it('draws points where they belong', () => {
+  const svg = drawPlot({
+    title: 'a < b',
+    x: { label: 'x', min: 0, max: 10 },
+    y: { label: 'y', min: 0, max: 1 },
+    curves: [
+      {
+        name: 'one',
+        points: [
+          [0, 0],
+          [10, 1],
+        ],
+      },
+    ],
+  });
+  expect(svg).toContain('points="76,348 688,64"');
+  expect(svg).toContain('a &lt; b');
+});
