@@ -141,7 +141,7 @@ function estimate(file: FigureFile | undefined): Picture | undefined {
   });
   return {
     name: 'size',
-    says: 'What nodes take for the size of a network that grows to 300 within two minutes (S9, seed 1): smallest, median and largest estimate.',
+    says: 'What nodes take for the size of a network that grows to 300 within two minutes (S9, seed 1): smallest, median and largest estimate. The smallest is that of a newcomer who knows only itself yet.',
     plot: {
       title: 'Size estimate while a network grows',
       x: { label: 's', min: 0 },
