@@ -193,7 +193,10 @@ function* attackOnce(
   const minutes = stage.parameter('attackMinutes');
   for (let minute = 0; minute < minutes; minute += 10) {
     yield* stage.advance(population.world, Math.min(10, minutes - minute) * 60_000);
-    if (prefix === '') stage.report(gripFigures(population, attackers));
+    const figures = gripFigures(population, attackers);
+    if (prefix === '') stage.report(figures);
+    const curve = prefix === '' ? 'as it is' : 'control: dialable nodes take 8 links';
+    stage.plot(curve, Math.min(minute + 10, minutes), figures.share ?? 0);
   }
   const figures = { ...gripFigures(population, attackers), attackerLinks: attackers.links };
   stage.retire(population);
