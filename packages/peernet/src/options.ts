@@ -58,7 +58,7 @@ function webrtc({ wrtc, iceServers }: Options): void {
   const made = (given as { RTCPeerConnection?: unknown } | undefined | null)?.RTCPeerConnection;
   if (given !== undefined && given !== false && typeof made !== 'function') {
     throw new TypeError(
-      "peernet: opts.wrtc must be a WebRTC implementation ({ RTCPeerConnection }, like require('@roamhq/wrtc')), or false",
+      'peernet: opts.wrtc must be a WebRTC implementation ({ RTCPeerConnection }, as @roamhq/wrtc has it), or false',
     );
   }
   const isServer = (server: { urls?: unknown } | null): boolean =>
