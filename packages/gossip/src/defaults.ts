@@ -157,6 +157,8 @@ export const TUNING = Object.freeze({
   relaysSettleMs: 60_000,
   /** … with fewer than `relaysMin` that are still good, ms: the next one is on its way. Guess. */
   relaysGatherMs: 3_000,
+  /** … and for the first time by a node that listens: until its own probes have shown whether it needs any, ms: a dial, and time to begin it. */
+  relaysProveMs: 10_000,
   /** Share of its other links that it wants with others of the kind (protocol.md §5). Guess: half. */
   introducedShare: 0.5,
   /** Links with others of the kind, beyond which no walk ends at it. Guess: twice what it wants itself, as somebody has to be wanted. */

@@ -56,6 +56,46 @@ describe('own addresses', () => {
     expect(bench.dials.map(({ address }) => address)).toContain('ws://7.7.7.7:4000');
   });
 
+  describe('and relays in their stead', () => {
+    /** We have dialed somebody who can be dialed; with `service` while our own probe is under way. */
+    function joined(service: boolean) {
+      const bench = new Bench({ bootstrap: false, webrtc: true });
+      if (service) {
+        const services = [{ scheme: 'ws', host: '5.5.5.5', port: 4000 }];
+        bench.handle({ type: 'listening', services, interfaces: ['5.5.5.5'] });
+        bench.pass(0);
+      }
+      const probe = bench.dials.at(-1);
+      const remote = bench.remote('a');
+      bench.handle({ type: 'connect', request: 1, address: remote.address });
+      const key = bench.answer(bench.lastDial, remote);
+      bench.pass(0);
+      const told = () => bench.to(key, 'record').map(({ self }) => self.record);
+      return { bench, probe, told };
+    }
+
+    it('are named at once by who does not listen', () => {
+      expect(joined(false).told()).toMatchObject([{ addresses: [], relays: [{}] }]);
+    });
+
+    it('wait for the proof by who does: the addresses are what neighbours hear first', () => {
+      const { bench, probe, told } = joined(true);
+      expect(told()).toEqual([]);
+      if (probe !== undefined) bench.fail(probe, 'SELF');
+      bench.pass(0);
+      expect(told()).toMatchObject([{ addresses: ['ws://5.5.5.5:4000'], relays: [] }]);
+      bench.pass(20_000);
+      expect(told()).toHaveLength(1);
+    });
+
+    it('are named when the proof does not come', () => {
+      const { bench, probe, told } = joined(true);
+      if (probe !== undefined) bench.fail(probe, 'DIAL_TIMEOUT');
+      bench.pass(10_000);
+      expect(told()).toMatchObject([{ addresses: [], relays: [{}] }]);
+    });
+  });
+
   it('RECORD goes to each neighbour at most once in 10 s', () => {
     const bench = new Bench({ bootstrap: false });
     const key = bench.visit(bench.remote('a'));

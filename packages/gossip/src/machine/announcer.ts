@@ -14,6 +14,7 @@ export class Announcer {
   readonly #records: Records;
   readonly #dialer: Dialer;
   readonly #own: OwnAddresses;
+  #listens = false;
   /** When neighbours are to be told of our record. */
   #tellAtMs = Number.POSITIVE_INFINITY;
   #toldMs = Number.NEGATIVE_INFINITY;
@@ -43,6 +44,7 @@ export class Announcer {
 
   listening(services: readonly Service[], interfaces: readonly string[]): void {
     const dialed = services.filter(({ scheme }) => scheme !== 'wrtc'); // that is no address of its own
+    this.#listens = dialed.length > 0;
     this.#own.listening(dialed, interfaces, this.#c.nowMs);
     if (this.#records.ownStun(services.some(({ stun }) => stun === true))) this.tell();
     this.#learned();
@@ -90,13 +92,21 @@ export class Announcer {
 
   /** Looks who may be named as a relay. A new record costs: with two good ones named, the third can wait. */
   #relays(): void {
-    const { o, dialable, nowMs, tuning } = this.#c;
+    const { o, dialable, nowMs } = this.#c;
     if (!o.webrtc || (dialable && this.#named.length === 0)) return;
     const fit = this.#fit();
     const good = this.#named.filter((peer) => fit.includes(peer)).length;
     if (good === this.#named.length && good === Math.min(fit.length, RECORD_LIMITS.relaysMax)) return;
-    const waitMs = good >= tuning.relaysMin ? tuning.relaysSettleMs : good > 0 ? tuning.relaysGatherMs : 0;
-    this.#nameAtMs = Math.min(this.#nameAtMs, nowMs + waitMs);
+    this.#nameAtMs = Math.min(this.#nameAtMs, nowMs + this.#patienceMs(good));
+  }
+
+  /** How long relays that should be named may wait, with `good` ones named. */
+  #patienceMs(good: number): number {
+    const { relaysMin, relaysSettleMs, relaysGatherMs, relaysProveMs } = this.#c.tuning;
+    if (good >= relaysMin) return relaysSettleMs;
+    if (good > 0) return relaysGatherMs;
+    // A record that names relays, told first, would hold up the one with the addresses that are being proven.
+    return this.#listens && this.#named.length === 0 ? relaysProveMs : 0;
   }
 
   #fit(): Peer[] {
