@@ -161,8 +161,8 @@ export const TUNING = Object.freeze({
   relaysProveMs: 10_000,
   /** Share of its other links that it wants with others of the kind (protocol.md §5). Guess: half. */
   introducedShare: 0.5,
-  /** Links with others of the kind, beyond which no walk ends at it. Guess: twice what it wants itself, as somebody has to be wanted. */
-  introducedMax: 4,
+  /** Links with others of the kind, beyond which no walk ends at it, in those that it wants itself. Guess: 2, as somebody has to be wanted. */
+  introducedFactor: 2,
   /** After so many walks in a row that brought no neighbour of the kind, links to dialable peers take their place. Guess. */
   introduceTries: 3,
   /** Introductions that we have begun and not ended, at most: what an application dials at a time. Guess. */

@@ -70,7 +70,7 @@ export class Admission implements Room {
   /** We cannot be dialed, and lack links with others of the kind (`beyond`: or would take one more for their sake). */
   lacksIntroduced(beyond = false): boolean {
     const { tuning, shyNeighbours, introducedTarget } = this.#c;
-    const most = beyond && introducedTarget > 0 ? tuning.introducedMax : introducedTarget;
+    const most = introducedTarget * (beyond ? tuning.introducedFactor : 1);
     return shyNeighbours + this.#p.dialer.count('introduce') < most && this.#hasFreePlace();
   }
 
