@@ -16,6 +16,7 @@ import {
 import { describe, expect, test } from 'vitest';
 import * as connection from '../../../packages/connection/src/wire.js';
 import * as gossip from '../../../packages/gossip/src/wire.js';
+import type { SlotRow } from '../../../packages/store/src/machine/slots.js';
 import * as store from '../../../packages/store/src/wire.js';
 import { type Decoder, decoders, frameOf } from '../src/fuzz/decoders.js';
 
@@ -169,6 +170,7 @@ describe('rows of the store', () => {
     seed: (row) => store.encodeSecret(store.KEY.seed, store.decodeSecret(store.KEY.seed, row) as Uint8Array),
     anchors: (row) =>
       store.encodeAnchors(store.KEY.anchors, store.decodeAnchors(store.KEY.anchors, row) as string[]),
+    slots: (row) => store.encodeSlots(store.KEY.slots, store.decodeSlots(store.KEY.slots, row) as SlotRow[]),
     subnet: (row) => {
       const chat = `${store.KEY.subnet}chat`;
       expect(store.decodeSubnet(chat, row)).toBe('chat');

@@ -1,6 +1,6 @@
 // Rows of the store. Damage is noticed by their checksum, so most damaged rows are sealed anew: as if whoever damaged
 // the database knew how.
-import { utf8 } from '@peernet/core';
+import { type PeerId, utf8 } from '@peernet/core';
 import { PERSISTENCE } from '../../../../packages/store/src/defaults.js';
 import * as wire from '../../../../packages/store/src/wire.js';
 import { fixedTalk } from './corpus.js';
@@ -81,7 +81,7 @@ function rowDecoder<T>(
 }
 
 const taken = (_: Uint8Array, value: unknown): boolean => value !== undefined;
-const { anchors, seed, seq, subnet } = wire.KEY;
+const { anchors, seed, seq, slots, subnet } = wire.KEY;
 /** The encoder believes its caller. */
 function writeAnchors(key: string, addresses: string[]): Uint8Array {
   if (addresses.length > PERSISTENCE.anchorsMax) throw new Broken(`${addresses.length} anchors`);
@@ -89,6 +89,17 @@ function writeAnchors(key: string, addresses: string[]): Uint8Array {
 }
 
 const anchorRow = wire.encodeAnchors(anchors, ['ws://1.2.3.4:80', 'tcp://[2001:470::1]:4000']);
+
+const slotRow = wire.encodeSlots(slots, [
+  { groupSeed: 1, idSeed: 2, ageSeconds: 3, leftSeconds: 4, peer: undefined },
+  {
+    groupSeed: 5,
+    idSeed: 6,
+    ageSeconds: 7,
+    leftSeconds: 8,
+    peer: { id: 'ab'.repeat(32) as PeerId, address: 'ws://1.2.3.4:80', holds: true },
+  },
+]);
 
 const seedRow = wire.encodeSecret(seed, new Uint8Array(32).fill(5));
 const chat = `${subnet}chat`;
@@ -99,6 +110,7 @@ export const rowDecoders: readonly Decoder[] = [
     weight: 5,
   },
   rowDecoder('anchors row', anchors, [anchorRow], wire.decodeAnchors, writeAnchors),
+  rowDecoder('slots row', slots, [slotRow], wire.decodeSlots, wire.encodeSlots),
   {
     ...rowDecoder('number row', seq, [wire.encodeNumber(seq, 5e12)], wire.decodeNumber, wire.encodeNumber),
     past: taken,
