@@ -71,8 +71,8 @@ describe.skipIf(!here)('pages by WebRTC', () => {
       return { back, transports: transports.map((peer) => peer.transport) };
     }, id);
 
-  // One dial in about six meets another one of the two pages half-way and fails as NOT_PEERNET, cause not known yet; the row
-  // is then stale until its member speaks again, which takes longer than this test waits.
+  // The dial of the third page was seen to fail as NOT_PEERNET (in one of four runs), cause not known; the row is then
+  // stale until its member speaks again, which takes longer than this test waits.
   test('a page and a page: found through a node, talking without it', {
     timeout: 60_000,
     retry: 2,
