@@ -43,7 +43,10 @@ export function conformance(name: string): void {
   describe.skipIf(rtc === undefined)(name, () => {
     for (const c of transportCases) {
       const lacking = c.needs === 'ip' || c.needs === 'port' || tooSlow(name, c);
-      test.skipIf(lacking)(c.name, { timeout: 20_000 }, () => c.run(() => subject(rtc as Rtc)));
+      // In a quarter of the runs @roamhq/wrtc pauses for 600 ms in the middle of a megabyte, with 256 KiB buffered as with
+      // 1 MiB; once in some sixty it took longer than the 3 s that the suite waits. Why is not known.
+      const retry = c.name.startsWith('one large write') ? 1 : 0;
+      test.skipIf(lacking)(c.name, { timeout: 20_000, retry }, () => c.run(() => subject(rtc as Rtc)));
     }
   });
 }
