@@ -2,12 +2,15 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { leakCheck } from '@peernet/testkit';
 import { onTestFinished } from 'vitest';
 import { type Daemon, type DaemonOptions, startDaemon } from '../src/daemon.js';
 import type { Io } from '../src/io.js';
 import { main } from '../src/main.js';
 import { type Paths, pathsOf } from '../src/paths.js';
 import { FakeNode } from './fake-node.js';
+
+const nothingLeft = leakCheck();
 
 /** A folder of mode 0700 that is removed when the test is over. */
 export function tempFolder(): string {
@@ -72,6 +75,8 @@ export interface FakeDaemon {
 export async function fakeDaemon(
   options: Partial<DaemonOptions> & { base?: string; node?: FakeNode } = {},
 ): Promise<FakeDaemon> {
+  // What is registered first comes last: after the daemon's end, and that of whatever the test opens from here on.
+  onTestFinished(nothingLeft);
   const base = options.base ?? tempFolder();
   const node = options.node ?? new FakeNode();
   const paths = pathsOf({ PEERNET_PATH: base }, '/');

@@ -2,20 +2,23 @@
 
 import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
-import { createServer, type Server } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
 import { duplexPair } from '@peernet/connection';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type KnownRow, Peernet, type SearchRow } from '../src/index.js';
 import { JumpClock, keep, make, pair, rows, until } from './nodes.js';
 
 const servers: Server[] = [];
+const accepted: Socket[] = [];
 afterEach(() => {
   for (const server of servers.splice(0)) server.close();
+  for (const socket of accepted.splice(0)) socket.destroy(); // some of them never look
 });
 
 /** The port of a server of any kind. */
 async function portOf(server: Server): Promise<number> {
   servers.push(server);
+  server.on('connection', (socket: Socket) => accepted.push(socket));
   server.listen(0, '127.0.0.1');
   await once(server, 'listening');
   return (server.address() as { port: number }).port;

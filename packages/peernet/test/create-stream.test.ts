@@ -144,6 +144,7 @@ describe.each(wires)('over %s', (_, wireUp) => {
         wire(node, near);
         attack(far);
         await closed(near);
+        far.destroy(); // of a stranger that never looks, only he himself can end it
       }
       expect(node.peers()).toEqual([]);
     });

@@ -1,12 +1,15 @@
 // What the tests of this package share: nodes over a memory network of their own, closed after each test.
 import { MemoryNetwork, memoryTransport } from '@peernet/connection';
 import { type Clock, systemClock } from '@peernet/core';
+import { leakCheck } from '@peernet/testkit';
 import { afterEach } from 'vitest';
 import { type Options, Peernet } from '../src/index.js';
 
 const open: Peernet[] = [];
 let network = new MemoryNetwork();
 
+// Hooks run last first: the nodes of a test are closed, then nothing of it may be left.
+afterEach(leakCheck());
 afterEach(async () => {
   await Promise.all(open.splice(0).map((node) => node.close()));
   network = new MemoryNetwork();
