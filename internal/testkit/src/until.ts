@@ -17,3 +17,21 @@ export async function until<T>(
     await new Promise((resolve) => setTimeout(resolve, lookMs));
   }
 }
+
+/** Resolves with the first result of `attempt` that is no failure; rejects after `withinMs`, naming each failure. */
+export async function untilDone<T>(what: string, attempt: () => Promise<T>, withinMs = 5000): Promise<T> {
+  const failures: string[] = [];
+  const startMs = performance.now();
+  const at = (): string => `${Math.round(performance.now() - startMs)} ms`;
+  const once = (): Promise<{ result: T } | undefined> =>
+    attempt().then(
+      (result) => ({ result }),
+      (error: unknown) => void failures.push(`after ${at()}: ${String(error)}`),
+    );
+  return until(what, once, withinMs).then(
+    ({ result }) => result,
+    (error: Error) => {
+      throw new Error([error.message, ...failures.slice(0, 20)].join('\n'));
+    },
+  );
+}

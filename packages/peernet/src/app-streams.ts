@@ -18,6 +18,8 @@ import type { ByteStream, Peer, SearchRow } from './types.js';
 interface Target extends ReachTarget {
   /** From a search row: a dial that fails says that the row is stale. */
   readonly found: boolean;
+  /** Of that row, if it has one. */
+  readonly seq?: number | undefined;
 }
 
 /** The part of a node that streams need. */
@@ -70,7 +72,7 @@ export class AppStreams {
       return await this.#node.reach.member(parts, target);
     } catch (error) {
       if (target.found && target.id !== undefined && isUnreachable(error, target)) {
-        parts.search.stale(target.id);
+        parts.search.stale(target.id, target.seq);
       }
       throw error;
     }
@@ -104,7 +106,8 @@ function targetOf(to: SearchRow | Peer | string): Target {
     const all = [to.address, ...listed].filter(
       (text) => text !== undefined && parseForeignAddress(text) !== undefined,
     );
-    if (id !== undefined) return { id, addresses: [...new Set(all as string[])], found: 'hash' in to };
+    const seq = 'seq' in to && Number.isSafeInteger(to.seq) ? to.seq : undefined;
+    if (id !== undefined) return { id, addresses: [...new Set(all as string[])], found: 'hash' in to, seq };
   }
   throw new PeernetError(
     'ADDRESS_INVALID',

@@ -48,6 +48,8 @@ export class SubnetRoom implements SubnetChannel {
   readonly #machine: SubnetMachine;
   readonly #alarm: Alarm;
   readonly #rows = new Map<PeerId, SearchRow>();
+  /** Sequence number of the row that was tried last. */
+  readonly #tried = new Map<PeerId, number>();
   readonly #attempts = new Set<StreamKey>();
   readonly #held = new Map<StreamKey, Held>();
   readonly #onLinks = (): void => this.#handle({ type: 'links', ids: this.#neighbours() });
@@ -130,8 +132,11 @@ export class SubnetRoom implements SubnetChannel {
     connect: (key) => this.#connect(key),
     refuse: (key, reason) => this.#end(key, reason),
     drop: (key) => this.#end(key, 'REPLACED'),
-    stale: (id) => this.#o.parts.search.stale(id),
-    forget: (id) => void this.#rows.delete(id),
+    stale: (id) => this.#o.parts.search.stale(id, this.#tried.get(id)),
+    forget: (id) => {
+      this.#rows.delete(id);
+      this.#tried.delete(id);
+    },
     ready: () => this.#o.onReady(),
   };
 
@@ -160,6 +165,7 @@ export class SubnetRoom implements SubnetChannel {
     const row = this.#rows.get(id);
     const addresses = row === undefined ? [] : [row.address, ...row.addresses].filter((text) => text !== id);
     const target = { id, addresses };
+    if (row?.seq !== undefined) this.#tried.set(id, row.seq);
     reach.member(parts, target).then(
       (member) => {
         if (this.#attempts.has(key)) this.#handle({ type: 'opening', key, id });

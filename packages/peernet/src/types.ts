@@ -168,6 +168,8 @@ export interface SearchRow {
   verified: boolean;
   /** Seconds since the member said so. */
   age: number;
+  /** Sequence number of what it said: of two rows of a member the higher one is newer. Absent in answers to a payload. */
+  seq?: number;
   /** Those who told us have lost the way to it: most likely it is gone. Such rows come last, if at all. */
   doubtful: boolean;
   meta?: Uint8Array;

@@ -28,6 +28,7 @@ describe('rows', () => {
         verified: true,
         age: 0,
         doubtful: false,
+        seq: expect.any(Number),
       },
     ]);
   });

@@ -67,6 +67,8 @@ export interface SearchRow {
   readonly hops: number;
   /** Seconds since it said so. */
   readonly age: number;
+  /** Sequence number of what it said: of two rows of a member the higher one is newer. Absent in answers to a payload. */
+  readonly seq?: number;
   /** No chain of links leads to it any more by those who told us: most likely it is gone. Such rows come last, if at all. */
   readonly doubtful: boolean;
   /** We have met it lately; otherwise only its signature speaks for it. */
@@ -221,9 +223,12 @@ export class Search extends Emitter<SearchEvents> {
     };
   }
 
-  /** A member that a row named could not be reached: its rows are not shown again until it speaks anew. */
-  stale(id: PeerId): void {
-    this.#handle({ type: 'stale', id, wallMs: this.#clock.wall() });
+  /**
+   * A member that a row named could not be reached: what it said until then is not shown again.
+   * @param seq of that row; without one, all that it has said by now.
+   */
+  stale(id: PeerId, seq?: number | undefined): void {
+    this.#handle({ type: 'stale', id, seq, wallMs: this.#clock.wall() });
   }
 
   /** Our own record may have changed: looked at now instead of at the next occasion. */
@@ -304,6 +309,7 @@ export class Search extends Emitter<SearchEvents> {
         age: row.ageSeconds,
         verified: met !== undefined,
         doubtful: row.kind === 'orphan',
+        ...(row.seq > 0 ? { seq: row.seq } : {}),
         ...(row.meta.length > 0 ? { meta: row.meta } : {}),
         record: row.record,
       }),

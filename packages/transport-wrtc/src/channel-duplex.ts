@@ -4,8 +4,14 @@
 // Data channels cannot pause: what arrives is bounded by the credit of the layer above, and the stream breaks for
 // whoever ignores that. Nor do they end in order: closing one drops what is on its way, in both implementations for
 // Node, although their buffers say that it has left (measured: up to 152 of 200 KB lost). So the end of a stream is a
-// message of its own, the text `end`, which is answered by `got`; who has both lets go. Boundaries of binary messages
-// mean nothing, any other text is a breach. Errors are seen by whoever listens and never become exceptions.
+// message of its own, the text `end`, which is answered by `got`; who has both lets go.
+//
+// Nor do they begin in order: Chromium tells the answering side that the channel is open while the layer below may not
+// be, and then drops what is sent, without a word (measured: the first message, in one of three dials). So the side
+// that offered says `open` first, and the other one sends nothing before it has heard that: what delivers is open.
+//
+// Boundaries of binary messages mean nothing, any other text is a breach. Errors are seen by whoever listens and never
+// become exceptions.
 import { type DuplexLike, PeernetError, type Scope } from '@peernet/core';
 import { Duplex } from 'streamx';
 import {
@@ -26,6 +32,9 @@ import type { DataChannelLike, PeerConnectionLike } from './rtc.js';
 type Callback = (error: Error | null) => void;
 type Timer = ReturnType<typeof setTimeout>;
 
+/** Who made the channel: the side that offered the connection, or the one that answered. */
+export type Side = 'offers' | 'answers';
+
 /** A streamx Duplex whose chunks are Uint8Arrays. */
 export class ChannelDuplex extends Duplex implements DuplexLike {
   /** How wide a network it crosses at most: that of the introduction (set when it opens). */
@@ -34,6 +43,7 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
   onReleased: () => void = () => {};
   readonly #channel: DataChannelLike;
   readonly #connection: PeerConnectionLike;
+  readonly #side: Side;
   readonly #pollMs: number;
   /** Of `_open` while connecting, or of a `_write` or `_final` that waits. */
   #waiting: Callback | undefined;
@@ -42,6 +52,8 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
   #timer: Timer | undefined;
   #lastResort: Timer | undefined;
   #opening = false;
+  /** `open` is on its way, or here. */
+  #opened = false;
   /** Our end is on its way; the other side has it. */
   #endSent = false;
   #endGot = false;
@@ -53,7 +65,7 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
   #released = false;
   #unread = 0;
 
-  constructor(channel: DataChannelLike, connection: PeerConnectionLike) {
+  constructor(channel: DataChannelLike, connection: PeerConnectionLike, side: Side) {
     super({
       eagerOpen: true, // 'open' tells the dial that it is done
       highWaterMark: highWaterBytes,
@@ -61,6 +73,7 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
     });
     this.#channel = channel;
     this.#connection = connection;
+    this.#side = side;
     this.on('error', () => {}); // a peer must not be able to throw in our process
     this.on('end', () => {
       this.#readEnded = true;
@@ -71,10 +84,7 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
     const hasEvent = 'bufferedAmountLowThreshold' in channel;
     this.#pollMs = hasEvent ? pollWithEventMs : pollMs;
     if (hasEvent) channel.bufferedAmountLowThreshold = bufferedBytesLow;
-    channel.addEventListener('open', () => {
-      this.#opening = false;
-      this.#settle();
-    });
+    channel.addEventListener('open', () => this.#onOpen());
     channel.addEventListener('message', (event: { data: unknown }) => this.#take(event.data));
     channel.addEventListener('bufferedamountlow', () => this.#look());
     channel.addEventListener('error', () => this.#onError());
@@ -89,11 +99,13 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
 
   override _open(callback: Callback): void {
     const { readyState } = this.#channel;
-    if (readyState === 'open') callback(null);
-    else if (readyState === 'connecting') {
-      this.#opening = true;
-      this.#waiting = callback;
-    } else callback(new PeernetError('LOST', 'the data channel is closed'));
+    if (readyState !== 'open' && readyState !== 'connecting') {
+      callback(new PeernetError('LOST', 'the data channel is closed'));
+      return;
+    }
+    this.#opening = true;
+    this.#waiting = callback;
+    this.#onOpen();
   }
 
   override _read(callback: Callback): void {
@@ -168,10 +180,22 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
     callback?.(error);
   }
 
+  /** What is below may be open: says so, or goes on if the other side has said so. */
+  #onOpen(): void {
+    if (!this.#opening || this.#channel.readyState !== 'open') return;
+    if (this.#side === 'offers' && !this.#opened) {
+      this.#opened = true;
+      this.#say('open');
+    }
+    if (!this.#opened) return;
+    this.#opening = false;
+    this.#settle();
+  }
+
   #take(data: unknown): void {
     if (typeof data === 'string') this.#takeWord(data);
     else if (this.destroying) return;
-    else if (!(data instanceof ArrayBuffer) || this.#endSeen) {
+    else if (!(data instanceof ArrayBuffer) || !this.#opened || this.#endSeen) {
       this.destroy(new PeernetError('PROTOCOL', 'data channel: a message that has no place there'));
     } else if (data.byteLength > 0 && !this.push(new Uint8Array(data))) {
       this.#unread += data.byteLength + chunkOverheadBytes;
@@ -182,7 +206,10 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
 
   /** Also after `destroy`: the other side may be waiting for its `got`. */
   #takeWord(word: string): void {
-    if (word === 'end' && !this.#endSeen) {
+    if (word === 'open' && !this.#opened && this.#side === 'answers') {
+      this.#opened = true;
+      this.#onOpen();
+    } else if (word === 'end' && this.#opened && !this.#endSeen) {
       this.#endSeen = true;
       this.#say('got');
       if (!this.destroying) this.push(null);
@@ -194,7 +221,7 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
     }
   }
 
-  #say(word: 'end' | 'got'): void {
+  #say(word: 'open' | 'end' | 'got'): void {
     try {
       if (this.#channel.readyState === 'open') this.#channel.send(word);
     } catch {

@@ -12,7 +12,7 @@ import {
   type SignalPath,
 } from '@peernet/core';
 import { CandidateList } from './candidate.js';
-import { ChannelDuplex } from './channel-duplex.js';
+import { ChannelDuplex, type Side } from './channel-duplex.js';
 import { afterPathMs, candidatesMax, channelLabel, gatherMs } from './defaults.js';
 import { type Description, formatDescription, ownLimits, parseDescription } from './description.js';
 import type { DataChannelLike, PeerConnectionLike } from './rtc.js';
@@ -75,7 +75,7 @@ export class Negotiation implements SignalEvents {
     this.#offering = true;
     this.#attempt(async () => {
       const connection = this.#connect();
-      this.#own(connection.createDataChannel(channelLabel, { ordered: true }));
+      this.#own(connection.createDataChannel(channelLabel, { ordered: true }), 'offers');
       await connection.setLocalDescription(await connection.createOffer());
       await this.#gathered(connection);
       this.#tell(connection, 'offer');
@@ -90,7 +90,7 @@ export class Negotiation implements SignalEvents {
     this.#attempt(async () => {
       const connection = this.#connect();
       connection.addEventListener('datachannel', ({ channel }: { channel: DataChannelLike }) => {
-        if (this.#duplex === undefined && channel.label === channelLabel) this.#own(channel);
+        if (this.#duplex === undefined && channel.label === channelLabel) this.#own(channel, 'answers');
         else channel.close();
       });
       await this.#accept(connection, 'offer', theirs);
@@ -172,9 +172,9 @@ export class Negotiation implements SignalEvents {
     return connection;
   }
 
-  #own(channel: DataChannelLike): void {
+  #own(channel: DataChannelLike, side: Side): void {
     const connection = this.#connection as PeerConnectionLike;
-    const duplex = new ChannelDuplex(channel, connection);
+    const duplex = new ChannelDuplex(channel, connection, side);
     this.#duplex = duplex;
     duplex.on('close', () => this.fail(new PeernetError('DIAL_FAILED', 'the data channel closed at once')));
     duplex.on('open', () => {

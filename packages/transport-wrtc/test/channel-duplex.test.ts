@@ -1,7 +1,7 @@
 // The stream over a data channel, on channels that do exactly what they are told.
 import { leakCheck, until } from '@peernet/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
-import { ChannelDuplex } from '../src/channel-duplex.js';
+import { ChannelDuplex, type Side } from '../src/channel-duplex.js';
 import { bufferedBytesMax, chunkBytes, unreadBytesMax } from '../src/defaults.js';
 
 afterEach(leakCheck());
@@ -41,20 +41,76 @@ class Connection extends EventTarget {
   }
 }
 
-function make(event = false) {
+/** One that is open, or, if `side` is named, one where nothing was said yet. */
+function make({ event = false, side }: { event?: boolean; side?: Side } = {}) {
   const channel = new Channel(event);
   const connection = new Connection();
-  const duplex = new ChannelDuplex(channel, connection as never);
+  const duplex = new ChannelDuplex(channel, connection as never, side ?? 'answers');
+  if (side === undefined) channel.say('open');
   const errors: { code?: string }[] = [];
   duplex.on('error', (error: Error) => void errors.push(error as { code?: string }));
   return { channel, connection, duplex, errors };
 }
 
+describe('the beginning', () => {
+  const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+  test('who answers sends nothing before it has heard that the channel is open', async () => {
+    const { channel, duplex } = make({ side: 'answers' });
+    let opened = false;
+    duplex.on('open', () => {
+      opened = true;
+    });
+    duplex.write(new Uint8Array(21));
+    await turn();
+    channel.dispatchEvent(new Event('open')); // Chromium says so too early
+    await turn();
+    expect([opened, channel.sent]).toEqual([false, []]);
+    channel.say('open');
+    await until('its message', () => channel.sent.length > 0);
+    expect([opened, channel.sent]).toEqual([true, [21]]);
+    duplex.destroy();
+  });
+
+  test('who offers says so before anything else, once the channel is open', async () => {
+    const { channel, duplex } = make({ side: 'offers' });
+    channel.readyState = 'connecting';
+    duplex.write(new Uint8Array(55));
+    await turn();
+    expect(channel.sent).toEqual([]);
+    channel.readyState = 'open';
+    channel.dispatchEvent(new Event('open'));
+    await until('its message', () => channel.sent.length > 1);
+    expect(channel.sent).toEqual(['open', 55]);
+    duplex.destroy();
+  });
+
+  test('a channel that closes before it is open is lost', async () => {
+    const { channel, duplex, errors } = make({ side: 'answers' });
+    await turn();
+    channel.close();
+    await until('closed', () => duplex.destroyed);
+    expect(errors.map((error) => error.code)).toEqual(['LOST']);
+  });
+
+  test.each<[string, unknown, Side]>([
+    ['data before it', new ArrayBuffer(1), 'answers'],
+    ['an end before it', 'end', 'answers'],
+    ['the word of who offers, from who answers', 'open', 'offers'],
+  ])('%s breaks it', async (_name, data, side) => {
+    const { channel, duplex, errors } = make({ side });
+    await turn();
+    channel.say(data);
+    await until('closed', () => duplex.destroyed);
+    expect(errors.map((error) => error.code)).toEqual(['PROTOCOL']);
+  });
+});
+
 describe('writing', () => {
   test.each([true, false])(
     '16 KiB a message, 1 MiB in the buffer, and on when there is room; event: %s',
     async (event) => {
-      const { channel, duplex } = make(event);
+      const { channel, duplex } = make({ event });
       const total = 4 * 1024 * 1024;
       duplex.write(new Uint8Array(total));
       const bytes = (): number => channel.sent.reduce<number>((sum, part) => sum + Number(part), 0);
@@ -76,7 +132,7 @@ describe('writing', () => {
   );
 
   test('a lost event costs a moment, not the stream', async () => {
-    const { channel, duplex } = make(true);
+    const { channel, duplex } = make({ event: true });
     duplex.write(new Uint8Array(2 * bufferedBytesMax));
     await until('it waits', () => channel.bufferedAmount === bufferedBytesMax);
     channel.bufferedAmount = 0;
@@ -90,6 +146,7 @@ describe('reading', () => {
     ['a text that is no word of ours', 'hello', 'PROTOCOL'],
     ['a Blob', new Blob([]), 'PROTOCOL'],
     ['got, where nothing has ended', 'got', 'PROTOCOL'],
+    ['open, a second time', 'open', 'PROTOCOL'],
   ])('%s breaks it', async (_name, data, code) => {
     const { channel, connection, duplex, errors } = make();
     channel.say(data);

@@ -164,10 +164,10 @@ export class AdvertStore {
     if (held !== undefined) this.#remove(held);
   }
 
-  /** Forgets a member that could not be reached. */
-  forget(id: PeerId): void {
+  /** Forgets what a member had said until `seq`: it could not be reached. */
+  forget(id: PeerId, seq: number): void {
     if (!this.#perKey.has(id)) return;
-    for (const held of [...this.#all.values()]) if (held.id === id) this.#remove(held);
+    for (const held of [...this.#all.values()]) if (held.id === id && held.seq <= seq) this.#remove(held);
   }
 
   /** Takes a link out of all chains; returns those that have no other. */

@@ -25,7 +25,8 @@ export type SearchEvent =
   | ({ readonly type: 'search'; readonly search: SearchRequest } & Surroundings)
   | { readonly type: 'cancel'; readonly search: number }
   | ({ readonly type: 'reply'; readonly key: string; readonly meta: Uint8Array } & Surroundings)
-  | { readonly type: 'stale'; readonly id: PeerId }
+  /** Without a `seq`: all that it has said. */
+  | { readonly type: 'stale'; readonly id: PeerId; readonly seq?: number | undefined }
   | ({ readonly type: 'close' } & Surroundings);
 
 export interface SearchRequest {

@@ -1,7 +1,7 @@
 // The search: rendezvous of two random bubbles over whatever overlay the links belong to (protocol.md §6). Each member
 // places adverts on random nodes, each search visits random nodes, and enough of both meet. This file routes: inputs
 // to the parts that keep state, what the parts want to the effects. It knows nothing of how neighbours are found.
-import { type Crypto, type LinkKey, type Machine, type Random, toHex } from '@peernet/core';
+import { type Crypto, type LinkKey, type Machine, type PeerId, type Random, toHex } from '@peernet/core';
 import { CAPACITY, LIMITS, type SearchLimits, TIMES, WIRE } from '../defaults.js';
 import { briefOf, decodeMessage, encodeAdvertMessage, encodeSearch, placeOf, queryOf } from '../wire.js';
 import { AdvertRelay } from './advert-relay.js';
@@ -137,8 +137,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
         this.#relay.reply(input.key, input.meta, turn);
         return;
       case 'stale':
-        this.#stale.add(input.id, turn.wallMs, turn.nowMs);
-        this.#adverts.store.forget(input.id);
+        this.#unreached(input.id, input.seq ?? turn.wallMs, turn);
         return;
       case 'close':
         for (const subnet of this.#own.subnets) this.#part(subnet, turn);
@@ -226,6 +225,11 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
         continue;
       neighbour.sent('advert', self, 1, nowMs);
     }
+  }
+
+  #unreached(id: PeerId, seq: number, { nowMs }: Turn): void {
+    this.#stale.add(id, seq, nowMs);
+    this.#adverts.store.forget(id, seq);
   }
 
   #misbehaved(neighbour: Neighbour, what: Misbehaviour, { effects }: Turn): void {

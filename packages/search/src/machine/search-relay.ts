@@ -206,6 +206,7 @@ export class SearchRelay {
       }
       if (object.id === crypto.id || !isMore(query, object.id, seqOf(object), row.kind)) continue;
       if (!this.#isAlive(object, row, query.subnet, turn)) continue;
+      if (query.own !== undefined && this.#isStale(object, turn)) continue; // what is newer may still come
       const key = toHex(objectKeyOf(crypto, row.bytes));
       verdict = verifier.check(n, key, () => this.#verify(object), turn.nowMs);
       if (verdict !== 'good') break;
@@ -233,6 +234,11 @@ export class SearchRelay {
       if (row.kind === 'withdrawal') adverts.learn(object as Advert, query.subnet, turn.nowMs);
       return true;
     });
+  }
+
+  /** Whether we have tried to reach it by this or by what came after it. */
+  #isStale(object: Advert | Answer, { nowMs }: Turn): boolean {
+    return 'seq' in object && this.#s.stale.has(object.id, object.seq, nowMs);
   }
 
   #verify(object: Advert | Answer): boolean {
@@ -282,12 +288,10 @@ export class SearchRelay {
   }
 
   #deliver(n: Neighbour, number: number, rows: readonly Decoded[], turn: Turn): void {
-    const { searches, stale } = this.#s;
+    const { searches } = this.#s;
     for (const decoded of rows) {
       const search = searches.get(number);
       if (search === undefined) return;
-      const { object } = decoded;
-      if ('seq' in object && stale.has(object.id, object.seq, turn.nowMs)) continue;
       searches.deliver(search, found(decoded, n.rank), true, turn);
     }
   }

@@ -1,19 +1,25 @@
-// Members that somebody here tried to reach and could not. Their rows are not shown again until they speak anew.
+// Members that somebody here tried to reach and could not. What they had said then is not shown again; what they said
+// afterwards is, even if it was said before the attempt failed: a member whose relay has died says so at once, while
+// others still dial what it said before.
 import { LruMap, type PeerId } from '@peernet/core';
 import { CAPACITY, TIMES } from '../defaults.js';
 
 export class StaleMembers {
   /** Made when there is the first. */
-  #members: LruMap<PeerId, { readonly wallMs: number; readonly untilMs: number }> | undefined;
+  #members: LruMap<PeerId, { readonly seq: number; readonly untilMs: number }> | undefined;
 
-  add(id: PeerId, wallMs: number, nowMs: number): void {
+  /** @param seq of what was dialed in vain. */
+  add(id: PeerId, seq: number, nowMs: number): void {
     this.#members ??= new LruMap(CAPACITY.stale);
-    this.#members.set(id, { wallMs, untilMs: nowMs + TIMES.staleMs });
+    this.#members.set(id, {
+      seq: Math.max(seq, this.#members.get(id)?.seq ?? 0),
+      untilMs: nowMs + TIMES.staleMs,
+    });
   }
 
-  /** Whether what a member said at `seq` (its calendar) is what could not be reached. */
+  /** Whether what a member said at `seq` is what could not be reached, or older. */
   has(id: PeerId, seq: number, nowMs: number): boolean {
     const member = this.#members?.get(id);
-    return member !== undefined && nowMs < member.untilMs && seq <= member.wallMs;
+    return member !== undefined && nowMs < member.untilMs && seq <= member.seq;
   }
 }

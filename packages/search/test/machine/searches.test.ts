@@ -255,6 +255,36 @@ describe('doubtful rows', () => {
     expect(bench.rows).toHaveLength(1);
   });
 
+  test('what it said after what could not be reached is told, though it was said before the failure', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    const { id } = bench.who('alice');
+    const old = bench.advert('alice', 'chat', { seq: wallMs - 2_000 });
+    const moved = bench.advert('alice', 'chat', { seq: wallMs - 1_000 });
+    bench.tell(1, old);
+    bench.give({ type: 'stale', id, seq: old.seq });
+    bench.give({ type: 'stale', id, seq: old.seq - 1 }); // of an attempt that began earlier
+    const query = started(bench);
+    bench.answer(1, query, [{ bytes: old.bytes }]);
+    expect(bench.rows).toEqual([]);
+    bench.answer(2, query, [{ bytes: moved.bytes }]);
+    expect(bench.rows.map((found) => found.seq)).toEqual([moved.seq]);
+  });
+
+  test('an advert that is newer than what could not be reached is kept for others', () => {
+    for (const [seq, rows] of [
+      [wallMs - 1_000, 0],
+      [wallMs - 1_001, 1],
+    ] as const) {
+      const bench = new Bench();
+      bench.ups(2);
+      bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs - 1_000 }));
+      bench.give({ type: 'stale', id: bench.who('alice').id, seq });
+      bench.ask(2, 'chat');
+      expect(bench.take('rows').flatMap((told) => told.rows)).toHaveLength(rows);
+    }
+  });
+
   test('a member that could not be reached is not told again before it speaks anew', () => {
     const bench = new Bench();
     bench.ups(2);
