@@ -82,6 +82,9 @@ export const untilEveryMs = 10;
 /** Queue entries below which cancelled ones are not worth clearing away. */
 export const compactMin = 1_024;
 
+/** Places that a queue begins with; it doubles. Guess: a small world, 8 KiB. */
+export const heapMin = 1_024;
+
 /** Faults drawn at random (`randomFaults`). */
 export const FAULT_DEFAULTS = Object.freeze({
   /** ms between faults on average: ten minutes see about sixty. */

@@ -150,7 +150,7 @@ export class World {
   };
 
   #step(event: QueuedEvent): void {
-    this.#nowMs = event.atMs;
+    this.#nowMs = this.#queue.atMs;
     const { action, a, b } = event;
     event.action = undefined; // a later cancel finds it fired
     this.#steps++;
