@@ -11,6 +11,15 @@ import type { Records } from './records.js';
 /** Slots in one half of a set. */
 const halfBits = 32;
 
+/** What some neighbours have to be told; most of them the same, so the message is made once. */
+interface News {
+  /** Slots, as two 32-bit sets. */
+  readonly low: number;
+  readonly high: number;
+  readonly entries: readonly ExtremaEntry[];
+  message?: Uint8Array;
+}
+
 export class Census {
   readonly #c: Context;
   readonly #records: Records;
@@ -56,7 +65,7 @@ export class Census {
   neighbour(peer: Peer): void {
     if (peer.digest === undefined || equalBytes(peer.digest, this.digest())) return;
     peer.dirtyLow = peer.dirtyHigh = -1;
-    this.#tell(peer, this.#extrema.table(this.#c.nowMs));
+    this.#tell(peer, { low: -1, high: -1, entries: this.#extrema.table(this.#c.nowMs) });
   }
 
   onExtrema(peer: Peer, message: ExtremaMessage): void {
@@ -96,8 +105,8 @@ export class Census {
     let high = 0;
     for (const { slot, id } of entries) {
       this.#latest[slot] = id;
-      if (slot < halfBits) low |= 1 << slot;
-      else high |= 1 << (slot - halfBits);
+      low |= lowBit(slot);
+      high |= highBit(slot);
     }
     for (const peer of peers.neighbours) {
       if (peer === from) {
@@ -117,27 +126,35 @@ export class Census {
     const { nowMs, peers, tuning } = this.#c;
     this.#flushedMs = nowMs;
     this.#flushAtMs = Number.POSITIVE_INFINITY;
-    let table: ExtremaEntry[] | undefined;
+    const all: News[] = [];
     let left = false;
     for (const peer of peers.neighbours) {
-      if ((peer.dirtyLow | peer.dirtyHigh) === 0) continue;
-      table ??= this.#extrema.table(nowMs);
-      const news = table.filter(({ slot }) => isDirty(peer, slot));
+      const { dirtyLow: low, dirtyHigh: high } = peer;
+      if ((low | high) === 0) continue;
+      let news = all.find((known) => known.low === low && known.high === high);
+      if (news === undefined) {
+        news = { low, high, entries: this.#extrema.table(nowMs, (slot) => isIn(low, high, slot)) };
+        all.push(news);
+      }
       if (!this.#tell(peer, news)) left = true;
     }
     if (left) this.#flushAtMs = nowMs + tuning.extremaEveryMs;
   }
 
   /** False if the neighbour would have to drop it, or takes nothing now: later. */
-  #tell(peer: Peer, entries: readonly ExtremaEntry[]): boolean {
+  #tell(peer: Peer, news: News): boolean {
     const { nowMs, counters, degree } = this.#c;
+    const { entries } = news;
     if (peer.congestedMs !== undefined) return false;
     const [messages, lines] = [peer.sending('extrema', nowMs), peer.sending('entries', nowMs)];
     if (messages.level(nowMs) < 1 || lines.level(nowMs) < entries.length) {
       counters.paced++;
       return false;
     }
-    if (entries.length > 0 && !this.#c.send(peer, encodeExtrema(degree, entries), 'shuffle')) return false;
+    if (entries.length > 0) {
+      news.message ??= encodeExtrema(degree, entries);
+      if (!this.#c.send(peer, news.message, 'shuffle')) return false;
+    }
     messages.take(1, nowMs);
     lines.take(entries.length, nowMs);
     peer.dirtyLow = peer.dirtyHigh = 0;
@@ -145,13 +162,19 @@ export class Census {
   }
 }
 
-function isDirty(peer: Peer, slot: number): boolean {
-  return slot < halfBits
-    ? (peer.dirtyLow & (1 << slot)) !== 0
-    : (peer.dirtyHigh & (1 << (slot - halfBits))) !== 0;
+function lowBit(slot: number): number {
+  return slot < halfBits ? 1 << slot : 0;
+}
+
+function highBit(slot: number): number {
+  return slot < halfBits ? 0 : 1 << (slot - halfBits);
+}
+
+function isIn(low: number, high: number, slot: number): boolean {
+  return ((low & lowBit(slot)) | (high & highBit(slot))) !== 0;
 }
 
 function clean(peer: Peer, slot: number): void {
-  if (slot < halfBits) peer.dirtyLow &= ~(1 << slot);
-  else peer.dirtyHigh &= ~(1 << (slot - halfBits));
+  peer.dirtyLow &= ~lowBit(slot);
+  peer.dirtyHigh &= ~highBit(slot);
 }

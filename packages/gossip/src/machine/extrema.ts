@@ -17,8 +17,8 @@
 // the slot as its *heir*, those with the smallest values first (so that the others need not speak), and at 1 200 s
 // everybody has the same heir. Without it, nodes that bury a winner a second later than their neighbours would never
 // hear of the successor: it was told while they still knew something better.
-import { type Crypto, DOMAIN, jitter, type PeerId, peerIdToBytes, type Random } from '@peernet/core';
-import { knownSignature } from './interning.js';
+import { type Crypto, DOMAIN, jitter, type PeerId, type Random } from '@peernet/core';
+import { knownIdBytes, knownSignature } from './interning.js';
 
 export const EXTREMA = Object.freeze({
   /** Slots: 12.7 % rms (research/algorithms.md; 32 give 18 %, 128 give 8.9 %). */
@@ -90,7 +90,7 @@ export class Extrema {
     const { crypto, random, nowMs } = options;
     this.#crypto = crypto;
     this.#random = random;
-    this.#signature = crypto.sign(DOMAIN.extrema, peerIdToBytes(crypto.id));
+    this.#signature = crypto.sign(DOMAIN.extrema, knownIdBytes(crypto.id));
     for (let slot = 0; slot < EXTREMA.slots; slot++) {
       this.#own[slot] = extremeOf(crypto, slot, crypto.id);
       this.#winners.push(this.#mine(slot, nowMs));
@@ -110,19 +110,22 @@ export class Extrema {
 
   /** 8 bytes over (slot, id) of all winners: two nodes with equal ones need not exchange tables. */
   digest(): Uint8Array {
-    const bytes = new Uint8Array(32 * EXTREMA.slots);
-    for (const [slot, winner] of this.#winners.entries()) bytes.set(peerIdToBytes(winner.id), 32 * slot);
-    return this.#crypto.hash(DOMAIN.extrema, bytes).slice(0, 8);
+    for (let slot = 0; slot < EXTREMA.slots; slot++)
+      digested.set(knownIdBytes((this.#winners[slot] as Held).id), 32 * slot);
+    return this.#crypto.hash(DOMAIN.extrema, digested).slice(0, 8);
   }
 
-  /** Winners and heirs, ≤ 128, none of them dead. */
-  table(nowMs: number): ExtremaEntry[] {
+  /** Winners and heirs of those slots that are wanted, ≤ 128, none of them dead. */
+  table(nowMs: number, wanted: (slot: number) => boolean = () => true): ExtremaEntry[] {
     const entries: ExtremaEntry[] = [];
+    const add = (slot: number, held: Held | undefined): void => {
+      if (held !== undefined && nowMs - held.bornMs < ms(EXTREMA.lifeSeconds))
+        entries.push(toEntry(slot, held, nowMs));
+    };
     for (let slot = 0; slot < EXTREMA.slots; slot++) {
-      for (const held of [this.#winners[slot], this.#heirs[slot]]) {
-        if (held !== undefined && nowMs - held.bornMs < ms(EXTREMA.lifeSeconds))
-          entries.push(toEntry(slot, held, nowMs));
-      }
+      if (!wanted(slot)) continue;
+      add(slot, this.#winners[slot]);
+      add(slot, this.#heirs[slot]);
     }
     return entries;
   }
@@ -217,7 +220,7 @@ export class Extrema {
     const same = (other: Held | undefined): boolean =>
       other !== undefined && other.id === held.id && equalSignatures(other.signature, held.signature);
     if (this.#winners.some(same) || this.#heirs.some(same)) return true;
-    return verify(DOMAIN.extrema, held.id, peerIdToBytes(held.id), held.signature);
+    return verify(DOMAIN.extrema, held.id, knownIdBytes(held.id), held.signature);
   }
 
   /** A dead winner gives way to its heir, or to us. True if it is us, and was not known. */
@@ -258,7 +261,8 @@ export class Extrema {
 
   #computeDeadline(): number {
     let atMs = this.#emitAtMs;
-    for (const [slot, winner] of this.#winners.entries()) {
+    for (let slot = 0; slot < EXTREMA.slots; slot++) {
+      const winner = this.#winners[slot] as Held;
       if (winner.id === this.#crypto.id) continue;
       atMs = Math.min(atMs, winner.bornMs + ms(EXTREMA.lifeSeconds));
       if (this.#standsFor(slot)) atMs = Math.min(atMs, this.#standAtMs(slot));
@@ -293,6 +297,9 @@ export class Extrema {
   }
 }
 
+/** Reused: the ids of all winners. */
+const digested = new Uint8Array(32 * EXTREMA.slots);
+
 /** Reused, with the id that is in it: entries travel grouped by id, and decoding ids was most of the work. */
 const scratch = new Uint8Array(33);
 let scratchId: PeerId | undefined;
@@ -300,7 +307,7 @@ let scratchId: PeerId | undefined;
 /** −ln of a uniform number that (slot, id) hash to: exponentially distributed. */
 function extremeOf(crypto: Crypto, slot: number, id: PeerId): number {
   scratch[0] = slot;
-  if (id !== scratchId) scratch.set(peerIdToBytes(id), 1);
+  if (id !== scratchId) scratch.set(knownIdBytes(id), 1);
   scratchId = id;
   const hash = crypto.hash(DOMAIN.extrema, scratch);
   const word = (at: number): number =>
