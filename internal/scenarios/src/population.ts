@@ -48,7 +48,7 @@ export class Population {
   /** Told of each node that leaves or crashes, before it does. */
   onEnd: ((node: SimNode, slot: number) => void) | undefined;
   readonly #o: PopulationOptions;
-  readonly #departed = new Map<string, number>();
+  readonly #departed = noFaults();
   readonly traffic = new Traffic();
   readonly #taps: Tap[] = [];
 
@@ -193,9 +193,7 @@ export class Population {
 
   /** What it has seen counts on. */
   #depart(node: SimNode): void {
-    for (const name of faultCounters) {
-      this.#departed.set(name, (this.#departed.get(name) ?? 0) + counterOf(node, name));
-    }
+    addFaults(this.#departed, node);
   }
 
   /** This share of the nodes ends at once, drawn by lot, bootstraps among the candidates or all of them. */
@@ -215,21 +213,35 @@ export class Population {
 
   /** A sum over everybody, also those who are gone. */
   total(name: FaultCounter): number {
-    const living = this.nodes.reduce((sum, node) => sum + counterOf(node, name), 0);
-    return living + (this.#departed.get(name) ?? 0);
+    return this.#totals()[name];
+  }
+
+  #totals(): Record<FaultCounter, number> {
+    const totals = { ...this.#departed };
+    for (const node of this.nodes) addFaults(totals, node);
+    return totals;
   }
 
   /** What honest networks must not see, by name, where it was seen. */
   faults(): Partial<Record<FaultCounter, number>> {
-    return Object.fromEntries(
-      faultCounters.map((name) => [name, this.total(name)]).filter(([, count]) => count !== 0),
-    );
+    return Object.fromEntries(Object.entries(this.#totals()).filter(([, count]) => count !== 0));
   }
 
   /** A counter of the living: `gossip.dials`, `search.rowsIn`. */
   sum(name: `${'gossip' | 'search'}.${string}`): number {
     const [part, counter] = name.split('.') as ['gossip' | 'search', string];
-    return this.nodes.reduce((sum, node) => sum + Number(node[part].snapshot()[counter] ?? Number.NaN), 0);
+    return this.sums(part, [counter])[counter] as number;
+  }
+
+  /** Counters of one part of the living, each node looked at once. */
+  sums(part: 'gossip' | 'search', counters: readonly string[]): Record<string, number> {
+    const sums = Object.fromEntries(counters.map((counter) => [counter, 0]));
+    for (const node of this.nodes) {
+      const snapshot = node[part].snapshot();
+      for (const counter of counters)
+        sums[counter] = (sums[counter] as number) + Number(snapshot[counter] ?? Number.NaN);
+    }
+    return sums;
   }
 
   /** The largest value of a counter among the living. */
@@ -244,6 +256,13 @@ function isInShare(number: number, share: number): boolean {
   return Math.floor((number + 1) * share) > Math.floor(number * share);
 }
 
-function counterOf(node: SimNode, name: FaultCounter): number {
-  return Number(node.gossip.snapshot()[name] ?? 0) + Number(node.search.snapshot()[name] ?? 0);
+function noFaults(): Record<FaultCounter, number> {
+  return { limiterDrops: 0, bans: 0, bugs: 0, malformed: 0, badSignatures: 0 };
+}
+
+/** Adds what a node has seen. */
+function addFaults(sums: Record<FaultCounter, number>, node: SimNode): void {
+  const gossip = node.gossip.snapshot();
+  const search = node.search.snapshot();
+  for (const name of faultCounters) sums[name] += Number(gossip[name] ?? 0) + Number(search[name] ?? 0);
 }

@@ -73,10 +73,7 @@ export function reportShape(stage: Stage, population: Population): void {
     meanPath: graph.meanPath(population.random),
     firstLinkP50: quantile(firstLinks, 0.5),
     firstLinkP99: quantile(firstLinks, 0.99),
-    dials: population.sum('gossip.dials'),
-    dialsOk: population.sum('gossip.dialsOk'),
-    refused: population.sum('gossip.refused'),
-    paced: population.sum('gossip.paced'),
+    ...population.sums('gossip', ['dials', 'dialsOk', 'refused', 'paced']),
   });
 }
 
