@@ -9,30 +9,54 @@ const varintBytesMax = 5;
 const encoder = new TextEncoder();
 const strictDecoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
+/** Buffers of writers are cut from one of this size: making one of a few hundred bytes costs more than filling it. */
+const slabBytes = 65_536;
+let slab = new Uint8Array(slabBytes);
+let slabAt = 0;
+
 /** Writes one message into a buffer that grows. Misuse (a value that does not fit) is a TypeError: our own bug. */
 export class Writer {
+  /** What we write into: ours from `#start` to `#end`, nobody else ever gets that part. */
   #buffer: Uint8Array;
-  #length = 0;
+  #start: number;
+  #end: number;
+  #at: number;
 
   /** @param capacity bytes to begin with; a good guess saves copies. */
   constructor(capacity = 256) {
-    this.#buffer = new Uint8Array(capacity);
+    if (!Number.isInteger(capacity) || capacity < 0) throw new TypeError(`Writer: capacity ${capacity}`);
+    if (capacity > slabBytes - slabAt) {
+      slab = new Uint8Array(Math.max(slabBytes, capacity));
+      slabAt = 0;
+    }
+    this.#buffer = slab;
+    this.#start = slabAt;
+    this.#at = slabAt;
+    slabAt += capacity;
+    this.#end = slabAt;
   }
 
   get length(): number {
-    return this.#length;
+    return this.#at - this.#start;
   }
 
   #room(count: number): number {
-    const at = this.#length;
-    const need = at + count;
-    if (need > this.#buffer.length) {
-      const grown = new Uint8Array(Math.max(need, 2 * this.#buffer.length));
-      grown.set(this.#buffer.subarray(0, at));
-      this.#buffer = grown;
-    }
-    this.#length = need;
+    const at = this.#at;
+    if (count > this.#end - at) return this.#grow(count);
+    this.#at = at + count;
     return at;
+  }
+
+  #grow(count: number): number {
+    const { length } = this;
+    const need = length + count;
+    const grown = new Uint8Array(Math.max(need, 2 * (this.#end - this.#start)));
+    grown.set(this.#buffer.subarray(this.#start, this.#at));
+    this.#buffer = grown;
+    this.#start = 0;
+    this.#end = grown.length;
+    this.#at = need;
+    return length;
   }
 
   u8(value: number): this {
@@ -95,7 +119,7 @@ export class Writer {
 
   /** What was written; a copy of exactly that size, so that it may be kept. */
   finish(): Uint8Array {
-    return this.#buffer.slice(0, this.#length);
+    return this.#buffer.slice(this.#start, this.#at);
   }
 }
 

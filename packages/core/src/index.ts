@@ -1,5 +1,6 @@
 // @peernet/core: the contracts between peernet's parts, and the small kit that they share. No dependencies.
 export * from './address.js';
+export * from './address-memo.js';
 export * from './bounded.js';
 export * from './bytes.js';
 export * from './clock.js';

@@ -230,3 +230,24 @@ test('equalBytes and concatBytes', () => {
   expect(concatBytes(utf8('a'), utf8(''), utf8('bc'))).toEqual(utf8('abc'));
   expect(concatBytes()).toEqual(new Uint8Array(0));
 });
+
+test('writers that write in turns do not disturb each other, whatever they begin with', () => {
+  const random = seededRandom(7);
+  const writers = Array.from({ length: 50 }, () => ({
+    writer: new Writer(below(random, 300)),
+    written: [] as number[],
+  }));
+  for (let i = 0; i < 20_000; i++) {
+    const { writer, written } = writers[below(random, writers.length)] as (typeof writers)[number];
+    const value = below(random, 256);
+    writer.u8(value);
+    written.push(value);
+  }
+  for (const { writer, written } of writers) {
+    deepEqual([...writer.finish()], written);
+    equal(writer.length, written.length);
+  }
+  // More than any of them can begin with, and what is none.
+  equal(new Writer(100_000).u8(1).finish().length, 1);
+  for (const capacity of [-1, 1.5, Number.NaN]) expect(() => new Writer(capacity)).toThrow(TypeError);
+});

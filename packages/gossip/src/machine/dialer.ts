@@ -4,12 +4,13 @@ import {
   type Address,
   type BookEntry,
   type ErrorCode,
+  keysOf,
   LruMap,
   type PeerId,
   TokenBucket,
+  userAddressOf,
 } from '@peernet/core';
 import { DIALS_GLOBAL, DIALS_NARROW, DIALS_NET } from '../defaults.js';
-import { keysOf, userAddressOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Intent } from './peer.js';
 

@@ -1,8 +1,14 @@
 // The overlay machine: one node of the random graph. It routes what happens to the parts beside it, each of which holds
 // one rule of protocol.md §5.
-import type { HeardRecord, Machine, PeerId, PeerRecord, Scope } from '@peernet/core';
+import {
+  addressOf,
+  type HeardRecord,
+  type Machine,
+  type PeerId,
+  type PeerRecord,
+  type Scope,
+} from '@peernet/core';
 import type { Hello, Message } from '../wire.js';
-import { addressOf } from './address-memo.js';
 import { Admission } from './admission.js';
 import { Announcer } from './announcer.js';
 import { Census } from './census.js';

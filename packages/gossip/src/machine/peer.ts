@@ -2,6 +2,8 @@
 // rules are in the other files of this folder. Ten thousand nodes share a process in the simulator, so what most links
 // never need is made when it is first used.
 import {
+  addressOf,
+  keysOf,
   type LinkKey,
   type PeerId,
   type PeerRecord,
@@ -11,7 +13,6 @@ import {
 } from '@peernet/core';
 import { RATES, type RateName, SEND_SHARE } from '../defaults.js';
 import type { Purpose } from '../wire.js';
-import { addressOf, keysOf } from './address-memo.js';
 import type { LinkKind, NewLink } from './effects.js';
 
 /** Why a dial was made; it decides what the link may be used for. */

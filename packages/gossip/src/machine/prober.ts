@@ -2,9 +2,8 @@
 // answers there, it may be told to others. Without this, those who only ever dial would never be known to anybody.
 // A claim of another host than the neighbour comes from may be true (two interfaces, a proxy), or aim us at a victim:
 // those are few and far between.
-import { parseAddress, TokenBucket, uniform } from '@peernet/core';
+import { addressOf, keysOf, parseAddress, TokenBucket, uniform } from '@peernet/core';
 import { PROBES } from '../defaults.js';
-import { addressOf, keysOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Peer } from './peer.js';

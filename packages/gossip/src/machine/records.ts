@@ -3,6 +3,7 @@
 // taken if we could dial it and its teller may know it (scope rule, §3).
 import {
   type Address,
+  addressOf,
   equalBytes,
   type HeardRecord,
   LruMap,
@@ -17,7 +18,6 @@ import {
   verifyRecord,
 } from '@peernet/core';
 import { NODE_SIGNATURES } from '../defaults.js';
-import { addressOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Peer } from './peer.js';
 

@@ -1,8 +1,7 @@
 // Keeps the target of neighbours: every interval a few tries, some dialing the book, some walking; only book and seeds
 // when there is nobody to walk with, for ever. While the target is met, one swap every two minutes: without it the
 // halves of a healed partition would never meet (protocol.md §5). Also tells the anchors.
-import { type Address, type BookEntry, jitter, shuffle, uniform } from '@peernet/core';
-import { userAddressOf } from './address-memo.js';
+import { type Address, type BookEntry, jitter, shuffle, uniform, userAddressOf } from '@peernet/core';
 import type { Admission } from './admission.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';

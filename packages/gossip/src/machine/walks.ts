@@ -3,9 +3,16 @@
 // its degree is higher) sends the walk back, so that every node decides by its own degree and nobody's claim. Answers
 // return along the hops, each of which remembers for 30 s where a walk came from first. Walks of kind `introduce` look for
 // somebody else who cannot be dialed: their end offers a connection, by signals that go back the same way (§7).
-import { type HeardRecord, LruMap, type PeerId, type PeerRecord, randomBytes, toHex } from '@peernet/core';
+import {
+  addressOf,
+  type HeardRecord,
+  LruMap,
+  type PeerId,
+  type PeerRecord,
+  randomBytes,
+  toHex,
+} from '@peernet/core';
 import { type Answer, encodeAnswer, encodeWalk, type Walk, type WalkKind, WIRE } from '../wire.js';
-import { addressOf } from './address-memo.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Exchange } from './exchange.js';

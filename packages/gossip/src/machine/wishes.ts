@@ -1,7 +1,6 @@
 // What the local user wants: to be connected with somebody, and to stay so; or with somebody not at all. A wish knows
 // no limits by host or group, and no long rest (protocol.md §3).
-import type { Address, PeerId } from '@peernet/core';
-import { userAddressOf } from './address-memo.js';
+import { type Address, type PeerId, userAddressOf } from '@peernet/core';
 import type { Context } from './context.js';
 import type { Dial, Dialer } from './dialer.js';
 import type { Links } from './links.js';

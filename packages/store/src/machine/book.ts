@@ -7,17 +7,17 @@ import {
   type BookEntry,
   type DialOutcome,
   type HeardRecord,
-  limitKeys,
+  keysOf,
   type OfferOptions,
   type PeerId,
   PeernetError,
   type PeerRecord,
   type PickOptions,
-  parseForeignAddress,
   type Random,
   randomBytes,
   type SampleOptions,
   scopeRank,
+  userAddressOf,
 } from '@peernet/core';
 import { BOOK } from '../defaults.js';
 import { Absent } from './absent.js';
@@ -131,7 +131,7 @@ export class Book {
     owner.record = record;
     owner.ageSeconds = ageSeconds;
     owner.heardAtMs = nowMs;
-    const named = record.addresses.map((text) => parseForeignAddress(text)?.text);
+    const named = record.addresses.map((text) => userAddressOf(text)?.text);
     let next = owner.first;
     while (next !== undefined) {
       const entry = next;
@@ -308,8 +308,7 @@ export class Book {
 
   stats(text: string): AddressStats {
     const entry = this.#find(text);
-    const absent =
-      entry === undefined ? this.absent.stats(parseForeignAddress(text)?.text ?? text) : undefined;
+    const absent = entry === undefined ? this.absent.stats(userAddressOf(text)?.text ?? text) : undefined;
     if (absent !== undefined) return { connections: { ...absent.connections }, nodes: { ...absent.nodes } };
     const { ok = 0, fail = 0, rx = 0, tx = 0 } = entry?.history ?? {};
     return { connections: { ok, fail }, nodes: { rx, tx } };
@@ -374,15 +373,15 @@ export class Book {
   #find(text: string): Entry | undefined {
     const entry = this.registry.entries.get(text);
     if (entry !== undefined) return entry;
-    const address = parseForeignAddress(text);
+    const address = userAddressOf(text);
     return address && this.registry.entries.get(address.text);
   }
 
   /** What an address is to the tables; undefined for what is none, or must never be dialed. */
   keyOf(text: string): (EntryKey & { id: PeerId | undefined }) | undefined {
-    const address = parseForeignAddress(text);
+    const address = userAddressOf(text);
     if (address === undefined || address.scope === 'forbidden') return undefined;
-    const keys = limitKeys(address);
+    const keys = keysOf(address);
     return {
       // The string that came, where it is in normal form: many books of one process then share it.
       address: address.text === text ? text : address.text,
@@ -395,6 +394,6 @@ export class Book {
   }
 
   #countStranger(text: string): AddressStats {
-    return this.absent.count(parseForeignAddress(text)?.text ?? text);
+    return this.absent.count(userAddressOf(text)?.text ?? text);
   }
 }

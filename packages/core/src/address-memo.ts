@@ -1,6 +1,8 @@
 // Remembers how addresses parse. The same few thousand come again with every shuffle, and parsing them strictly is a
 // good part of what receiving one costs. A pure function with a bounded memory: nothing depends on what is in it.
-import { type Address, type LimitKeys, LruMap, limitKeys, parseForeignAddress } from '@peernet/core';
+// For whatever reads addresses again and again (gossip, the address book); who reads one once calls the parser.
+import { type Address, type LimitKeys, limitKeys, parseForeignAddress } from './address.js';
+import { LruMap } from './bounded.js';
 
 /** Addresses remembered, per process. Those of a large network's book; about 2 MB. Guess. */
 const memoMax = 8_192;
