@@ -43,6 +43,9 @@ export const gatherMs = 300;
 /** ms from the beginning of an introduction to an open channel, waiting for its turn included (security.md D9). */
 export const pendingMs = 30_000;
 
+/** ms to an open channel once both descriptions are known: as long as libwebrtc goes on with a pair of candidates that does not answer (its `CONNECTION_WRITE_TIMEOUT`). Without it a dial between two hard NATs took all of `pendingMs`, in both implementations for Node (measured). */
+export const connectMs = 15_000;
+
 /** ms that a connection in the making gets after its path has closed: the other side may have given up, or see it open a moment before us. */
 export const afterPathMs = 2000;
 

@@ -13,7 +13,7 @@ import {
 } from '@peernet/core';
 import { CandidateList } from './candidate.js';
 import { ChannelDuplex, type Side } from './channel-duplex.js';
-import { afterPathMs, candidatesMax, channelLabel, gatherMs } from './defaults.js';
+import { afterPathMs, candidatesMax, channelLabel, connectMs, gatherMs } from './defaults.js';
 import { type Description, formatDescription, ownLimits, parseDescription } from './description.js';
 import type { DataChannelLike, PeerConnectionLike } from './rtc.js';
 
@@ -44,6 +44,7 @@ export class Negotiation implements SignalEvents {
   #told = false;
   #found: string[] = [];
   #cancelGrace: () => void = () => {};
+  #cancelConnect: () => void = () => {};
   #offering = false;
   #reading = false;
   #over = false;
@@ -142,6 +143,7 @@ export class Negotiation implements SignalEvents {
   #end(): void {
     this.#over = true;
     this.#cancelGrace();
+    this.#cancelConnect();
     const path = this.#path;
     this.#path = undefined;
     path?.close();
@@ -167,7 +169,7 @@ export class Negotiation implements SignalEvents {
     connection.addEventListener('connectionstatechange', () => {
       const { connectionState } = connection;
       if (connectionState !== 'failed' && connectionState !== 'closed') return;
-      this.fail(new PeernetError('DIAL_FAILED', 'no way through between the two networks'));
+      this.fail(noWay());
     });
     return connection;
   }
@@ -264,6 +266,8 @@ export class Negotiation implements SignalEvents {
   ): Promise<void> {
     const lines = theirs.candidates.flatMap((text) => this.#admit(text) ?? []);
     this.#mid = theirs.mid;
+    const { clock } = this.#setup;
+    this.#cancelConnect = clock.alarm(clock.now() + connectMs, () => this.fail(noWay()));
     await connection.setRemoteDescription({ type, sdp: formatDescription(theirs, lines) });
   }
 
@@ -283,4 +287,10 @@ export class Negotiation implements SignalEvents {
     if (typeof verdict === 'string') this.#setup.refuse(verdict);
     return typeof verdict === 'object' ? verdict.line : undefined;
   }
+}
+
+/** Both said where they may be reached, and neither was: as between two NATs that map each destination anew. */
+function noWay(): PeernetError {
+  const cure = 'a TURN server in iceServers would be one';
+  return new PeernetError('DIAL_FAILED', `no way through between the two networks; ${cure}`);
 }

@@ -2,7 +2,7 @@
 import type { Clock, Listener, Signal, SignalEvents } from '@peernet/core';
 import { leakCheck, until } from '@peernet/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
-import { dialsAtOnce, offersAtOnce, pendingMs } from '../src/defaults.js';
+import { connectMs, dialsAtOnce, offersAtOnce, pendingMs } from '../src/defaults.js';
 import { type Rtc, wrtc, wrtcLimits } from '../src/index.js';
 import { Board, peerId } from './board.js';
 import { answerWith, offerWith } from './offers.js';
@@ -116,15 +116,18 @@ describe('offers', () => {
     expect(idle.open).toBe(0);
   });
 
-  test('one that leads nowhere ends after 30 s and makes room for the next', async () => {
+  test('one that leads nowhere ends after 15 s and makes room for the next', async () => {
     const { idle, clock, offer } = await host();
     for (let i = 0; i < offersAtOnce + 1; i++) offer(10 + i);
     await ticks();
     expect(idle.made).toBe(offersAtOnce);
-    clock.pass(pendingMs - 1);
+    clock.pass(connectMs - 1);
     await ticks();
     expect(idle.open).toBe(offersAtOnce);
     clock.pass(1);
+    await ticks();
+    expect([idle.made, idle.open]).toEqual([offersAtOnce + 1, 1]);
+    clock.pass(connectMs);
     await ticks();
     expect(idle.open).toBe(0);
   });
@@ -211,6 +214,34 @@ describe('dials', () => {
     });
     over.abort();
     await first;
+  });
+
+  test('answered, but no way through: says so, and what would help, after 15 s; unanswered: after 30 s', async () => {
+    const { transport, board, idle, clock } = await host();
+    board.signaller(peerId(10)).serve((path) => ({
+      onSignal: () => void path.send({ kind: 'answer', sdp: answerWith([]) }),
+      onClose() {},
+    }));
+    board.signaller(peerId(11)).serve(() => ({ onSignal() {}, onClose() {} }));
+    const failures: { code: string; message: string }[] = [];
+    for (const n of [10, 11]) {
+      const dialing = transport.dial(`wrtc:${peerId(n)}`, { signal: live() });
+      dialing.catch((error: { code: string; message: string }) => void failures.push(error));
+    }
+    await until('answered', () => board.signals.some(({ signal }) => signal.kind === 'answer'));
+    await ticks();
+    clock.pass(connectMs - 1);
+    await ticks();
+    expect(failures).toEqual([]);
+    clock.pass(1);
+    await ticks();
+    expect(failures).toMatchObject([
+      { code: 'DIAL_FAILED', message: expect.stringMatching(/no way through .* TURN server in iceServers/) },
+    ]);
+    clock.pass(pendingMs - connectMs);
+    await ticks();
+    expect(failures.map(({ code }) => code)).toEqual(['DIAL_FAILED', 'DIAL_TIMEOUT']);
+    expect(idle.open).toBe(0);
   });
 
   test('an answer that cannot be used is PROTOCOL', async () => {
