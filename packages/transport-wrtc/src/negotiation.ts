@@ -168,8 +168,10 @@ export class Negotiation implements SignalEvents {
     );
     connection.addEventListener('connectionstatechange', () => {
       const { connectionState } = connection;
-      if (connectionState !== 'failed' && connectionState !== 'closed') return;
-      this.fail(noWay());
+      if (connectionState === 'failed') this.fail(noWay());
+      // By the other side: we have not.
+      else if (connectionState === 'closed')
+        this.fail(new PeernetError('DIAL_FAILED', 'the connection was closed while it was being made'));
     });
     return connection;
   }

@@ -15,8 +15,8 @@ export function implementation(name: string): Rtc | undefined {
   }
 }
 
-/** What a dial says when node-datachannel 0.33.4 has closed the connection by itself while it was being made: 1 to 3 in 400 (measured on it alone). */
-const closedByItself = /without ICE transport/;
+/** What a dial says when node-datachannel 0.33.4 has closed the connection by itself while it was being made, on this side or on the other: 1 to 3 in 400 (measured on it alone), more on a busy machine. */
+const closedByItself = /without ICE transport|closed while it was being made/;
 
 /** Dials again when that happened. */
 export async function persistently<T>(dial: () => Promise<T>): Promise<T> {
