@@ -16,78 +16,114 @@ export interface MinWiseOptions {
   readonly warmUpMs: number;
 }
 
-/** One slot. */
+/** One slot, as it can be looked at and restored. */
 export interface MinWiseSlot<Item> {
   /** Two random words: for groups, for ids. */
-  groupSeed: number;
-  idSeed: number;
+  readonly groupSeed: number;
+  readonly idSeed: number;
   /** Where the seed's life began … */
-  bornMs: number;
+  readonly bornMs: number;
   /** … and ends. */
-  endsMs: number;
-  /** Of the best, or infinite. */
-  groupRank: number;
-  idRank: number;
+  readonly endsMs: number;
   /** Best-ranked of all that was offered and is not known to be gone. */
-  best: Item | undefined;
+  readonly best: Item | undefined;
   /** Who has taken it. */
-  holder: Item | undefined;
+  readonly holder: Item | undefined;
 }
 
 /** Worse than every rank. */
 const worst = Number.POSITIVE_INFINITY;
 
 export class MinWise<Item> {
-  slots: MinWiseSlot<Item>[] = [];
   /** Seeds that ended and were drawn anew. */
   renewals = 0;
   readonly #o: MinWiseOptions;
+  // Columns, two numbers for each slot, and not objects: every offer looks at all slots, and a simulation has ten
+  // thousand times 64 of them.
+  /** Two random words: for groups, for ids. */
+  readonly #seeds: Uint32Array;
+  /** Ranks of the best in its group and by its id, or the worst. */
+  readonly #ranks: Float64Array;
+  /** When the life of the seed began and ends. */
+  readonly #times: Float64Array;
+  readonly #best: (Item | undefined)[];
+  readonly #holders: (Item | undefined)[];
   /** No seed ends before this. */
-  #nextEndMs = Number.POSITIVE_INFINITY;
+  #nextEndMs = worst;
 
   constructor(options: MinWiseOptions, nowMs: number) {
+    const { count, lifeMs, random } = options;
     this.#o = options;
-    const slots: MinWiseSlot<Item>[] = [];
-    for (let i = 0; i < options.count; i++) {
-      const endsMs = nowMs + options.lifeMs * (0.1 + 0.9 * uniform(options.random));
-      slots.push({ ...this.#drawn(nowMs), endsMs });
+    this.#seeds = new Uint32Array(2 * count);
+    this.#ranks = new Float64Array(2 * count);
+    this.#times = new Float64Array(2 * count);
+    this.#best = new Array(count).fill(undefined);
+    this.#holders = new Array(count).fill(undefined);
+    for (let i = 0; i < count; i++) {
+      const endsMs = nowMs + lifeMs * (0.1 + 0.9 * uniform(random));
+      this.#draw(i, nowMs, endsMs);
     }
-    this.replace(slots);
   }
 
-  #drawn(nowMs: number): MinWiseSlot<Item> {
-    const { random, lifeMs } = this.#o;
-    return {
-      groupSeed: random.uint32(),
-      idSeed: random.uint32(),
-      bornMs: nowMs,
-      endsMs: nowMs + lifeMs,
-      groupRank: worst,
-      idRank: worst,
-      best: undefined,
-      holder: undefined,
-    };
+  #draw(i: number, nowMs: number, endsMs: number): void {
+    const { random } = this.#o;
+    this.#put(i, { groupSeed: random.uint32(), idSeed: random.uint32(), bornMs: nowMs, endsMs });
   }
 
-  /** Takes over the slots of an earlier run. */
-  replace(slots: MinWiseSlot<Item>[]): void {
-    this.slots = slots;
-    this.#nextEndMs = Math.min(...slots.map(({ endsMs }) => endsMs));
+  #put(i: number, slot: Pick<MinWiseSlot<Item>, 'groupSeed' | 'idSeed' | 'bornMs' | 'endsMs'>): void {
+    this.#seeds[2 * i] = slot.groupSeed;
+    this.#seeds[2 * i + 1] = slot.idSeed;
+    this.#times[2 * i] = slot.bornMs;
+    this.#times[2 * i + 1] = slot.endsMs;
+    this.#nextEndMs = Math.min(this.#nextEndMs, slot.endsMs);
+    this.#empty(i);
+    this.#holders[i] = undefined;
+  }
+
+  #empty(i: number): void {
+    this.#best[i] = undefined;
+    this.#ranks[2 * i] = worst;
+    this.#ranks[2 * i + 1] = worst;
+  }
+
+  /** The slots as they are. */
+  get slots(): MinWiseSlot<Item>[] {
+    return this.#best.map((best, i) => ({
+      groupSeed: this.#seeds[2 * i] as number,
+      idSeed: this.#seeds[2 * i + 1] as number,
+      bornMs: this.#times[2 * i] as number,
+      endsMs: this.#times[2 * i + 1] as number,
+      best,
+      holder: this.#holders[i],
+    }));
+  }
+
+  /** Takes over seeds and holders of an earlier run, in place of the first slots; offer their best ones again. */
+  restore(slots: readonly Omit<MinWiseSlot<Item>, 'best'>[]): void {
+    for (const [i, slot] of slots.slice(0, this.#o.count).entries()) {
+      this.#put(i, slot);
+      this.#holders[i] = slot.holder;
+    }
+    this.#nextEndMs = worst;
+    for (let i = 0; i < this.#o.count; i++)
+      this.#nextEndMs = Math.min(this.#nextEndMs, this.#times[2 * i + 1] as number);
   }
 
   /** Somebody to choose from. `idKey` is asked for only where the group wins or draws. True if a slot has another best. */
   offer(item: Item, groupKey: number, idKey: () => number): boolean {
+    const ranks = this.#ranks;
+    const seeds = this.#seeds;
     let key: number | undefined;
     let won = false;
-    for (const slot of this.slots) {
-      const groupRank = rank(slot.groupSeed, groupKey);
-      if (groupRank > slot.groupRank) continue;
+    for (let i = 0; i < seeds.length; i += 2) {
+      const groupRank = rank(seeds[i] as number, groupKey);
+      if (groupRank > (ranks[i] as number)) continue;
       key ??= idKey();
-      const idRank = rank(slot.idSeed, key);
-      if (groupRank === slot.groupRank && idRank >= slot.idRank) continue;
-      slot.groupRank = groupRank;
-      slot.idRank = idRank;
-      slot.best = item;
+      const idRank = rank(seeds[i + 1] as number, key);
+      if (groupRank === ranks[i] && idRank >= (ranks[i + 1] as number)) continue;
+      ranks[i] = groupRank;
+      ranks[i + 1] = idRank;
+      this.#best[i >> 1] = item;
       won = true;
     }
     return won;
@@ -96,29 +132,30 @@ export class MinWise<Item> {
   /** It takes the free slots where it is the best, for the lives of their seeds. True if there was one. */
   take(is: (item: Item) => boolean): boolean {
     let any = false;
-    for (const slot of this.slots) {
-      if (slot.holder !== undefined || slot.best === undefined || !is(slot.best)) continue;
-      slot.holder = slot.best;
+    for (const [i, best] of this.#best.entries()) {
+      if (this.#holders[i] !== undefined || best === undefined || !is(best)) continue;
+      this.#holders[i] = best;
       any = true;
     }
     return any;
   }
 
   isHeld(is: (item: Item) => boolean): boolean {
-    return this.slots.some(({ holder }) => holder !== undefined && is(holder));
+    return this.#holders.some((holder) => holder !== undefined && is(holder));
   }
 
   /** It is gone: others may have its slots. True if it had one. */
   vacate(is: (item: Item) => boolean): boolean {
     let any = false;
-    for (const slot of this.slots) {
-      const { holder, best } = slot;
+    for (let i = 0; i < this.#best.length; i++) {
+      const holder = this.#holders[i];
+      const best = this.#best[i];
       if (holder !== undefined && is(holder)) {
-        slot.holder = undefined;
+        this.#holders[i] = undefined;
         any = true;
       }
       if (best === undefined || !is(best)) continue;
-      Object.assign(slot, { best: undefined, groupRank: worst, idRank: worst });
+      this.#empty(i);
       any = true;
     }
     return any;
@@ -128,12 +165,12 @@ export class MinWise<Item> {
   renew(nowMs: number): boolean {
     if (nowMs < this.#nextEndMs) return false;
     this.#nextEndMs = worst;
-    for (const slot of this.slots) {
-      if (slot.endsMs <= nowMs) {
-        Object.assign(slot, this.#drawn(nowMs));
+    for (let i = 0; i < this.#best.length; i++) {
+      const endsMs = this.#times[2 * i + 1] as number;
+      if (endsMs <= nowMs) {
+        this.#draw(i, nowMs, nowMs + this.#o.lifeMs);
         this.renewals++;
-      }
-      this.#nextEndMs = Math.min(this.#nextEndMs, slot.endsMs);
+      } else this.#nextEndMs = Math.min(this.#nextEndMs, endsMs);
     }
     return true;
   }
@@ -142,9 +179,11 @@ export class MinWise<Item> {
   choices(nowMs: number, random: Random): Item[] {
     const holders = new Set<Item>();
     const candidates = new Set<Item>();
-    for (const { holder, best, bornMs } of this.slots) {
+    for (const [i, best] of this.#best.entries()) {
+      const holder = this.#holders[i];
       if (holder !== undefined) holders.add(holder);
-      else if (best !== undefined && nowMs - bornMs >= this.#o.warmUpMs) candidates.add(best);
+      else if (best !== undefined && nowMs - (this.#times[2 * i] as number) >= this.#o.warmUpMs)
+        candidates.add(best);
     }
     return [...new Set([...shuffle(random, [...holders]), ...shuffle(random, [...candidates])])];
   }

@@ -127,14 +127,11 @@ export class Slots {
         idSeed,
         bornMs: nowMs - 1000 * ageSeconds,
         endsMs: nowMs + Math.min(1000 * leftSeconds, leftMaxMs),
-        groupRank: Number.POSITIVE_INFINITY,
-        idRank: Number.POSITIVE_INFINITY,
-        best: undefined,
         holder: peer?.holds === true ? choice : undefined,
         choice,
       };
     });
-    slots.replace([...restored, ...slots.slots.slice(restored.length)]);
+    slots.restore(restored);
     const offered = [...restored.flatMap(({ choice }) => choice ?? []), ...early];
     for (const choice of offered) slots.offer(choice, choice.group, () => choice.key);
     this.#o.changed();
