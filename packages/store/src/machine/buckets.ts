@@ -4,11 +4,64 @@
 import { below, type Random } from '@peernet/core';
 import type { Entry } from './entry.js';
 
-interface Bucket {
+/** One bucket. Most have one entry, and a simulation has millions of them: a list begins with the second. */
+class Bucket {
   readonly key: number;
-  readonly entries: Entry[];
-  /** Position in the list. */
+  /** Position in the list of buckets. */
   index: number;
+  #first: Entry | undefined;
+  #others: Entry[] | undefined;
+
+  constructor(key: number, index: number) {
+    this.key = key;
+    this.index = index;
+  }
+
+  get size(): number {
+    return this.#first === undefined ? 0 : 1 + (this.#others?.length ?? 0);
+  }
+
+  at(position: number): Entry {
+    return (position === 0 ? this.#first : this.#others?.[position - 1]) as Entry;
+  }
+
+  #put(position: number, entry: Entry): void {
+    if (position === 0) this.#first = entry;
+    else (this.#others as Entry[])[position - 1] = entry;
+  }
+
+  swap(a: number, b: number): void {
+    const entry = this.at(a);
+    this.#put(a, this.at(b));
+    this.#put(b, entry);
+  }
+
+  push(entry: Entry): void {
+    if (this.#first === undefined) this.#first = entry;
+    else if (this.#others === undefined) this.#others = [entry];
+    else this.#others.push(entry);
+  }
+
+  /** The last one takes its position. */
+  delete(entry: Entry): void {
+    // From the end: what came last goes first, as a rule.
+    let at = this.size - 1;
+    while (at >= 0 && this.at(at) !== entry) at--;
+    if (at < 0) return;
+    const last = this.#others?.pop();
+    if (this.#others?.length === 0) this.#others = undefined;
+    if (last === undefined) this.#first = undefined;
+    else if (last !== entry) this.#put(at, last);
+  }
+
+  find(is: (entry: Entry) => boolean): Entry | undefined {
+    if (this.#first === undefined || is(this.#first)) return this.#first;
+    return this.#others?.find(is);
+  }
+
+  entries(): Entry[] {
+    return this.#first === undefined ? [] : [this.#first, ...(this.#others ?? [])];
+  }
 }
 
 export class Buckets {
@@ -16,34 +69,31 @@ export class Buckets {
   #byKey: Map<number, Bucket> | undefined;
   readonly #list: Bucket[] = [];
 
-  /** Entries of a bucket. */
-  in(key: number): readonly Entry[] {
-    return this.#byKey?.get(key)?.entries ?? [];
+  /** The first entry of a bucket that is the one, if there is one. */
+  find(key: number, is: (entry: Entry) => boolean): Entry | undefined {
+    return this.#byKey?.get(key)?.find(is);
   }
 
   *all(): Iterable<[number, readonly Entry[]]> {
-    for (const { key, entries } of this.#list) yield [key, entries];
+    for (const bucket of this.#list) yield [bucket.key, bucket.entries()];
   }
 
   add(key: number, entry: Entry): void {
     this.#byKey ??= new Map();
     let bucket = this.#byKey.get(key);
     if (bucket === undefined) {
-      // Most buckets have one entry: a list that is born with it has no spare room (17 places after a first push in V8).
-      bucket = { key, entries: [entry], index: this.#list.length };
+      bucket = new Bucket(key, this.#list.length);
       this.#byKey.set(key, bucket);
       this.#list.push(bucket);
-    } else bucket.entries.push(entry);
+    }
+    bucket.push(entry);
   }
 
   delete(key: number, entry: Entry): void {
     const bucket = this.#byKey?.get(key);
-    // From the end: what came last goes first, as a rule.
-    const at = bucket?.entries.lastIndexOf(entry) ?? -1;
-    if (bucket === undefined || at < 0) return;
-    const last = bucket.entries.pop() as Entry;
-    if (last !== entry) bucket.entries[at] = last;
-    if (bucket.entries.length > 0) return;
+    if (bucket === undefined) return;
+    bucket.delete(entry);
+    if (bucket.size > 0) return;
     this.#byKey?.delete(key);
     this.#swap(bucket.index, this.#list.length - 1);
     this.#list.pop();
@@ -73,14 +123,13 @@ export class Buckets {
     }
     const { at, live, round } = drawing;
     this.#swap(at, at + below(random, live - at));
-    const { entries } = this.#list[at] as Bucket;
+    const bucket = this.#list[at] as Bucket;
     // Buckets with more to draw gather in front, for the next round.
-    if (entries.length > round + 1) this.#swap(drawing.kept++, at);
+    if (bucket.size > round + 1) this.#swap(drawing.kept++, at);
     drawing.at++;
-    const from = round + below(random, entries.length - round);
-    const entry = entries[from] as Entry;
-    entries[from] = entries[round] as Entry;
-    entries[round] = entry;
+    const from = round + below(random, bucket.size - round);
+    const entry = bucket.at(from);
+    bucket.swap(from, round);
     return entry;
   }
 

@@ -95,8 +95,9 @@ export class Places {
   }
 
   at(place: number): Entry | undefined {
-    const entries = this.#tableOf(place).in(this.#bucketOf(place));
-    return entries.find((entry) => entry.place === place || entry.morePlaces?.includes(place));
+    const stands = (entry: Entry): boolean =>
+      entry.place === place || entry.morePlaces?.includes(place) === true;
+    return this.#tableOf(place).find(this.#bucketOf(place), stands);
   }
 
   /** Who stands where. */
