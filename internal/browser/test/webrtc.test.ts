@@ -71,12 +71,41 @@ describe.skipIf(!here)('pages by WebRTC', () => {
       return { back, transports: transports.map((peer) => peer.transport) };
     }, id);
 
+  /** Sends a mebibyte to whoever echoes it: SHA-256 of what went out, and of what came back. */
+  const mebibyte = (page: Page, id: string): Promise<[sent: string, back: string]> =>
+    page.evaluate(async (wanted) => {
+      const sent = new Uint8Array(1_048_576);
+      for (let at = 0; at < sent.length; at += 65_536) {
+        crypto.getRandomValues(sent.subarray(at, at + 65_536)); // takes no more at once
+      }
+      const back = new Uint8Array(sent.length);
+      const stream = pn.open(wanted, 'echo');
+      await new Promise<void>((resolve, reject) => {
+        let at = 0;
+        stream.on('data', (bytes) => {
+          if (at + bytes.length > back.length) return reject(new Error('more came back than was sent'));
+          back.set(bytes, at);
+          at += bytes.length;
+          if (at === back.length) resolve();
+        });
+        stream.on('error', reject);
+        stream.on('end', () => reject(new Error(`ended after ${at} bytes`)));
+        stream.write(sent);
+      });
+      stream.destroy();
+      const hash = async (bytes: Uint8Array<ArrayBuffer>): Promise<string> =>
+        String(new Uint8Array(await crypto.subtle.digest('SHA-256', bytes)));
+      return [await hash(sent), await hash(back)];
+    }, id);
+
   test('a page and a page: found through a node, talking without it', { timeout: 60_000 }, async () => {
     const first = await listening();
     const second = await listening([first]);
     const [one, two] = [await pageOf([first, second]), await pageOf([first, second])];
     const id = await serve(two);
     expect(await call(one, id)).toEqual({ back: 'from page to page', transports: ['wrtc'] });
+    const [sent, back] = await mebibyte(one, id);
+    expect(back).toBe(sent);
 
     // A stream that lives while the node that introduced them dies.
     await one.evaluate((to) => {
@@ -115,6 +144,8 @@ describe.skipIf(!here)('pages by WebRTC', () => {
       const page = await pageOf([first, second]);
       const answer = await untilDone('found and called', () => call(page, hidden.id), 25_000);
       expect(answer).toEqual({ back: 'from page to page', transports: ['wrtc'] });
+      const [sent, back] = await mebibyte(page, hidden.id);
+      expect(back).toBe(sent);
 
       // And the other way round.
       const id = await serve(page);
