@@ -6,6 +6,7 @@ import {
   type Connection,
   duplexPair,
   type IncomingChannel,
+  type SecureOptions,
   secure,
 } from '../src/index.js';
 import {
@@ -27,6 +28,10 @@ const errorOf = (stream: ByteStream): Promise<{ code: string; message: string }>
   new Promise((resolve) => stream.once('error', resolve));
 const closeOf = (stream: ByteStream): Promise<void> =>
   new Promise((resolve) => stream.once('close', () => resolve()));
+
+const carry = (from: HandDuplex, to: HandDuplex): void => {
+  for (const chunk of from.output.splice(0)) to.emit('data', chunk);
+};
 
 /** Takes the links of the other side as they come. */
 function links(): { all: Link[]; onOpen: (incoming: IncomingChannel) => void } {
@@ -371,9 +376,6 @@ describe('records', () => {
   /** Two connections with the test in between, holding each chunk. */
   async function tapped(onMessage: (text: string) => void) {
     const [left, right] = [new HandDuplex(), new HandDuplex()];
-    const carry = (from: HandDuplex, to: HandDuplex): void => {
-      for (const chunk of from.output.splice(0)) to.emit('data', chunk);
-    };
     const onOpen = (incoming: IncomingChannel): void =>
       incoming.link().open({ onMessage: (m) => onMessage(decode(m)), onDrain() {}, onClose() {} });
     const connecting = connected([left.asDuplex, right.asDuplex], {}, { onOpen });
@@ -472,16 +474,25 @@ describe('records', () => {
 });
 
 describe('the end', () => {
-  test('a peer that reads nothing: 3 s of grace, then it is over', async () => {
+  /** Two connections with the test in between, by a clock that the test moves. */
+  async function byHand(others: Partial<SecureOptions> = {}) {
     const clock = new HandClock();
     const [left, right] = [new HandDuplex(), new HandDuplex()];
-    const connecting = connected([left.asDuplex, right.asDuplex], { clock }, { clock });
-    for (let i = 0; i < 4; i++) {
-      for (const chunk of left.output.splice(0)) right.emit('data', chunk);
-      for (const chunk of right.output.splice(0)) left.emit('data', chunk);
-      await turn();
-    }
-    const [a] = await connecting;
+    const connecting = connected([left.asDuplex, right.asDuplex], { clock }, { clock, ...others });
+    const carryAll = async (): Promise<void> => {
+      for (let i = 0; i < 4; i++) {
+        carry(left, right);
+        carry(right, left);
+        await turn();
+      }
+    };
+    await carryAll();
+    const [a, b] = await connecting;
+    return { clock, left, right, a, b, carryAll };
+  }
+
+  test('a peer that reads nothing: 3 s of grace, then it is over', async () => {
+    const { clock, left, a } = await byHand();
     left.writable = false;
     const link = a.link('x');
     await turn();
@@ -495,15 +506,7 @@ describe('the end', () => {
   });
 
   test('a peer that does not close its half is destroyed after 3 s', async () => {
-    const clock = new HandClock();
-    const [left, right] = [new HandDuplex(), new HandDuplex()];
-    const connecting = connected([left.asDuplex, right.asDuplex], { clock }, { clock });
-    for (let i = 0; i < 4; i++) {
-      for (const chunk of left.output.splice(0)) right.emit('data', chunk);
-      for (const chunk of right.output.splice(0)) left.emit('data', chunk);
-      await turn();
-    }
-    const [a, b] = await connecting;
+    const { clock, left, a, b } = await byHand();
     a.close('USER');
     await turn();
     expect(await a.closed).toBe('USER');
@@ -516,22 +519,11 @@ describe('the end', () => {
   });
 
   test('a silent peer: TIMEOUT within 18 s; a ping that is answered gives the round trip', async () => {
-    const clock = new HandClock();
-    const [left, right] = [new HandDuplex(), new HandDuplex()];
-    const connecting = connected([left.asDuplex, right.asDuplex], { clock }, { clock });
-    const carry = async (): Promise<void> => {
-      for (let i = 0; i < 4; i++) {
-        for (const chunk of left.output.splice(0)) right.emit('data', chunk);
-        for (const chunk of right.output.splice(0)) left.emit('data', chunk);
-        await turn();
-      }
-    };
-    await carry();
-    const [a] = await connecting;
+    const { clock, a, carryAll } = await byHand();
     expect(a.rtt).toBeUndefined();
     for (let i = 0; i < 200; i++) {
       await clock.advance(100);
-      await carry();
+      await carryAll();
     }
     expect(a.closing).toBe(false);
     expect(a.rtt).toBeGreaterThanOrEqual(0);
@@ -541,15 +533,7 @@ describe('the end', () => {
   });
 
   test('a silent peer that is asked: TIMEOUT after 3 s', async () => {
-    const clock = new HandClock();
-    const [left, right] = [new HandDuplex(), new HandDuplex()];
-    const connecting = connected([left.asDuplex, right.asDuplex], { clock }, { clock });
-    for (let i = 0; i < 4; i++) {
-      for (const chunk of left.output.splice(0)) right.emit('data', chunk);
-      for (const chunk of right.output.splice(0)) left.emit('data', chunk);
-      await turn();
-    }
-    const [a] = await connecting;
+    const { clock, left, a } = await byHand();
     a.check();
     await clock.advance(3_000);
     expect(await a.closed).toBe('TIMEOUT');
@@ -557,19 +541,7 @@ describe('the end', () => {
   });
 
   test('a peer that sends and never reads: TIMEOUT after 20 s', async () => {
-    const clock = new HandClock();
-    const [left, right] = [new HandDuplex(), new HandDuplex()];
-    const connecting = connected(
-      [left.asDuplex, right.asDuplex],
-      { clock },
-      { clock, limits: { pingMs: 1e9 } },
-    );
-    for (let i = 0; i < 4; i++) {
-      for (const chunk of left.output.splice(0)) right.emit('data', chunk);
-      for (const chunk of right.output.splice(0)) left.emit('data', chunk);
-      await turn();
-    }
-    const [a, b] = await connecting;
+    const { clock, left, right, a, b } = await byHand({ limits: { pingMs: 1e9 } });
     left.writable = false;
     a.link('x');
     await turn();
