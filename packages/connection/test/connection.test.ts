@@ -533,7 +533,7 @@ describe('the end', () => {
   });
 
   test('a silent peer that is asked: TIMEOUT after 3 s', async () => {
-    const { clock, left, a } = await byHand();
+    const { clock, a } = await byHand();
     a.check();
     await clock.advance(3_000);
     expect(await a.closed).toBe('TIMEOUT');
