@@ -151,6 +151,36 @@ describe('a network of which 70 % cannot be dialed and speak WebRTC', () => {
   });
 });
 
+describe('pages that all know the same one server', () => {
+  /** Twelve of them, and whether they are still one network when it has gone. */
+  function afterTheServer(webrtc: boolean): number[] {
+    const world = createWorld({ seed: 9 });
+    const network = world.network();
+    const server = startNode(network);
+    const pages: Node[] = [];
+    for (let i = 0; i < 12; i++) {
+      world.after(1_000 + i * 500, () => {
+        const options = { seeds: [server.host.address], webrtc, host: { dialable: false } };
+        pages.push(startNode(network, options));
+      });
+    }
+    world.run(60_000);
+    expect(components([server, ...pages])).toEqual([13]);
+    server.host.crash();
+    world.runFor(60_000);
+    expectHonest(pages);
+    return components(pages);
+  }
+
+  it('have each other when it goes', () => {
+    expect(afterTheServer(true)).toEqual([12]);
+  });
+
+  it('control: without WebRTC each of them is alone', () => {
+    expect(afterTheServer(false)).toEqual(Array(12).fill(1));
+  });
+});
+
 /** Neighbours that it dialed at an address. */
 function relayCount(gossip: Node['gossip']): number {
   return gossip

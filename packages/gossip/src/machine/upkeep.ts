@@ -93,15 +93,19 @@ export class Upkeep {
     this.#tellAnchors();
     if (!this.#c.o.bootstrap) return;
     const { missing } = this.#p.dialer;
-    if (missing > 0) this.#fill(Math.min(missing, this.#c.tuning.triesMax));
+    const tries = Math.min(missing, this.#c.tuning.triesMax);
+    let dialed = 0;
+    if (missing > 0) dialed = this.#fill(tries);
     else this.#protect();
-    // Who has relays can be found by others who cannot be dialed either.
-    const { serving, peers, tuning } = this.#c;
-    if (serving && peers.outbound >= tuning.relaysMin && this.#p.admission.lacksIntroduced())
-      this.#p.walks.start('introduce');
+    // Who has relays can be found by others who cannot be dialed either; and who finds nobody else to dial needs them
+    // most: pages that all know the same one server must have each other before it goes.
+    const { serving, peers, tuning, degree } = this.#c;
+    const settled = peers.outbound >= tuning.relaysMin || (missing > 0 && dialed === 0 && degree > 0);
+    if (serving && settled && this.#p.admission.lacksIntroduced()) this.#p.walks.start('introduce');
   }
 
-  #fill(tries: number): void {
+  /** Returns how many dials it began. */
+  #fill(tries: number): number {
     const { degree, tuning, random, o } = this.#c;
     let byBook = 0;
     const share = degree < tuning.desperateDegree ? tuning.bookShareLow : tuning.bookShare;
@@ -115,9 +119,10 @@ export class Upkeep {
     if (degree === 0 && dialed < tries) dialed += this.#dialSeeds(tries - dialed);
     // Walks find nobody whom a full neighbourhood needs: then only outbound links are missing, and the book has those.
     const lacksRelays = this.#c.isShy && this.#c.peers.outbound < tuning.relaysMin;
-    if (degree === 0 || (degree >= o.connections && !lacksRelays)) return;
+    if (degree === 0 || (degree >= o.connections && !lacksRelays)) return dialed;
     for (let i = dialed; i < tries; i++) if (!this.#p.walks.start()) break;
     this.#askApps();
+    return dialed;
   }
 
   #dialBook(count: number, backoffMaxMs: number | undefined): number {
