@@ -1,6 +1,6 @@
 // Pages that reach each other without anybody between them: by WebRTC, introduced by a node that both know. Only in a
 // network of its own (scripts/browser.mjs), since WebRTC asks every interface of the computer.
-import { untilDone } from '@peernet/testkit';
+import { until, untilDone } from '@peernet/testkit';
 import { findRtc } from '@peernet/transport-wrtc';
 import { type Options, type Peernet, peernet } from 'peernet';
 import type { Browser, BrowserContext, Page } from 'playwright-core';
@@ -98,6 +98,23 @@ describe.skipIf(!here)('pages by WebRTC', () => {
       return [await hash(sent), await hash(back)];
     }, id);
 
+  /** Whether each of the pages leads to each, by their WebRTC links alone. */
+  async function areJoined(pages: readonly Page[]): Promise<boolean> {
+    const all = pages.map((page) =>
+      page.evaluate(() => ({
+        id: pn.id,
+        linked: pn
+          .peers()
+          .filter(({ transport }) => transport === 'wrtc')
+          .map(({ id }) => id),
+      })),
+    );
+    const links = new Map((await Promise.all(all)).map(({ id, linked }) => [id, linked]));
+    const reached = new Set([...links.keys()].slice(0, 1));
+    for (const id of reached) for (const next of links.get(id) ?? []) reached.add(next);
+    return reached.size === pages.length;
+  }
+
   test('a page and a page: found through a node, talking without it', { timeout: 60_000 }, async () => {
     const first = await listening();
     const second = await listening([first]);
@@ -128,6 +145,21 @@ describe.skipIf(!here)('pages by WebRTC', () => {
     const three = await pageOf([second]);
     const answer = await untilDone('found and called', () => call(three, id), 25_000);
     expect(answer).toEqual({ back: 'from page to page', transports: ['wrtc'] });
+  });
+
+  test('four pages that know one server only find and reach each other when it has gone', {
+    timeout: 90_000,
+  }, async () => {
+    const server = await listening();
+    const pages = await Promise.all(Array.from({ length: 4 }, () => pageOf([server])));
+    const ids = await Promise.all(pages.map(serve));
+    await until('a way from each to each without the server', () => areJoined(pages), 60_000);
+    await nodes.shift()?.close();
+    const [one] = pages as [Page];
+    for (const id of ids.slice(1)) {
+      const answer = await untilDone('found and called', () => call(one, id), 25_000);
+      expect(answer).toEqual({ back: 'from page to page', transports: ['wrtc'] });
+    }
   });
 
   const rtc = findRtc();

@@ -140,15 +140,17 @@ export function verifyRecord(crypto: Crypto, record: PeerRecord): boolean {
 }
 
 /**
- * Where its owner can be reached: at its addresses, and through its relays if it speaks WebRTC. What would be too long
- * for an address is left out.
+ * Where its owner can be reached: at its addresses, and through its relays if it speaks WebRTC. With neither, somebody
+ * may still know it. What would be too long for an address is left out.
  */
 export function reachableAt(
   record: Pick<RecordFields, 'addresses' | 'relays' | 'webrtc'> & { readonly id: PeerId },
 ): string[] {
   const { id, addresses, relays, webrtc } = record;
-  const introduced = webrtc ? relays.map((relay) => `wrtc:${id}?via=${relay.address}#${relay.id}`) : [];
-  return [...addresses, ...introduced.filter((text) => parseAddress(text) !== undefined)];
+  const introduced = relays.map((relay) => `wrtc:${id}?via=${relay.address}#${relay.id}`);
+  const all = webrtc ? introduced.filter((text) => parseAddress(text) !== undefined) : [];
+  if (webrtc && addresses.length + all.length === 0) all.push(`wrtc:${id}`);
+  return [...addresses, ...all];
 }
 
 /** The addresses of a record that parse, in its order. */

@@ -117,6 +117,8 @@ test('who cannot be dialed is reached through its relays, if it speaks WebRTC', 
     id: bob.id,
     address: `ws://${host}:80`,
   }));
+  expect(reachableAt({ ...fields, id: ann.id, addresses: [], relays: [] })).toEqual([`wrtc:${ann.id}`]);
+  expect(reachableAt({ ...fields, id: ann.id, addresses: [], relays: [], webrtc: false })).toEqual([]);
   expect(reachableAt({ id: ann.id, addresses: [], relays, webrtc: true })).toEqual([
     `wrtc:${ann.id}?via=ws://h:80#${bob.id}`,
   ]);

@@ -2,6 +2,7 @@
 import { reachableAt, type SignalPath } from '@peernet/core';
 import { createWorld, type World } from '@peernet/sim';
 import { describe, expect, it } from 'vitest';
+import { decodeMessage } from '../src/wire.js';
 import { components, degrees, expectHonest, type Node, startNode, total } from './nodes.js';
 import { listener, serve } from './signals.js';
 
@@ -66,6 +67,39 @@ describe('an introduction over a relay that both are connected with', () => {
     expect(a.gossip.neighbours().map((peer) => peer.address)).toContain(`wrtc:${b.host.id}`);
     expect(b.gossip.neighbours().map((peer) => peer.id)).toContain(a.host.id);
     expectHonest([relay, a, b]);
+  });
+
+  it('is found although the relay that is named has gone', () => {
+    const { world, relay, a, b } = three();
+    let id: string | undefined;
+    a.gossip.connectNow(`wrtc:${b.host.id}?via=ws://1.2.3.4:4000`, (result) => {
+      id = result.id ?? result.code;
+    });
+    world.runFor(20_000);
+    expect(id).toBe(b.host.id);
+    expectHonest([relay, a, b]);
+  });
+
+  it('three neighbours are asked for somebody whom nobody knows, each once', () => {
+    const world = createWorld({ seed: 4 });
+    const network = world.network({ latencyMs: 20, sigma: 0 });
+    const relays = Array.from({ length: 5 }, () => startNode(network, quiet));
+    const a = startNode(network, { ...quiet, webrtc: true, host: { dialable: false } });
+    const stranger = startNode(network, quiet).host.id;
+    world.run(500);
+    for (const { host } of relays) a.gossip.connectNow(host.address, () => {});
+    world.run(4_000);
+    const asked: string[] = [];
+    network.tap = (from, to, message) => {
+      if (from === a.host && decodeMessage(message)?.kind === 'signal') asked.push(to.id);
+    };
+    const heard = listener();
+    const path = a.gossip.signaller.introduce(stranger, { via: [] }, heard);
+    path.send({ kind: 'offer', sdp: 'an offer' });
+    world.runFor(20_000);
+    expect(heard.codes).toEqual(['NOT_FOUND']);
+    expect([asked.length, new Set(asked).size]).toEqual([3, 3]);
+    expectHonest([a, ...relays]);
   });
 
   it('needs no third party to learn its own address: neighbours that answer STUN are known', () => {

@@ -1,8 +1,7 @@
 // Fills what a process remembers of all its gossip: tables of records, ids and addresses that are bounded, but large.
 // While they fill they look like a leak; once they are full, whatever still grows is one.
-import { DOMAIN, peerIdToBytes, seededRandom } from '@peernet/core';
+import { addressOf, DOMAIN, peerIdToBytes, seededRandom } from '@peernet/core';
 import { createWorld, simCrypto } from '@peernet/sim';
-import { addressOf } from '../../../../packages/gossip/src/machine/address-memo.js';
 import { decodeMessage, encodeExtrema, encodeRecord } from '../../../../packages/gossip/src/wire.js';
 import { recordOf } from './talk.js';
 

@@ -143,7 +143,18 @@ export class Introductions {
       path.dueMs = readyMs;
       return;
     }
-    this.#end(path, path.code);
+    if (!this.#guess(path)) this.#end(path, path.code);
+  }
+
+  /** Nobody who was named knows it: one more neighbour is asked. True if there is one. */
+  #guess(path: Path): boolean {
+    if (path.code !== 'NOT_FOUND' || !path.began || path.guesses >= this.#c.tuning.guessesMax) return false;
+    const way = this.#ways.guess(path.peer, path.asked);
+    if (way === undefined) return false;
+    path.guesses++;
+    path.ways.push(way);
+    path.dueMs = this.#c.nowMs;
+    return true;
   }
 
   #newId(): string {
@@ -153,6 +164,7 @@ export class Introductions {
   #take(path: Path, hop: Peer, id: string): void {
     hop.sending('introduction', this.#c.nowMs).take(1, this.#c.nowMs);
     path.hop = hop;
+    path.asked.add(hop.id);
     path.id = id;
     path.sent = 0;
     path.scope = wider(path.scope, hop.scope);
@@ -236,8 +248,13 @@ export class Introductions {
 
   #fail(path: Path, code: Path['code']): void {
     path.code = code;
-    if (path.began && !path.answered) path.dueMs = this.#c.nowMs;
-    else this.#end(path, code);
+    if (!path.began || path.answered) {
+      this.#end(path, code);
+      return;
+    }
+    this.#leave(path);
+    path.sent = 0; // it was not silence
+    path.dueMs = this.#c.nowMs;
   }
 
   /** Sends what has not gone out by the present way. */

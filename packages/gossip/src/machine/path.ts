@@ -38,6 +38,10 @@ export class Path {
   hop: Peer | undefined;
   /** Not tried yet, best first. */
   ways: Way[] = [];
+  /** Over whom it has gone. */
+  readonly asked = new Set<PeerId>();
+  /** How many of them were a guess. */
+  guesses = 0;
   /** A relay is being dialed. */
   dial: number | undefined;
   /** … and its link is there, but not ready. */

@@ -1,6 +1,6 @@
 // How a peer may be found that has to be introduced: it is a peer of ours itself; a peer of ours knows it, or brought a
-// walk of it; or a relay that it names can be dialed (protocol.md §7).
-import { type Address, type PeerId, parseAddress, type Scope } from '@peernet/core';
+// walk of it; or a relay that it names can be dialed (protocol.md §7). When all that fails, any neighbour may know it.
+import { type Address, type PeerId, parseAddress, pickOne, type Scope } from '@peernet/core';
 import type { Context } from './context.js';
 import type { Peer } from './peer.js';
 import { carriesSignals, wider } from './relayed.js';
@@ -45,6 +45,13 @@ export class Ways {
       else if (address.id !== peer) far.push({ by: 'dial', address });
     }
     return [...near, ...far];
+  }
+
+  /** A neighbour who was not asked and might know it: in a small network most do, and in one of pages only all relays may be gone. */
+  guess(peer: PeerId, asked: ReadonlySet<PeerId>): Way | undefined {
+    const fit = this.#c.peers.neighbours.filter(({ id }) => id !== peer && !asked.has(id));
+    const neighbour = pickOne(this.#c.random, fit);
+    return neighbour && { by: 'peer', id: neighbour.id };
   }
 
   /** The narrowest guess that is not too narrow: over which network will the first hop be? */

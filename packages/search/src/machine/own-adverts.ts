@@ -128,13 +128,17 @@ export class OwnAdverts {
   }
 
   /** Looks at what has changed outside: our record, the size of the network. */
-  look(outside: Surroundings, nowMs: number): void {
+  look(outside: Surroundings, { nowMs, wallMs }: Turn): void {
     if (outside.record !== this.#record) {
       this.#record = outside.record;
       const place = whereabouts(outside.record);
       if (place !== this.#place) {
         this.#place = place;
-        for (const membership of this.#memberships.values()) membership.adverts.clear();
+        // Answers say so before the next advert may be sent, and must be newer than what they differ from.
+        for (const membership of this.#memberships.values()) {
+          membership.adverts.clear();
+          if (membership.seq > 0) membership.seq = this.#nextSeq(wallMs);
+        }
         this.#dueAll(nowMs + TIMES.gatherMs);
       }
     }

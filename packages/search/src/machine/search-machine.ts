@@ -67,7 +67,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
   handle(input: SearchInput, nowMs: number, effects: SearchEffects): void {
     if (this.#closed) return;
     const turn = { nowMs, wallMs: Math.floor(input.wallMs), effects };
-    if ('record' in input) this.#own.look(input, nowMs);
+    if ('record' in input) this.#own.look(input, turn);
     this.#route(input, turn);
     if ('record' in input) this.#act(input.size, turn);
     if (this.#sweepMs === Number.POSITIVE_INFINITY && this.#holding) this.#sweepMs = nowMs + TIMES.sweepMs;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { OrphansMessage } from '../../src/wire.js';
+import { decodeAdvert, type OrphansMessage } from '../../src/wire.js';
 import { Bench, noBytes, wallMs } from '../bench.js';
 
 /** Ids of the members that a search over link 9 is told, with the kind of their rows. */
@@ -353,6 +353,26 @@ describe('memberships', () => {
     bench.give({ type: 'tick', ...bench.outside });
     bench.pass(1_000);
     expect(bench.take('advert')).toHaveLength(4);
+  });
+
+  test('when we have moved, answers say so at once, and are newer than every advert before', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    bench.join('chat');
+    const answer = () => {
+      bench.ask(1, 'chat');
+      const row = bench.take('rows', 1)[0]?.rows[0];
+      return row && decodeAdvert(row.bytes);
+    };
+    for (let i = 0; i < 6; i++) {
+      const before = answer();
+      bench.record = bench.recordOf(bench.crypto, [`ws://5.6.7.${i}:4000`]);
+      bench.give({ type: 'tick', ...bench.outside }); // no advert may be sent any more
+      const after = answer();
+      expect(after?.record.addresses).toEqual([`ws://5.6.7.${i}:4000`]);
+      expect(after?.seq).toBeGreaterThan(before?.seq as number);
+    }
+    expect(answer()?.seq).toBe(answer()?.seq); // control: who stays where it is says the same
   });
 
   test('never more often than receivers take them', () => {
