@@ -63,7 +63,7 @@ async function settled(before?: ReturnType<typeof held>): Promise<ReturnType<typ
     (globalThis as { gc?: () => void }).gc?.();
     await new Promise((resolve) => setTimeout(resolve, 250));
     const now = held();
-    const back = before && now.threads <= before.threads + 2 && now.descriptors <= before.descriptors + 4;
+    const back = before && now.threads <= before.threads + 4 && now.descriptors <= before.descriptors + 8;
     if (back || (before === undefined && performance.now() > deadlineMs - 18_000)) return now;
     if (performance.now() > deadlineMs) return now;
   }

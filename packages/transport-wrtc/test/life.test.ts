@@ -46,8 +46,9 @@ for (const { name, rtc } of implementations) {
         const { output, code } = await run(name, 'churn', String(count));
         expect(code, output).toBe(0);
         const { before, settled } = JSON.parse(output);
-        expect(settled.threads, output).toBeLessThanOrEqual(before.threads + 2);
-        expect(settled.descriptors, output).toBeLessThanOrEqual(before.descriptors + 4);
+        // Node 26 keeps one of @roamhq/wrtc's: 4 threads and 8 descriptors after 100 connections as after 400.
+        expect(settled.threads, output).toBeLessThanOrEqual(before.threads + 4);
+        expect(settled.descriptors, output).toBeLessThanOrEqual(before.descriptors + 8);
         expect(settled.rss, output).toBeLessThanOrEqual(before.rss + 64);
       },
     );
