@@ -49,7 +49,9 @@ function rowsOf(entry: Entry, file: FigureFile): string[] {
   const targets = [...(scenario?.targets(entry.nodes, parameters) ?? []), ...honest(scenario?.hostile)];
   return targets.map((target, i) => {
     const seeds = file.runs.length === 1 ? '1 seed' : `${file.runs.length} seeds`;
-    const run = i === 0 ? `**${entry.scenario}**, ${grouped(entry.nodes)} nodes, ${seeds}` : '';
+    const sets = Object.entries(entry.sets ?? {}).map(([name, value]) => `, ${name} = ${value}`);
+    const run =
+      i === 0 ? `**${entry.scenario}**, ${grouped(entry.nodes)} nodes${sets.join('')}, ${seeds}` : '';
     return `| ${run} | ${target.field} | ${valueText(file, target.field)} | ${textOf(target)} | ${verdict(file, target)} |`;
   });
 }
