@@ -11,7 +11,7 @@ import { draw } from './pictures.js';
 import { withReport } from './report.js';
 
 const help = `pnpm sim:nightly [options]
-  --only a,b       entries whose name begins so (default: all)
+  --only a,b       entries of that name, or of which it is the first words: s6, s6-1000 (default: all)
   --minutes N      only entries of which one run takes at most so many processor minutes
   --seeds N        at most so many seeds of each
   --report         run nothing; draw and write from the figures that there are
@@ -48,7 +48,8 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
     ? []
     : campaign.filter(
         ({ id, minutes }) =>
-          minutes <= minutesMax && (names === undefined || names.some((name) => id.startsWith(name))),
+          minutes <= minutesMax &&
+          (names === undefined || names.some((name) => `${id}-`.startsWith(`${name}-`))),
       );
   let failed = 0;
   for (const entry of wanted) {

@@ -93,10 +93,8 @@ export class Upkeep {
     this.#tellAnchors();
     if (!this.#c.o.bootstrap) return;
     const { missing } = this.#p.dialer;
-    const tries = Math.min(missing, this.#c.tuning.triesMax);
-    let dialed = 0;
-    if (missing > 0) dialed = this.#fill(tries);
-    else this.#protect();
+    const dialed = missing > 0 ? this.#fill(Math.min(missing, this.#c.tuning.triesMax)) : 0;
+    if (missing <= 0) this.#protect();
     // Who has relays can be found by others who cannot be dialed either; and who finds nobody else to dial needs them
     // most: pages that all know the same one server must have each other before it goes.
     const { serving, peers, tuning, degree } = this.#c;
