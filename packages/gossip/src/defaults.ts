@@ -110,8 +110,12 @@ export const TUNING = Object.freeze({
   walkHopsMax: 24,
   /** Further hops in which a walk may look for an end (protocol.md §5). */
   walkExtraHops: 4,
-  /** Between two EXTREMA messages on one link, ms: one gossip round; changes gather, and half of them have come the other way by then. */
-  extremaEveryMs: 5_000,
+  /**
+   * Between two EXTREMA messages on one link, ms: changes gather, and half of them have come the other way by then. 5 s
+   * would be 2.4 times the messages for the same bytes (docs/simulation.md); eight hops at 15 s are the 120 s from which
+   * heirs are listened to until they speak (machine/extrema.ts), so it cannot be more.
+   */
+  extremaEveryMs: 15_000,
   /** Between two RECORD messages about ourselves, ms (protocol.md §3). */
   recordEveryMs: 10_000,
   /** Own record is signed anew after this, ms: half of its longest ttl. */
@@ -190,7 +194,7 @@ export const TUNING = Object.freeze({
 });
 export type Tuning = { readonly [K in keyof typeof TUNING]: number };
 
-/** What a link may receive (protocol.md §8). We send at most SEND_SHARE of it. */
+/** What a link may carry (protocol.md §8). We send at most SEND_SHARE of it, and take what STALL_SECONDS of that add. */
 export const RATES = Object.freeze({
   /** HELLO: one, and a few when an application connection becomes an overlay link. Guess. */
   hello: { perSecond: 0.1, burst: 5 },
@@ -229,6 +233,16 @@ export const INTRODUCTION = Object.freeze({
 
 /** Our own sending stays below what the receiver allows, so that clocks and queues never make an honest node look greedy (protocol.md §8). */
 export const SEND_SHARE = 0.8;
+
+/**
+ * A link that stands still and lives hands over at once what was sent meanwhile, seconds: its silence ends it after 12 to
+ * 18 s (three pings, and the way). Bursts of a receiver are larger by what a sender may send in that time; without it four
+ * WALKs of an honest node were dropped in S16 with 40 nodes, seed 2.
+ */
+export const STALL_SECONDS = 20;
+
+/** Rates to which that applies: of what upkeep sends by itself, so that it piles up. Introductions are begun on demand and have a way out (UNREACHABLE). */
+export const STALLING: readonly RateName[] = ['shuffle', 'extrema', 'entries', 'record', 'walk', 'answer'];
 
 /** Signatures checked per node (protocol.md §8). */
 export const NODE_SIGNATURES: Rate = Object.freeze({

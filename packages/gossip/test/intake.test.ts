@@ -43,9 +43,10 @@ describe('a flood', () => {
     const key = bench.visit(bench.remote('a'));
     const message = encodeShuffle({ answer: false, degree: 1, records: [] });
     for (let i = 0; i < 1_000; i++) bench.message(key, message);
-    expect(bench.count('limiterDrops')).toBe(990);
+    // 10, and the 16 that an honest node may have sent into a link that stood still for 20 s.
+    expect(bench.count('limiterDrops')).toBe(974);
     expect(bench.kindOf(key)).toBe('overlay');
-    for (let i = 0; i < 12; i++) bench.message(key, message);
+    for (let i = 0; i < 28; i++) bench.message(key, message);
     expect(bench.closed.get(key)).toBe('RATE');
     expect(bench.count('bans')).toBe(0);
     expect(bench.to(key, 'shuffle').length).toBeLessThanOrEqual(10);

@@ -1,17 +1,19 @@
-// `pnpm sim:nightly`: the campaign, run after run, each in a process of its own; then the pictures and the generated
-// part of docs/simulation.md. Ends with 0 if everything that was to be run has run, whatever came out: targets that
-// were missed stand in the page.
+// `pnpm sim:nightly`: the runs that broke a promise once, then the campaign, run after run, each in a process of its
+// own; then the pictures and the generated part of docs/simulation.md. Ends with 0 if everything that was to be run has
+// run, whatever came out, and no promise was broken again: targets that were missed stand in the page.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { keptRuns } from '../kept-runs.js';
 import { campaign, commandOf, type Entry } from './campaign.js';
 import { Figures } from './figures.js';
 import { draw } from './pictures.js';
 import { withReport } from './report.js';
 
 const help = `pnpm sim:nightly [options]
-  --only a,b       entries of that name, or of which it is the first words: s6, s6-1000 (default: all)
+  --only a,b       entries of that name, or of which it is the first words: s6, s6-1000 (default: all);
+                   kept: the runs of seeds.txt
   --minutes N      only entries of which one run takes at most so many processor minutes
   --seeds N        at most so many seeds of each
   --report         run nothing; draw and write from the figures that there are
@@ -52,6 +54,7 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
           (names === undefined || names.some((name) => `${id}-`.startsWith(`${name}-`))),
       );
   let failed = 0;
+  if (!values.report && (names === undefined || names.includes('kept'))) failed = await runKept(root, sim);
   for (const entry of wanted) {
     for (const seed of figures.missingSeeds(entry)) {
       if (seed > seedsMax) continue;
@@ -61,6 +64,17 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
   }
   writePage(figures, root);
   return failed === 0 ? 0 : 1;
+}
+
+/** How many of the runs of seeds.txt break or miss something again. */
+async function runKept(root: string, [program, ...first]: NightlyOptions['sim']): Promise<number> {
+  let failed = 0;
+  for (const { line, args } of keptRuns(readFileSync(join(root, 'internal/scenarios/seeds.txt'), 'utf8'))) {
+    const { code } = await execute(program, [...first, ...args], root);
+    console.log(`${line}: ${code === 0 ? 'well' : `exit ${code}`}`);
+    if (code !== 0) failed++;
+  }
+  return failed;
 }
 
 function writePage(figures: Figures, root: string): void {

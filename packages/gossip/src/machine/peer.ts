@@ -11,7 +11,7 @@ import {
   type Scope,
   TokenBucket,
 } from '@peernet/core';
-import { RATES, type RateName, SEND_SHARE } from '../defaults.js';
+import { RATES, type RateName, SEND_SHARE, STALL_SECONDS, STALLING } from '../defaults.js';
 import type { Purpose } from '../wire.js';
 import type { LinkKind, NewLink } from './effects.js';
 
@@ -113,7 +113,7 @@ export class Peer {
     this.#receiving ??= {};
     let bucket = this.#receiving[name];
     if (bucket === undefined) {
-      bucket = new TokenBucket(RATES[name], nowMs);
+      bucket = new TokenBucket(receivingRate(name), nowMs);
       this.#receiving[name] = bucket;
     }
     return bucket;
@@ -150,6 +150,7 @@ export class Peer {
 
 /** Worked out once, for all links. */
 const sendingRates: Partial<Record<RateName, Rate>> = {};
+const receivingRates: Partial<Record<RateName, Rate>> = {};
 
 function sendingRate(name: RateName): Rate {
   const { perSecond, burst } = RATES[name];
@@ -158,4 +159,12 @@ function sendingRate(name: RateName): Rate {
     burst: Math.max(1, Math.floor(burst * SEND_SHARE)),
   };
   return sendingRates[name];
+}
+
+/** What the other end may have sent while nothing came through arrives at once, and is no fault of it. */
+function receivingRate(name: RateName): Rate {
+  const { perSecond, burst } = RATES[name];
+  const stalled = STALLING.includes(name) ? Math.ceil(perSecond * SEND_SHARE * STALL_SECONDS) : 0;
+  receivingRates[name] ??= { perSecond, burst: burst + stalled };
+  return receivingRates[name];
 }
