@@ -34,6 +34,7 @@ it('keeps what was run, and asks for the rest only', () => {
     const output = { seed: 2, found: 1, missed: [], commit: 'abc', traceHash: '0', series: { a: [[0, 1]] } };
     figures.add(entry, 2, output);
     expect(figures.missingSeeds(entry)).toEqual([1, 3]);
+    expect(figures.missingSeeds({ ...entry, seedStep: 20 })).toEqual([1, 21, 41]);
     figures.add(entry, 1, { ...output, found: 0.5, series: {} });
     expect(figures.read('x')).toMatchObject({ runs: [{ seed: 1 }, { seed: 2 }], series: { a: [[0, 1]] } });
   } finally {

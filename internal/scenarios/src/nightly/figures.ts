@@ -43,9 +43,9 @@ export class Figures {
     return join(this.#folder, name);
   }
 
-  missingSeeds({ id, seeds }: Entry): number[] {
+  missingSeeds({ id, seeds, seedStep = 1 }: Entry): number[] {
     const done = new Set(this.read(id)?.runs.map(({ seed }) => seed));
-    return Array.from({ length: seeds }, (_, i) => i + 1).filter((seed) => !done.has(seed));
+    return Array.from({ length: seeds }, (_, i) => 1 + i * seedStep).filter((seed) => !done.has(seed));
   }
 
   /** Adds what `pnpm sim --series` has printed. */

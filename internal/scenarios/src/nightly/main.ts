@@ -57,7 +57,7 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
   if (!values.report && (names === undefined || names.includes('kept'))) failed = await runKept(root, sim);
   for (const entry of wanted) {
     for (const seed of figures.missingSeeds(entry)) {
-      if (seed > seedsMax) continue;
+      if (seed > seedsMax * (entry.seedStep ?? 1)) continue;
       if (!(await runOnce(entry, seed, { figures, root, sim }))) failed++;
       writePage(figures, root);
     }

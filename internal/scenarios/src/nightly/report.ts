@@ -48,7 +48,9 @@ function rowsOf(entry: Entry, file: FigureFile): string[] {
     if (name.startsWith('scenario.')) parameters[name.slice('scenario.'.length)] = value;
   const targets = [...(scenario?.targets(entry.nodes, parameters) ?? []), ...honest(scenario?.hostile)];
   return targets.map((target, i) => {
-    const seeds = file.runs.length === 1 ? '1 seed' : `${file.runs.length} seeds`;
+    const of = file.runs.length < entry.seeds ? ` of ${entry.seeds}` : '';
+    const runs = entry.seedStep === undefined ? 'seed' : 'run';
+    const seeds = `${file.runs.length}${of} ${entry.seeds === 1 ? runs : `${runs}s`}`;
     const sets = Object.entries(entry.sets ?? {}).map(([name, value]) => `, ${name} = ${value}`);
     const run =
       i === 0 ? `**${entry.scenario}**, ${grouped(entry.nodes)} nodes${sets.join('')}, ${seeds}` : '';
