@@ -12,8 +12,10 @@ import { frozenSearch } from './scenarios/frozen-search.js';
 import { growth } from './scenarios/growth.js';
 import { introductions } from './scenarios/introductions.js';
 import { mesh } from './scenarios/mesh.js';
+import { parting } from './scenarios/parting.js';
 import { reflection } from './scenarios/reflection.js';
 import { sizeEstimate } from './scenarios/size-estimate.js';
+import { sleeping } from './scenarios/sleeping.js';
 import { smallSearch } from './scenarios/small-search.js';
 import { split } from './scenarios/split.js';
 import { star } from './scenarios/star.js';
@@ -38,6 +40,8 @@ export const scenarios: readonly Scenario[] = [
   floods,
   introductions,
   mesh,
+  parting,
+  sleeping,
 ];
 
 export function findScenario(name: string): Scenario | undefined {

@@ -112,6 +112,20 @@ describe('scenarios', () => {
     }
   });
 
+  it('part: who parts is in nobody’s rows ten seconds later; who crashes is', () => {
+    expectAllWell(
+      play('part', { nodes: 40, parameters: { subnets: 30, joinSeconds: 40, settleSeconds: 60 } }),
+    );
+  });
+
+  it('sleep: who has slept for two minutes has three links again ten seconds later', () => {
+    const parameters = { joinSeconds: 40, settleSeconds: 60, idleSeconds: 60 };
+    const outcome = play('sleep', { nodes: 40, parameters });
+    expectAllWell(outcome);
+    expect(outcome.figures.idleBytesPerNodeSecond).toBeGreaterThan(0);
+    expect(outcome.figures.idleBytesPerNodeSecond).toBeLessThan(1_000);
+  });
+
   it('S16: random faults break no promise, and throttle nobody', () => {
     const parameters = { seeds: 3, joinSeconds: 30, faultSeconds: 180 };
     expectAllWell(play('S16', { nodes: 40, parameters }));

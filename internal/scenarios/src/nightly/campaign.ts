@@ -84,6 +84,16 @@ export const campaign: readonly Entry[] = [
     minutes: 3,
   },
   { id: 'introductions-1000', scenario: 'introductions', nodes: 1_000, seeds: 1, minutes: 2 },
+  { id: 'part-1000', scenario: 'part', nodes: 1_000, seeds: 5, minutes: 1 },
+  {
+    id: 'part-1000-churn',
+    scenario: 'part',
+    nodes: 1_000,
+    seeds: 5,
+    sets: { 'scenario.medianMinutes': 10 },
+    minutes: 1,
+  },
+  { id: 'sleep-1000', scenario: 'sleep', nodes: 1_000, seeds: 5, minutes: 1 },
   { id: 's13-1000', scenario: 'S13', nodes: 1_000, seeds: 1, minutes: 30 },
   { id: 's12-1000', scenario: 'S12', nodes: 1_000, seeds: 1, minutes: 30 },
   {
