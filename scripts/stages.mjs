@@ -1,11 +1,16 @@
-// Runs a list of stages one after the other and counts what passed: the engine of test.mjs.
-// A stage is `{ name, command: string[], counts?, needs?, env?, minutes? }`; its output is kept and shown only if it
-// fails. No stage can hang the run, and none outlives it. Node built-ins only: this runs before anything is installed.
+// Runs a list of stages, two small ones side by side, and counts what passed: the engine of test.mjs.
+// A stage is `{ name, command: string[], cores?, counts?, needs?, env?, minutes? }`; its output is kept and shown only if
+// it fails. No stage can hang the run, and none outlives it. Node built-ins only: this runs before anything is installed.
 import { spawn, spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 
-/** A stage that takes longer is stopped and has failed; the whole run is meant to take 12 minutes. */
+/** A stage that takes longer is stopped and has failed; the whole run is meant to take less. */
 const STAGE_MINUTES = 10;
+/**
+ * What is shared: the cores of the smallest machine that the run must fit. More on larger ones is not tried, since
+ * stages that wait for real time were only seen to pass beside so much else.
+ */
+const CORES = 2;
 /** How often a running stage says that it is still there. */
 const HEARTBEAT_MS = 20_000;
 /** From the polite signal to the other one. */
@@ -14,18 +19,19 @@ const GRACE_MS = 3_000;
 const WINDOWS = process.platform === 'win32';
 
 /**
- * Runs stages in order and returns their sum `{ passed, failed, skipped }`. A stage whose `needs` names one that
- * failed is not run and counts as failed, so that nothing is green by absence. `print` takes one line; `onPassed`
- * hears the name of each stage that passed.
+ * Runs stages and returns their sum `{ passed, failed, skipped }`. They start in their order, each as soon as what it
+ * `needs` is over and its `cores` are free (all of them if it names none); one that has to wait for cores holds back
+ * those after it. A stage whose `needs` names one that failed is not run and counts as failed, so that nothing is green
+ * by absence; a name that is not in the list is no reason to wait. `print` takes one line; `onPassed` hears the name of
+ * each stage that passed. `verbose` shows output as it comes, so it runs one stage at a time.
  */
 export async function runStages(stages, { print, onPassed, verbose = false, signal, root }) {
   const total = { passed: 0, failed: 0, skipped: 0 };
   const broken = new Set();
-  for (const stage of stages) {
-    const missing = stage.needs?.find((name) => broken.has(name));
-    const result = missing
-      ? { passed: 0, failed: 1, skipped: 0, note: `not run: ${missing} failed` }
-      : await runStage(stage, { print, verbose, signal, root });
+  const waiting = [...stages];
+  const running = new Map();
+  const end = (stage, result) => {
+    running.delete(stage);
     for (const key of Object.keys(total)) total[key] += result[key];
     if (result.failed > 0) broken.add(stage.name);
     else onPassed?.(stage.name);
@@ -33,9 +39,36 @@ export async function runStages(stages, { print, onPassed, verbose = false, sign
     print(
       `${result.failed > 0 ? 'FAILED' : 'ok    '} ${stage.name.padEnd(10)} ${seconds(result.ms ?? 0)}  ${counts}`,
     );
-    if (signal?.aborted) break;
+  };
+  while (running.size > 0 || (waiting.length > 0 && !signal?.aborted)) {
+    const stage = signal?.aborted ? undefined : nextOf(waiting, [...running.keys()], verbose ? 1 : CORES);
+    if (stage === undefined) {
+      await Promise.race(running.values());
+      continue;
+    }
+    waiting.splice(waiting.indexOf(stage), 1);
+    const missing = stage.needs?.find((name) => broken.has(name));
+    if (missing) end(stage, { passed: 0, failed: 1, skipped: 0, note: `not run: ${missing} failed` });
+    else {
+      const over = runStage(stage, { print, verbose, signal, root });
+      running.set(
+        stage,
+        over.then((result) => end(stage, result)),
+      );
+    }
   }
   return total;
+}
+
+/** The stage to start now, if there is one: the first that waits for no other, if the cores that are free suffice. */
+function nextOf(waiting, running, cores) {
+  const unfinished = new Set([...waiting, ...running].map(({ name }) => name));
+  const stage = waiting.find(({ needs = [] }) => !needs.some((name) => unfinished.has(name)));
+  if (stage === undefined && running.length === 0)
+    throw new TypeError(`stages that need each other: ${waiting.map(({ name }) => name).join(', ')}`);
+  const used = running.reduce((sum, one) => sum + (one.cores ?? cores), 0);
+  // One that asks for more than there is runs alone.
+  return stage && (used === 0 || used + (stage.cores ?? cores) <= cores) ? stage : undefined;
 }
 
 /** `12 passed, 0 failed`, and `, 1 skipped` if so. */

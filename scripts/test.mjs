@@ -3,7 +3,7 @@
 // Node built-ins only. A new stage is a line in `allStages`; one whose file does not exist yet is left out and named.
 import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
@@ -12,7 +12,7 @@ import { fromVitest, runStages, summary } from './stages.mjs';
 
 const HELP = `npm test -- [options]
   --only <stage>   run only this stage (may be repeated)
-  --verbose        show the output of every stage as it comes
+  --verbose        show the output of every stage as it comes, one stage at a time
   --nightly        full counts and sizes (sets PEERNET_NIGHTLY=1)
   --ready          only install and build what is missing
   --list           name the stages and stop
@@ -31,36 +31,52 @@ const units = [
 const node = (file) => ({ command: [process.execPath, file], file });
 const tool = (name, ...args) => ({ command: [join(root, 'node_modules', '.bin', name), ...args] });
 
-/** All stages in their order. `file`: what must exist for the stage to be there. `needs`: what must not have failed. */
+/**
+ * All stages in their order. `file`: what must exist for the stage to be there. `needs`: what must not have failed.
+ * `cores: 1`: may run beside another such one. `unit` and `e2e` have workers for the whole machine, and their tests
+ * judge by real time, so they run alone. `browser` mostly waits; the two after it fill the other core.
+ */
 function allStages() {
   return [
     { name: 'install', command: pnpm('install', '--frozen-lockfile') },
-    { name: 'build', command: pnpm('run', 'build'), needs: ['install'] },
-    { name: 'lint', ...tool('biome', 'ci', '--colors=off', '.'), needs: ['install'] },
-    { name: 'tidy', ...node('scripts/tidy.mjs'), needs: ['install'] },
-    { name: 'docs', command: [process.execPath, 'scripts/docs.mjs', '--check'], needs: ['install'] },
-    { name: 'vectors', ...node('scripts/vectors.mjs') },
-    { name: 'types', command: pnpm('run', 'typecheck'), needs: ['install'] },
-    { name: 'pack-check', command: pnpm('run', 'pack-check'), needs: ['build'] },
-    { name: 'unit', ...vitest('unit', units), needs: ['install'] },
+    { name: 'build', command: pnpm('run', 'build'), needs: ['install'], cores: 1 },
+    { name: 'lint', ...tool('biome', 'ci', '--colors=off', '.'), needs: ['install'], cores: 1 },
+    { name: 'tidy', ...node('scripts/tidy.mjs'), needs: ['install'], cores: 1 },
+    {
+      name: 'docs',
+      command: [process.execPath, 'scripts/docs.mjs', '--check'],
+      needs: ['install'],
+      cores: 1,
+    },
+    { name: 'vectors', ...node('scripts/vectors.mjs'), cores: 1 },
+    { name: 'types', command: pnpm('run', 'typecheck'), needs: ['install'], cores: 1 },
+    { name: 'pack-check', command: pnpm('run', 'pack-check'), needs: ['build'], cores: 1 },
+    // Its tests of the command start the built one.
+    { name: 'unit', ...vitest('unit', units, 3), needs: ['build'] },
+    { name: 'e2e', ...vitest('e2e', ['e2e'], 2), file: 'internal/e2e/package.json', needs: ['build'] },
+    { name: 'browser', ...node('scripts/browser.mjs'), needs: ['build'], cores: 1 },
     {
       name: 'scenarios',
-      ...vitest('scenarios', ['scenarios']),
+      ...vitest('scenarios', ['scenarios'], 1),
       file: 'internal/scenarios/package.json',
       needs: ['install'],
+      cores: 1,
     },
-    { name: 'e2e', ...vitest('e2e', ['e2e']), file: 'internal/e2e/package.json', needs: ['build'] },
-    { name: 'examples', ...node('scripts/examples.mjs'), needs: ['build'] },
-    { name: 'browser', ...node('scripts/browser.mjs'), needs: ['build'] },
+    { name: 'examples', ...node('scripts/examples.mjs'), needs: ['build'], cores: 1 },
   ];
 }
 
-function vitest(name, projects) {
+/**
+ * `workers`: how many test files run at once. Vitest's own choice is one less than there are cores, which on two leaves
+ * one idle, and the other half of the time, too: tests of sockets and processes mostly wait.
+ */
+function vitest(name, projects, workers) {
   const file = join(reports, `${name}.json`);
   const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${file}`];
   const only = projects.flatMap((project) => ['--project', project]);
+  const atOnce = `--maxWorkers=${Math.max(workers, availableParallelism() - 1)}`;
   return {
-    ...tool('vitest', 'run', ...reporters, ...only),
+    ...tool('vitest', 'run', atOnce, ...reporters, ...only),
     env: { NO_COLOR: '1' },
     counts: fromVitest(file),
   };

@@ -79,6 +79,81 @@ test('what needs a failed stage is not run, and failed', async () => {
   expect(() => readFileSync(file)).toThrow();
 });
 
+/** Writes `<name>` when it starts, and ends once all of `others` have been written, or after 20 s with exit code 1. */
+const meet = (name: string, others: string[], more = {}) =>
+  script(
+    name,
+    `const { existsSync, writeFileSync } = require("fs");
+     writeFileSync(${JSON.stringify(name)}, "");
+     setInterval(() => ${JSON.stringify(others)}.every((other) => existsSync(other)) && process.exit(), 10);
+     setTimeout(() => process.exit(1), 20_000)`,
+    more,
+  );
+
+/** Fails if one of `others` has been written. */
+const before = (name: string, others: string[], more = {}) =>
+  script(
+    name,
+    `const { existsSync, writeFileSync } = require("fs");
+     writeFileSync(${JSON.stringify(name)}, "");
+     setTimeout(() => process.exit(${JSON.stringify(others)}.some((other) => existsSync(other)) ? 1 : 0), 300)`,
+    more,
+  );
+
+test('two stages of one core each run side by side; a third waits for one of them', async () => {
+  const { total, text } = await run([
+    meet('a', ['b'], { cores: 1 }),
+    meet('b', ['a', 'c'], { cores: 1 }),
+    script('c', 'require("fs").writeFileSync("c", "")', { cores: 1 }),
+  ]);
+  expect(total).toEqual({ passed: 3, failed: 0, skipped: 0 });
+  const at = (line: RegExp) => text.search(line);
+  expect(at(/\.{3} {4}b$/m)).toBeLessThan(at(/ok {5}a/));
+  expect(at(/ok {5}a/)).toBeLessThan(at(/\.{3} {4}c$/m));
+});
+
+test('a stage that names no cores runs alone, in its turn, also if a small one after it could start', async () => {
+  const { total, passed } = await run([
+    before('small', ['large', 'last'], { cores: 1 }),
+    before('large', ['last']),
+    before('last', [], { cores: 1 }),
+  ]);
+  expect(passed).toEqual(['small', 'large', 'last']);
+  expect(total.failed).toBe(0);
+});
+
+test('a stage starts when what it needs is over, and meanwhile those after it', async () => {
+  const { total, text } = await run([
+    meet('build', ['lint'], { cores: 1 }),
+    before('unit', [], { needs: ['build'], cores: 1 }),
+    meet('lint', [], { cores: 1 }),
+  ]);
+  expect(total).toEqual({ passed: 3, failed: 0, skipped: 0 });
+  expect(text.search(/\.{3} {4}lint$/m)).toBeLessThan(text.search(/\.{3} {4}unit$/m));
+});
+
+test('what needs a stage that fails beside others is not run; their output stays apart', async () => {
+  const { total, text } = await run([
+    script('build', 'console.log("one"); setTimeout(() => { console.log("two"); process.exit(1) }, 200)', {
+      cores: 1,
+    }),
+    script('lint', 'setInterval(() => console.log("between"), 5); setTimeout(() => process.exit(1), 400)', {
+      cores: 1,
+    }),
+    script('unit', '', { needs: ['build'], cores: 1 }),
+    script('e2e', '', { needs: ['unit'], cores: 1 }),
+  ]);
+  expect(total).toEqual({ passed: 0, failed: 4, skipped: 0 });
+  expect(text).toContain('--- output of build ---\none\ntwo\n---');
+  expect(text).toContain('not run: build failed');
+  expect(text).toContain('not run: unit failed');
+});
+
+test('stages that need each other are a mistake, not a run without end', async () => {
+  const circle = [script('a', '', { needs: ['b'] }), script('b', '', { needs: ['a'] })];
+  await expect(run(circle)).rejects.toThrow('a, b');
+});
+
 const isAlive = (pid: number) => {
   try {
     return process.kill(pid, 0);
@@ -120,6 +195,29 @@ test.skipIf(process.platform === 'win32')(
     expect((await run([script('leaver', family(left, false))])).total.passed).toBe(1);
     const leftPid = await pidIn(left);
     await vi.waitFor(() => expect(isAlive(leftPid)).toBe(false), 20_000);
+  },
+  60_000,
+);
+
+test.skipIf(process.platform === 'win32')(
+  'Ctrl-C stops all that run, and each has failed',
+  async () => {
+    const [one, two] = [join(folder, 'one'), join(folder, 'two')];
+    const interrupt = new AbortController();
+    const running = run(
+      [
+        script('left', family(one, true), { cores: 1 }),
+        script('right', family(two, true), { cores: 1 }),
+        script('next', '', { cores: 1 }),
+      ],
+      interrupt.signal,
+    );
+    const pids = [await pidIn(one), await pidIn(two)];
+    interrupt.abort();
+    const { total, text } = await running;
+    expect(total).toEqual({ passed: 0, failed: 2, skipped: 0 });
+    expect(text).not.toContain('next');
+    for (const pid of pids) await vi.waitFor(() => expect(isAlive(pid)).toBe(false), 20_000);
   },
   60_000,
 );
