@@ -33,8 +33,8 @@ const tool = (name, ...args) => ({ command: [join(root, 'node_modules', '.bin', 
 
 /**
  * All stages in their order. `file`: what must exist for the stage to be there. `needs`: what must not have failed.
- * `cores: 1`: may run beside another such one. `unit` and `e2e` have workers for the whole machine, and their tests
- * judge by real time, so they run alone. `browser` mostly waits; the two after it fill the other core.
+ * `cores: 1`: may run beside another such one. `unit` has workers for the whole machine, and pages are several processes
+ * that must be answered in time, so these two run alone. `e2e` judges by real time, too: one worker, beside one process.
  */
 function allStages() {
   return [
@@ -53,8 +53,13 @@ function allStages() {
     { name: 'pack-check', command: pnpm('run', 'pack-check'), needs: ['build'], cores: 1 },
     // Its tests of the command start the built one.
     { name: 'unit', ...vitest('unit', units, 3), needs: ['build'] },
-    { name: 'e2e', ...vitest('e2e', ['e2e'], 2), file: 'internal/e2e/package.json', needs: ['build'] },
-    { name: 'browser', ...node('scripts/browser.mjs'), needs: ['build'], cores: 1 },
+    {
+      name: 'e2e',
+      ...vitest('e2e', ['e2e'], 1),
+      file: 'internal/e2e/package.json',
+      needs: ['build'],
+      cores: 1,
+    },
     {
       name: 'scenarios',
       ...vitest('scenarios', ['scenarios'], 1),
@@ -63,12 +68,13 @@ function allStages() {
       cores: 1,
     },
     { name: 'examples', ...node('scripts/examples.mjs'), needs: ['build'], cores: 1 },
+    { name: 'browser', ...node('scripts/browser.mjs'), needs: ['build'] },
   ];
 }
 
 /**
- * `workers`: how many test files run at once. Vitest's own choice is one less than there are cores, which on two leaves
- * one idle, and the other half of the time, too: tests of sockets and processes mostly wait.
+ * `workers`: how many test files run at once, at least. Vitest's own choice is one less than there are cores: on two, one
+ * core is idle, and the other whenever a test waits for a socket, a process or a timer.
  */
 function vitest(name, projects, workers) {
   const file = join(reports, `${name}.json`);
