@@ -32,10 +32,14 @@ export const TUNING = Object.freeze({
   guestWalks: 3,
   /** Below so many links a peer is desperate: others may evict for it ●. */
   desperateDegree: 3,
-  /** Between two evictions, ms ●. */
+  /** Between two evictions by need, ms ●. */
   evictEveryMs: 30_000,
-  /** Between two evictions for the same claimant, ms (protocol.md §5). */
+  /** Between two evictions for the same claimant, or by rank for the same address group, ms (protocol.md §5). */
   evictClaimantMs: 600_000,
+  /** Claimants remembered. Guess: four times as many as a relay has links. */
+  claimantsMax: 1_024,
+  /** Places of a node that can be dialed which go by need, not by rank; attackers say that they are desperate (docs/decisions/0019). */
+  needyMax: 2,
   /** A link younger than this is neither evicted nor rotated away, ms ●. */
   settledMs: 60_000,
   /** Between two rotations, ms, ± 25 %; Infinity: none (then a healed partition never merges) ●. */

@@ -1,14 +1,15 @@
 // Who becomes a neighbour. The dialer says HELLO and what for; the dialed one answers HELLO, and then LINK (neighbours),
 // or FULL with others to try. A full node keeps a newcomer as its guest for half a minute and walks for it, so that a
-// crowded bootstrap still lets everybody in; for the desperate it may evict one inbound neighbour, who is told the
-// newcomer: the edge is split, not lost (protocol.md §5).
-import { type HeardRecord, LruMap, type PeerId, pickOne } from '@peernet/core';
+// crowded bootstrap still lets everybody in. For who ranks better, and now and then for the desperate, it evicts an
+// inbound neighbour (places.ts), who is told the newcomer: the edge is split, not lost (protocol.md §5).
+import { type HeardRecord, LruMap, pickOne } from '@peernet/core';
 import { type Answer, encodeAnswer, encodeReplaced, type Hello, type Replaced, WIRE } from '../wire.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Exchange } from './exchange.js';
 import type { Links } from './links.js';
 import type { Peer } from './peer.js';
+import { originOf, Places } from './places.js';
 import { claimsAnotherHost } from './prober.js';
 import type { Protection } from './protection.js';
 import type { Room, Walks } from './walks.js';
@@ -25,13 +26,15 @@ export class Admission implements Room {
   readonly #c: Context;
   readonly #p: AdmissionParts;
   #evictAtMs = Number.NEGATIVE_INFINITY;
-  /** When somebody was last evicted for whom. */
-  readonly #claimants: LruMap<PeerId, number>;
+  /** When somebody was last evicted for whom: by id, and by where it comes from. */
+  readonly #claimants: LruMap<string, number>;
+  readonly #places: Places;
 
   constructor(context: Context, parts: AdmissionParts) {
     this.#c = context;
     this.#p = parts;
-    this.#claimants = new LruMap(context.tuning.guestsMax);
+    this.#claimants = new LruMap(context.tuning.claimantsMax);
+    this.#places = new Places(context);
   }
 
   // ---- the one who was dialed ----
@@ -51,15 +54,41 @@ export class Admission implements Room {
   }
 
   #decide(peer: Peer): void {
-    if (this.#hasFreePlace()) this.#accept(peer);
-    else {
-      const victim = peer.degree < this.#c.tuning.desperateDegree ? this.#victimFor(peer.id) : undefined;
-      if (victim === undefined) this.#refuse(peer);
-      else {
-        this.#evict(victim, peer);
-        this.#accept(peer);
+    if (!this.#hasFreePlace()) {
+      const victim = this.#byRank(peer) ?? this.#byNeed(peer);
+      if (victim === undefined) {
+        this.#refuse(peer);
+        return;
       }
+      this.#evict(victim, peer);
     }
+    this.#accept(peer);
+  }
+
+  /** A full node that can be dialed has those who rank best, so that nobody can have all of its places. */
+  #byRank(claimant: Peer): Peer | undefined {
+    if (!this.#c.dialable || !this.#mayClaim(originOf(claimant))) return undefined;
+    const victim = this.#places.byRank(claimant);
+    if (victim !== undefined) this.#claimants.set(originOf(claimant), this.#c.nowMs);
+    return victim;
+  }
+
+  #byNeed(claimant: Peer): Peer | undefined {
+    const { tuning, nowMs } = this.#c;
+    if (claimant.degree >= tuning.desperateDegree || !this.#mayClaim(claimant.id)) return undefined;
+    if (nowMs - this.#evictAtMs < tuning.evictEveryMs) return undefined;
+    const victim = this.#places.byNeed();
+    if (victim === undefined) return undefined;
+    this.#evictAtMs = nowMs;
+    this.#claimants.set(claimant.id, nowMs);
+    this.#places.help(claimant);
+    return victim;
+  }
+
+  /** Nobody was evicted for it just now. */
+  #mayClaim(claimant: string): boolean {
+    const lastMs = this.#claimants.get(claimant) ?? Number.NEGATIVE_INFINITY;
+    return this.#c.nowMs - lastMs >= this.#c.tuning.evictClaimantMs;
   }
 
   hasRoom(desperate: boolean): boolean {
@@ -107,30 +136,8 @@ export class Admission implements Room {
     this.#c.send(peer, encodeAnswer({ kind, walk: '', degree, records }), 'control');
   }
 
-  /** Whom to drop for `claimant`: an inbound neighbour of the largest group, settled, but not of the older half. */
-  #victimFor(claimant: PeerId): Peer | undefined {
-    const { nowMs, tuning, peers, random } = this.#c;
-    if (nowMs - this.#evictAtMs < tuning.evictEveryMs) return undefined;
-    const lastMs = this.#claimants.get(claimant) ?? Number.NEGATIVE_INFINITY;
-    if (nowMs - lastMs < tuning.evictClaimantMs) return undefined;
-    const inbound = peers.neighbours.filter((peer) => !peer.initiator && !peer.pinned);
-    inbound.sort((a, b) => a.neighbourMs - b.neighbourMs);
-    const groups = new Map<string, number>();
-    for (const { group } of inbound) groups.set(group, (groups.get(group) ?? 0) + 1);
-    const fit = inbound
-      .slice(inbound.length >> 1)
-      .filter((peer) => nowMs - peer.neighbourMs >= tuning.settledMs);
-    const most = Math.max(0, ...fit.map(({ group }) => groups.get(group) ?? 0));
-    return pickOne(
-      random,
-      fit.filter(({ group }) => groups.get(group) === most),
-    );
-  }
-
   #evict(victim: Peer, joiner: Peer): void {
     const { nowMs, tuning, counters } = this.#c;
-    this.#evictAtMs = nowMs;
-    this.#claimants.set(joiner.id, nowMs);
     counters.evictions++;
     const heard = joiner.heard(nowMs);
     // Nobody has dialed the joiner yet. Where it comes from may be told; another host that it names may be a victim.

@@ -1,0 +1,122 @@
+// Who has to go when a full node lets somebody in. A node that can be dialed ranks those who want a place by a secret of
+// its own and by where they come from: the worst-ranked neighbour gives way to whoever ranks better. So neither how often
+// they ask, nor how long they stay, nor what they say of themselves counts, and each address group wins the same share
+// of the places. By turns of who leaves, those who never leave would have all of them in the end (targets.md S12). A few
+// places go by need instead: to the desperate, whatever their rank, until other desperate ones come.
+import { concatBytes, pickOne, randomBytes, utf8 } from '@peernet/core';
+import type { Context } from './context.js';
+import type { Peer } from './peer.js';
+
+/** Nothing else is hashed under it. */
+const domain = 'peernet/place/1';
+/** Bytes of the secret: nobody guesses it. */
+const secretBytes = 32;
+
+/** How a neighbour ranks, the smaller the better; of two numbers the first counts first. */
+interface Standing {
+  /** Neighbours from where it comes from that were here before it: each group's first ones come first. */
+  readonly behind: number;
+  readonly rank: number;
+}
+
+interface Candidate extends Standing {
+  readonly peer: Peer;
+}
+
+export class Places {
+  readonly #c: Context;
+  /** Drawn when it is first needed: most nodes are never full. */
+  #secret: Uint8Array | undefined;
+  readonly #ranks = new WeakMap<Peer, number>();
+  /** Those who have their place by need. */
+  readonly #needy = new WeakSet<Peer>();
+
+  constructor(context: Context) {
+    this.#c = context;
+  }
+
+  /** Who has to go for `newcomer`, whatever it says: the worst-ranked, if that is not itself. */
+  byRank(newcomer: Peer): Peer | undefined {
+    const inbound = this.#inbound();
+    const worst = this.#worst(inbound);
+    if (worst === undefined) return undefined;
+    const origin = originOf(newcomer);
+    const behind = inbound.filter((peer) => originOf(peer) === origin).length;
+    return isWorse(worst, { behind, rank: this.#rankOf(newcomer) }) ? worst.peer : undefined;
+  }
+
+  /** Who has to go for somebody who is desperate. */
+  byNeed(): Peer | undefined {
+    const inbound = this.#inbound();
+    if (!this.#c.dialable) return this.#ofLargestGroup(inbound);
+    const needy = inbound.filter((peer) => this.#needy.has(peer));
+    if (needy.length < this.#c.tuning.needyMax) return this.#worst(inbound)?.peer;
+    return pickOne(
+      this.#c.random,
+      needy.filter((peer) => this.#isSettled(peer)),
+    );
+  }
+
+  /** It has got a place by need. */
+  help(peer: Peer): void {
+    this.#needy.add(peer);
+  }
+
+  /** Neighbours that may have to go one day, oldest first. */
+  #inbound(): Peer[] {
+    return this.#c.peers.neighbours
+      .filter((peer) => !peer.initiator && !peer.pinned)
+      .sort((a, b) => a.neighbourMs - b.neighbourMs);
+  }
+
+  #isSettled(peer: Peer): boolean {
+    return this.#c.nowMs - peer.neighbourMs >= this.#c.tuning.settledMs;
+  }
+
+  /** Of those who are settled, and have no place by need. */
+  #worst(inbound: readonly Peer[]): Candidate | undefined {
+    const met = new Map<string, number>();
+    let worst: Candidate | undefined;
+    for (const peer of inbound) {
+      const origin = originOf(peer);
+      const behind = met.get(origin) ?? 0;
+      met.set(origin, behind + 1);
+      if (!this.#isSettled(peer) || this.#needy.has(peer)) continue;
+      const candidate = { behind, rank: this.#rankOf(peer), peer };
+      if (worst === undefined || isWorse(candidate, worst)) worst = candidate;
+    }
+    return worst;
+  }
+
+  #rankOf(peer: Peer): number {
+    const known = this.#ranks.get(peer);
+    if (known !== undefined) return known;
+    const { crypto, random } = this.#c;
+    this.#secret ??= randomBytes(random, secretBytes);
+    const hash = crypto.hash(domain, concatBytes(this.#secret, utf8(originOf(peer))));
+    const rank = new DataView(hash.buffer, hash.byteOffset).getUint32(0);
+    this.#ranks.set(peer, rank);
+    return rank;
+  }
+
+  /** Where few others can come: one of the largest group, settled, but not of the older half. */
+  #ofLargestGroup(inbound: readonly Peer[]): Peer | undefined {
+    const groups = new Map<string, number>();
+    for (const { group } of inbound) groups.set(group, (groups.get(group) ?? 0) + 1);
+    const fit = inbound.slice(inbound.length >> 1).filter((peer) => this.#isSettled(peer));
+    const most = Math.max(0, ...fit.map(({ group }) => groups.get(group) ?? 0));
+    return pickOne(
+      this.#c.random,
+      fit.filter(({ group }) => groups.get(group) === most),
+    );
+  }
+}
+
+function isWorse(a: Standing, b: Standing): boolean {
+  return a.behind > b.behind || (a.behind === b.behind && a.rank > b.rank);
+}
+
+/** What places are won by: the address group that a peer comes from, or, where that says nothing (loopback, a proxy), its id. */
+export function originOf(peer: Peer): string {
+  return peer.scope === 'global' && peer.remoteAddress !== undefined ? peer.group : peer.id;
+}

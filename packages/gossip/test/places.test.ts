@@ -1,0 +1,141 @@
+// Who has to go for whom in a full node that can be dialed: ranks by a secret and by where peers come from, and two places
+// by need. Everybody here asks politely; what is told apart is only where they come from, and how often they ask.
+import { seededRandom } from '@peernet/core';
+import { describe, expect, it } from 'vitest';
+import { Bench, type BenchOptions, type Remote } from './machine.js';
+
+const room = 16;
+const dialable = { bootstrap: false, connections: 0, announce: ['ws://5.5.5.5:4000'] };
+
+/** A node with `room` places, all taken by strangers of `room` different groups, long ago. */
+function full({ tuning, ...options }: BenchOptions = {}) {
+  const bench = new Bench({ ...dialable, ...options, tuning: { linksDialableMax: room, ...tuning } });
+  const first = Array.from({ length: room }, (_, i) => from(bench, 20, i));
+  for (const remote of first) bench.visit(remote);
+  bench.pass(61_000);
+  return { bench, first };
+}
+
+/** Somebody at the `i`-th /16 of a /8; `host` tells those of one /16 apart. */
+function from(bench: Bench, block: number, i: number, host = 1): Remote {
+  return bench.remote(`${block} ${i} ${host}`, { address: `ws://${block}.${i}.1.${host}:4000` });
+}
+
+function isIn(bench: Bench, { id }: Remote): boolean {
+  return bench.machine.neighbours.some((peer) => peer.id === id);
+}
+
+/** They ask one after the other, with time to settle in between; returns who was let in at first. */
+function ask(bench: Bench, remotes: readonly Remote[], degree = 9): Remote[] {
+  return remotes.filter((remote) => {
+    bench.visit(remote, degree);
+    const got = isIn(bench, remote);
+    bench.pass(61_000);
+    return got;
+  });
+}
+
+function strangers(bench: Bench, count: number, block = 30): Remote[] {
+  return Array.from({ length: count }, (_, i) => from(bench, block, i));
+}
+
+describe('a full node that can be dialed', () => {
+  it('lets newcomers in although nobody leaves, each address group by its luck', () => {
+    const { bench, first } = full();
+    ask(bench, strangers(bench, room));
+    const stayed = first.filter((remote) => isIn(bench, remote)).length;
+    // Sixteen of thirty-two, drawn by lot: 8 ± 2 of each kind. Outside of 3 to 13 is one seed in ten thousand.
+    expect(stayed).toBeGreaterThanOrEqual(3);
+    expect(stayed).toBeLessThanOrEqual(13);
+    expect(bench.machine.neighbours.length).toBe(room);
+  });
+
+  it('control: by turns of who leaves, those who were first have all places', () => {
+    const shy = new Bench({ bootstrap: false, connections: 0, tuning: { linksMax: room } }); // it ranks nobody
+    const first = Array.from({ length: room }, (_, i) => from(shy, 20, i));
+    for (const remote of first) shy.visit(remote);
+    shy.pass(61_000);
+    expect(ask(shy, strangers(shy, room))).toEqual([]);
+    expect(first.every((remote) => isIn(shy, remote))).toBe(true);
+  });
+
+  it('asking again wins nothing, and saying to be alone only one of two places', () => {
+    const { bench, first } = full();
+    const others = strangers(bench, room);
+    ask(bench, others);
+    const settled = first.concat(others).filter((remote) => isIn(bench, remote));
+    const losers = first.concat(others).filter((remote) => !isIn(bench, remote));
+    bench.pass(600_000);
+    ask(bench, losers);
+    ask(bench, losers);
+    expect(settled.every((remote) => isIn(bench, remote))).toBe(true);
+    ask(bench, losers, 0);
+    expect(settled.filter((remote) => !isIn(bench, remote))).toHaveLength(2);
+    expect(losers.filter((remote) => isIn(bench, remote))).toHaveLength(2);
+  });
+
+  it('control: with more places by need whoever says so has them', () => {
+    const { bench, first } = full({ tuning: { needyMax: room } });
+    const others = strangers(bench, room);
+    ask(bench, others);
+    const losers = first.concat(others).filter((remote) => !isIn(bench, remote));
+    bench.pass(600_000);
+    ask(bench, losers, 0);
+    expect(losers.every((remote) => isIn(bench, remote))).toBe(true);
+  });
+
+  it('a second one of a group goes before the first one of any', () => {
+    const { bench, first } = full();
+    const twins = first.map((_, i) => from(bench, 20, i, 2));
+    expect(ask(bench, twins)).toEqual([]);
+    const crowd = new Bench({ ...dialable, tuning: { linksDialableMax: room } });
+    for (let i = 0; i < room; i++) crowd.visit(from(crowd, 20, 0, i + 1));
+    crowd.pass(61_000);
+    const others = strangers(crowd, room - 1);
+    expect(ask(crowd, others)).toEqual(others);
+    expect(isIn(crowd, from(crowd, 20, 0, 1))).toBe(true);
+  });
+
+  it('another node has other luck for the same ones', () => {
+    const winners = [7, 8].map((seed) => {
+      const { bench, first } = full({ random: seededRandom(seed) });
+      ask(bench, strangers(bench, room));
+      return first.filter((remote) => isIn(bench, remote)).map(({ address }) => address);
+    });
+    expect(winners[0]).not.toEqual(winners[1]);
+  });
+
+  it('evicts for one group once in ten minutes, however well it ranks', () => {
+    const { bench } = full();
+    const lucky = strangers(bench, room).find((remote) => ask(bench, [remote]).length > 0) as Remote;
+    const again = (): boolean => {
+      const key = [...bench.machine.links()].find(({ id }) => id === lucky.id)?.key;
+      if (key !== undefined) bench.handle({ type: 'linkDown', key, reason: 'LOST' });
+      // Twins of those who are here fill its place, and rank behind everybody.
+      for (let i = 0; i < room; i++) bench.visit(from(bench, 20, i, 3));
+      bench.pass(61_000);
+      const before = bench.count('evictions');
+      bench.visit(lucky, 9);
+      return bench.count('evictions') > before;
+    };
+    expect(again()).toBe(false);
+    bench.pass(600_000);
+    expect(again()).toBe(true);
+  });
+
+  it('behind a proxy it is the id that counts: another port is no other luck', () => {
+    const { bench } = full();
+    const local = (port: number) => ({
+      scope: 'loopback' as const,
+      remoteAddress: `tcp://127.0.0.1:${port}`,
+    });
+    const loser = Array.from({ length: 4 * room }, (_, i) => bench.remote(`local ${i}`)).find((remote) => {
+      const key = bench.visit(remote, 9, local(50_000));
+      bench.pass(61_000);
+      return bench.kindOf(key) !== 'overlay';
+    }) as Remote;
+    bench.pass(600_000);
+    for (let port = 50_001; port < 50_021; port++) bench.visit(loser, 9, local(port));
+    expect(isIn(bench, loser)).toBe(false);
+  });
+});
