@@ -116,7 +116,9 @@ function isWorse(a: Standing, b: Standing): boolean {
   return a.behind > b.behind || (a.behind === b.behind && a.rank > b.rank);
 }
 
-/** What places are won by: the address group that a peer comes from, or, where that says nothing (loopback, a proxy), its id. */
+/** What places are won by: the address group that a peer comes from, or, where that says nothing (loopback, a proxy, an introduction), its id. */
 export function originOf(peer: Peer): string {
-  return peer.scope === 'global' && peer.remoteAddress !== undefined ? peer.group : peer.id;
+  const { scope, remoteAddress } = peer;
+  const tells = scope === 'global' && remoteAddress !== undefined && !remoteAddress.startsWith('wrtc:');
+  return tells ? peer.group : peer.id;
 }
