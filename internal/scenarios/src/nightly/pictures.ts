@@ -32,7 +32,7 @@ export function pictures(figures: Figures): Picture[] {
     crash(figures.read('s7-1000')),
     degrees(figures.read('s6-1000')),
     estimate(figures.read('s9-300')),
-    attackers(figures.read('s12-1000')),
+    attackers(figures),
   ];
   return drawn.filter((picture) => picture !== undefined);
 }
@@ -151,15 +151,27 @@ function estimate(file: FigureFile | undefined): Picture | undefined {
   };
 }
 
-function attackers(file: FigureFile | undefined): Picture | undefined {
-  const curves = Object.entries(file?.series ?? {}).map(([name, points]): Curve => ({ name, points }));
+/** Runs of S12 in one picture: the curve of each with what it is called there. */
+const attacked: readonly (readonly [id: string, curve: string, name: string])[] = [
+  ['s12-1000', 'as it is', '10 %, nobody leaves'],
+  ['s12-1000-20', 'as it is', '20 %, nobody leaves'],
+  ['s12-1000-return', 'as it is', '20 %, sessions of 1 h, 80 % return'],
+  ['s12-1000-empty', 'as it is', '20 %, sessions of 1 h, all new'],
+  ['s12-300', 'control: dialable nodes take 8 links', 'control: 10 % of 300, room for 8 links'],
+];
+
+function attackers(figures: Figures): Picture | undefined {
+  const curves = attacked.flatMap(([id, curve, name]): Curve[] => {
+    const points = figures.read(id)?.series[curve];
+    return points === undefined ? [] : [{ name, points }];
+  });
   if (curves.length === 0) return undefined;
   return {
     name: 'attackers',
-    says: 'Share of honest outbound links that lead to attackers (S12, seed 1).',
+    says: 'Share of honest outbound links that lead to attackers who came to a grown network of 1 000 (S12, seed 1).',
     plot: {
       title: 'Attackers among the neighbours',
-      x: { label: 'minutes', min: 0 },
+      x: { label: 'minutes since they came', min: 0 },
       y: { label: 'share of outbound links', min: 0, max: 1 },
       curves,
     },
