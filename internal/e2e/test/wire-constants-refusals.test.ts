@@ -5,7 +5,7 @@ import { simCrypto } from '@peernet/sim';
 import { describe, expect, test } from 'vitest';
 import type { Channel } from '../../../packages/connection/src/machine/channel.js';
 import { type ChannelKind, encodeOpen, encodeU32, FRAME } from '../../../packages/connection/src/wire.js';
-import { TUNING } from '../../../packages/gossip/src/defaults.js';
+import { RATES, TUNING } from '../../../packages/gossip/src/defaults.js';
 import {
   decodeMessage,
   encodeAnswer,
@@ -111,7 +111,7 @@ describe('gossip', () => {
   test('a link may be over its rates a thousand times', () => {
     const node = new GossipNode();
     const peer = node.peer('overlay');
-    for (let n = 0; n < 10 + TUNING.dropsMax; n++) peer.link.say(empty);
+    for (let n = 0; n < RATES.shuffle.burst + TUNING.dropsMax; n++) peer.link.say(empty);
     expect([peer.link.closed, node.count('limiterDrops')]).toEqual([undefined, 1_000]);
     peer.link.say(empty);
     expect([peer.link.closed, node.count('limiterDrops'), node.count('bans')]).toEqual(['RATE', 1_001, 0]);
@@ -120,7 +120,7 @@ describe('gossip', () => {
   test('a message of a later version is ignored, and costs what a SHUFFLE costs', () => {
     const node = new GossipNode();
     const peer = node.peer('overlay');
-    for (let n = 0; n < 10; n++) peer.link.say(Uint8Array.of(128 + n, 1, 2, 3));
+    for (let n = 0; n < RATES.shuffle.burst; n++) peer.link.say(Uint8Array.of(128 + n, 1, 2, 3));
     expect([peer.link.closed, node.count('limiterDrops')]).toEqual([undefined, 0]);
     peer.link.say(empty);
     expect(node.count('limiterDrops')).toBe(1);

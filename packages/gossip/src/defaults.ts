@@ -198,22 +198,22 @@ export const TUNING = Object.freeze({
 });
 export type Tuning = { readonly [K in keyof typeof TUNING]: number };
 
-/** What a link may carry (protocol.md §8). We send at most SEND_SHARE of it, and take what STALL_SECONDS of that add. */
+/** What a link may receive (protocol.md §8). We send at most SEND_SHARE of it, less what STALL_SECONDS add. */
 export const RATES = Object.freeze({
   /** HELLO: one, and a few when an application connection becomes an overlay link. Guess. */
   hello: { perSecond: 0.1, burst: 5 },
-  /** SHUFFLE messages (protocol.md §8). */
-  shuffle: { perSecond: 1, burst: 10 },
-  /** EXTREMA messages (protocol.md §8). */
-  extrema: { perSecond: 1, burst: 5 },
-  /** Entries in them: ten tables of 64 at once, five with as many heirs (protocol.md §8). */
-  entries: { perSecond: 10, burst: 640 },
-  /** RECORD messages (protocol.md §8). */
-  record: { perSecond: 0.2, burst: 5 },
-  /** WALK messages (protocol.md §8). */
-  walk: { perSecond: 1, burst: 10 },
-  /** LINK, FULL, REPLACED: at most as many as walks went the other way, and those of the link itself. */
-  answer: { perSecond: 1, burst: 16 },
+  /** SHUFFLE messages (protocol.md §8: 10 at once), and 16 of a link that stood still. */
+  shuffle: { perSecond: 1, burst: 26 },
+  /** EXTREMA messages (protocol.md §8: 5 at once), and 16 of a link that stood still. */
+  extrema: { perSecond: 1, burst: 21 },
+  /** Entries in them: ten tables of 64 at once, five with as many heirs (protocol.md §8), and 160 of a link that stood still. */
+  entries: { perSecond: 10, burst: 800 },
+  /** RECORD messages (protocol.md §8: 5 at once), and 4 of a link that stood still. */
+  record: { perSecond: 0.2, burst: 9 },
+  /** WALK messages (protocol.md §8: 10 at once), and 16 of a link that stood still. */
+  walk: { perSecond: 1, burst: 26 },
+  /** LINK, FULL, REPLACED: at most as many as walks went the other way, and those of the link itself; and 16 of a link that stood still. */
+  answer: { perSecond: 1, burst: 32 },
   /** Records that may enter the book, others are ignored (protocol.md §8); the burst is two full messages of each kind with records. Guess. */
   admitted: { perSecond: 2, burst: 40 },
   /** Introductions that begin: for us, or through us to somebody else (protocol.md §7 ◆). */
@@ -240,8 +240,8 @@ export const SEND_SHARE = 0.8;
 
 /**
  * A link that stands still and lives hands over at once what was sent meanwhile, seconds: its silence ends it after 12 to
- * 18 s (three pings, and the way). Bursts of a receiver are larger by what a sender may send in that time; without it four
- * WALKs of an honest node were dropped in S16 with 40 nodes, seed 2.
+ * 18 s (three pings, and the way). Bursts of a receiver hold what a sender may send in that time, and of a sender they do
+ * not; without it four WALKs of an honest node were dropped in S16 with 40 nodes, seed 11 (decision 21).
  */
 export const STALL_SECONDS = 20;
 

@@ -92,26 +92,28 @@ function helloFlood(): Flood {
   };
 }
 
-/** Entries that are dead and change nothing; five messages at once carry no more than 640, so a sixth comes a second later. */
+/** Entries of one message, and so many messages whose entries come at once. */
+const entriesEach = entriesMax - 2;
+const fullMessages = Math.floor(RATES.entries.burst / entriesEach);
+
+/** Entries that are dead and change nothing: as many full messages as may come at once, the rest a second later. */
 function entries(total: number): string {
   const scene = new Scene();
   const { self } = scene.peer;
   const line = { slot: 0, id: self.id, ageSeconds: 60_000, signature: marks(64) };
   const tell = (n: number): void => scene.say(encodeExtrema(3, Array(n).fill(line)));
-  const first = entriesMax - 2;
-  for (let i = 0; i < RATES.extrema.burst; i++) tell(first);
+  for (let i = 0; i < fullMessages; i++) tell(entriesEach);
   scene.node.world.runFor(1_000);
-  tell(total - first * RATES.extrema.burst);
+  tell(total - entriesEach * fullMessages);
   return cameOf(scene.peer, scene.node.count('limiterDrops'), 'dropped');
 }
 
 function entriesRow(part: string, decides: Row['decides']): Row {
-  const value = RATES.entries.burst + RATES.entries.perSecond;
   return {
     file,
     key: 'RATES.entries',
     part,
-    value,
+    value: RATES.entries.burst + RATES.entries.perSecond,
     bound: 'most',
     become: entries,
     refused: 'dropped',

@@ -113,7 +113,7 @@ export class Peer {
     this.#receiving ??= {};
     let bucket = this.#receiving[name];
     if (bucket === undefined) {
-      bucket = new TokenBucket(receivingRate(name), nowMs);
+      bucket = new TokenBucket(RATES[name], nowMs);
       this.#receiving[name] = bucket;
     }
     return bucket;
@@ -150,21 +150,13 @@ export class Peer {
 
 /** Worked out once, for all links. */
 const sendingRates: Partial<Record<RateName, Rate>> = {};
-const receivingRates: Partial<Record<RateName, Rate>> = {};
 
 function sendingRate(name: RateName): Rate {
   const { perSecond, burst } = RATES[name];
+  const stalled = STALLING.includes(name) ? Math.ceil(perSecond * SEND_SHARE * STALL_SECONDS) : 0;
   sendingRates[name] ??= {
     perSecond: perSecond * SEND_SHARE,
-    burst: Math.max(1, Math.floor(burst * SEND_SHARE)),
+    burst: Math.max(1, Math.floor((burst - stalled) * SEND_SHARE)),
   };
   return sendingRates[name];
-}
-
-/** What the other end may have sent while nothing came through arrives at once, and is no fault of it. */
-function receivingRate(name: RateName): Rate {
-  const { perSecond, burst } = RATES[name];
-  const stalled = STALLING.includes(name) ? Math.ceil(perSecond * SEND_SHARE * STALL_SECONDS) : 0;
-  receivingRates[name] ??= { perSecond, burst: burst + stalled };
-  return receivingRates[name];
 }
