@@ -7,5 +7,5 @@ const { nightly } = await import(pathToFileURL(await buildSimulator('nightly')).
 process.exitCode = await nightly({
   args: process.argv.slice(2),
   root: fileURLToPath(new URL('..', import.meta.url)),
-  sim: [process.execPath, '--max-semi-space-size=256', '--max-old-space-size=4096', sim],
+  sim: [process.execPath, '--max-semi-space-size=256', '--max-old-space-size=8192', sim],
 });

@@ -1,5 +1,5 @@
 // The page, its pictures and the campaign agree with each other and with the figure files.
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -7,8 +7,9 @@ import { expect, it } from 'vitest';
 import { readCommand } from '../src/command.js';
 import { campaign, commandOf } from '../src/nightly/campaign.js';
 import { Figures } from '../src/nightly/figures.js';
+import { nightly } from '../src/nightly/main.js';
 import { pictures } from '../src/nightly/pictures.js';
-import { withReport } from '../src/nightly/report.js';
+import { marks, withReport } from '../src/nightly/report.js';
 import { drawPlot } from '../src/nightly/svg.js';
 
 const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
@@ -39,6 +40,23 @@ it('keeps what was run, and asks for the rest only', () => {
     expect(figures.read('x')).toMatchObject({ runs: [{ seed: 1 }, { seed: 2 }], series: { a: [[0, 1]] } });
   } finally {
     rmSync(folder, { recursive: true });
+  }
+});
+
+it('counts a run that was killed, and goes on with the next', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'night-'));
+  try {
+    mkdirSync(join(root, 'docs'));
+    writeFileSync(join(root, 'docs/simulation.md'), `${marks.from}\n${marks.to}\n`);
+    const killed = "if (process.argv.includes('20')) process.kill(process.pid, 'SIGKILL');";
+    const well = `console.log('{"found":1,"missed":[],"commit":"abc","traceHash":"0","series":{}}')`;
+    const sim = [process.execPath, '-e', `${killed} ${well}`] as const;
+    expect(await nightly({ args: ['--only', 's1-20,s1-50', '--seeds', '1'], root, sim })).toBe(1);
+    const figures = new Figures(join(root, 'docs/figures'));
+    expect(figures.read('s1-20')).toBeUndefined();
+    expect(figures.read('s1-50')?.runs).toHaveLength(1);
+  } finally {
+    rmSync(root, { recursive: true });
   }
 });
 

@@ -70,9 +70,9 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
 async function runKept(root: string, [program, ...first]: NightlyOptions['sim']): Promise<number> {
   let failed = 0;
   for (const { line, args } of keptRuns(readFileSync(join(root, 'internal/scenarios/seeds.txt'), 'utf8'))) {
-    const { code } = await execute(program, [...first, ...args], root);
-    console.log(`${line}: ${code === 0 ? 'well' : `exit ${code}`}`);
-    if (code !== 0) failed++;
+    const { ended } = await execute(program, [...first, ...args], root);
+    console.log(`${line}: ${ended === 0 ? 'well' : `ended with ${ended}`}`);
+    if (ended !== 0) failed++;
   }
   return failed;
 }
@@ -100,10 +100,10 @@ async function runOnce(
 ): Promise<boolean> {
   const startMs = performance.now();
   const command = [...first, ...commandOf(entry, seed), '--series'];
-  const { code, output } = await execute(program, command, root);
+  const { ended, output } = await execute(program, command, root);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
   const last = output.trim().split('\n').at(-1) ?? '';
-  if (code === 0 || code === 1) {
+  if (ended === 0 || ended === 1) {
     const parsed = JSON.parse(last) as Record<string, unknown>;
     figures.add(entry, seed, parsed);
     const missed = parsed.missed as string[];
@@ -112,22 +112,23 @@ async function runOnce(
     );
     return true;
   }
-  console.log(`${entry.id} seed ${seed}: exit ${code} after ${seconds} s`);
+  console.log(`${entry.id} seed ${seed}: ended with ${ended} after ${seconds} s`);
   return false;
 }
 
+/** `ended`: exit code, or the signal that ended it: SIGABRT if it ran out of memory. */
 function execute(
   program: string,
   args: readonly string[],
   cwd: string,
-): Promise<{ code: number; output: string }> {
+): Promise<{ ended: number | string; output: string }> {
   return new Promise((done) => {
     const child = spawn(program, args, { cwd, stdio: ['ignore', 'pipe', 'inherit'] });
     let output = '';
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       output += chunk;
     });
-    child.on('error', () => done({ code: 127, output }));
-    child.on('close', (code) => done({ code: code ?? 1, output }));
+    child.on('error', () => done({ ended: 127, output }));
+    child.on('close', (code, signal) => done({ ended: code ?? signal ?? 1, output }));
   });
 }
