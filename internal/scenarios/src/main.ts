@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { type Command, help, readCommand } from './command.js';
 import { type Outcome, ScenarioRun } from './run.js';
-import { listSettings, SettingError, set } from './settings.js';
+import { listSettings, SettingError, setAll } from './settings.js';
 
 /** ms between two progress lines. */
 const progressMs = 500;
@@ -23,14 +23,10 @@ export async function main(options: MainOptions): Promise<number> {
   const line = `pnpm sim ${options.args.join(' ')}`;
   try {
     command = readCommand(options.args);
-    const inScenario: Record<string, number> = {};
-    for (const [name, value] of command.sets) {
-      if (name.startsWith('scenario.')) inScenario[name.slice('scenario.'.length)] = value;
-      else set(name, value);
-    }
+    const parameters = setAll(command.sets);
     const { scenario, seed, nodes } = command;
     if (scenario !== undefined && command.wants === 'run')
-      run = new ScenarioRun({ scenario, seed, nodes, parameters: inScenario, replay: () => line });
+      run = new ScenarioRun({ scenario, seed, nodes, parameters, replay: () => line });
   } catch (error) {
     if (!(error instanceof SettingError) && !(error instanceof TypeError)) throw error;
     console.error(`sim: ${error.message}`);

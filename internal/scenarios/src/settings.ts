@@ -112,6 +112,16 @@ export function listSettings(): Record<string, number> {
 /** A setting that does not exist, or cannot be set so. */
 export class SettingError extends Error {}
 
+/** Does what `--set` says: constants are changed, what begins with `scenario.` is returned without that. Throws a SettingError. */
+export function setAll(sets: readonly (readonly [name: string, value: number])[]): Record<string, number> {
+  const parameters: Record<string, number> = {};
+  for (const [name, value] of sets) {
+    if (name.startsWith('scenario.')) parameters[name.slice('scenario.'.length)] = value;
+    else set(name, value);
+  }
+  return parameters;
+}
+
 /** Changes a constant for the rest of this process. */
 export function set(name: string, value: number): void {
   const alias = aliases[name];

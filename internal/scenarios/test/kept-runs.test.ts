@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { keptRuns } from '../src/kept-runs.js';
 import { runScenario } from '../src/run.js';
-import { listSettings, set } from '../src/settings.js';
+import { listSettings, set, setAll } from '../src/settings.js';
 
 const kept = keptRuns(readFileSync(new URL('../seeds.txt', import.meta.url), 'utf8'));
 
@@ -22,12 +22,8 @@ describe('runs that broke a promise once', () => {
     const { scenario, seed, nodes, sets } = command;
     if (scenario === undefined) throw new TypeError('which scenario?');
     const before = listSettings();
-    const parameters: Record<string, number> = {};
     try {
-      for (const [name, value] of sets) {
-        if (name.startsWith('scenario.')) parameters[name.slice('scenario.'.length)] = value;
-        else set(name, value);
-      }
+      const parameters = setAll(sets);
       const { broken, missed } = runScenario({ scenario, seed, nodes, parameters });
       expect({ broken, missed }).toEqual({ broken: [], missed: [] });
     } finally {

@@ -5,12 +5,7 @@ import type { SimNode } from '../node.js';
 import type { Population } from '../population.js';
 import type { Scenario, Stage } from '../scenario.js';
 import { SearchMeter } from '../search-meter.js';
-import { joinSubnets, nameOf } from './searching.js';
-
-/** Every search is over after so long. */
-const searchMaxMs = 9_000;
-
-type Leave = (population: Population, node: SimNode, slot: number) => void;
+import { joinSubnets, nameOf, searchMaxMs } from './searching.js';
 
 export const parting: Scenario = {
   name: 'part',
@@ -49,13 +44,13 @@ export const parting: Scenario = {
     );
     const half = slots.length >> 1;
     stage.doing = 'members part';
-    const gone = yield* leaveOneByOne(stage, population, slots.slice(0, half), (_, node, slot) =>
+    const gone = yield* leaveOneByOne(stage, population, slots.slice(0, half), (node, slot) =>
       node.search.part(nameOf(slot)),
     );
     stage.report({ gone, partings: half });
     stage.doing = 'control: members crash';
-    const controlGone = yield* leaveOneByOne(stage, population, slots.slice(half), ({ end }, _, slot) =>
-      end.call(population, slot),
+    const controlGone = yield* leaveOneByOne(stage, population, slots.slice(half), (_, slot) =>
+      population.end(slot),
     );
     stage.report({ controlGone });
   },
@@ -66,7 +61,7 @@ function* leaveOneByOne(
   stage: Stage,
   population: Population,
   slots: readonly number[],
-  leave: Leave,
+  leave: (node: SimNode, slot: number) => void,
 ): Generator<void, number> {
   const { world, random } = population;
   const meter = new SearchMeter(population);
@@ -74,7 +69,7 @@ function* leaveOneByOne(
     world.after(i * stage.parameter('everyMs'), () => {
       const node = population.slots[slot];
       if (node === undefined) return;
-      leave(population, node, slot);
+      leave(node, slot);
       world.after(stage.parameter('afterSeconds') * 1000, () => {
         const from = pickOne(
           random,

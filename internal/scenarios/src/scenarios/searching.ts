@@ -10,7 +10,7 @@ const searcherAgeMs = 30_000;
 /** A member has lived so long: its advert is out (research/joint.md: 5 s after it is sent). */
 const memberAgeMs = 10_000;
 /** Every search is over after so long. */
-const searchMaxMs = 9_000;
+export const searchMaxMs = 9_000;
 
 /** The nodes in the first `count` slots behind the bootstraps are each the one member of a subnet. */
 export function joinSubnets(population: Population, first: number, count: number): void {
