@@ -141,16 +141,36 @@ export function verifyRecord(crypto: Crypto, record: PeerRecord): boolean {
 
 /**
  * Where its owner can be reached: at its addresses, and through its relays if it speaks WebRTC. With neither, somebody
- * may still know it. What would be too long for an address is left out.
+ * may still know it. Relays stand in one address if they can: then they are asked one after the other, and nobody is
+ * asked by chance before all of them. What would be too long for an address is left out.
  */
 export function reachableAt(
   record: Pick<RecordFields, 'addresses' | 'relays' | 'webrtc'> & { readonly id: PeerId },
 ): string[] {
   const { id, addresses, relays, webrtc } = record;
-  const introduced = relays.map((relay) => `wrtc:${id}?via=${relay.address}#${relay.id}`);
-  const all = webrtc ? introduced.filter((text) => parseAddress(text) !== undefined) : [];
+  const all = webrtc ? through(id, relays) : [];
   if (webrtc && addresses.length + all.length === 0) all.push(`wrtc:${id}`);
   return [...addresses, ...all];
+}
+
+/** One address for the relays of each scope, the best first; one for each relay if that would be too long. */
+function through(id: PeerId, relays: readonly Relay[]): string[] {
+  const address = (some: readonly Relay[], pin: (relay: Relay) => string): string | undefined => {
+    const text = `wrtc:${id}?${some.map((relay) => `via=${relay.address}${pin(relay)}`).join('&')}`;
+    return parseAddress(text) && text;
+  };
+  const pinned = (relay: Relay): string => `#${relay.id}`;
+  const byScope = new Map<string, Relay[]>();
+  for (const relay of relays) {
+    const scope = parseAddress(relay.address)?.scope;
+    if (scope === undefined || address([relay], pinned) === undefined) continue;
+    byScope.set(scope, [...(byScope.get(scope) ?? []), relay]);
+  }
+  return [...byScope.values()].flatMap((some) => {
+    // Two ids of relays are half an address. Without them whoever answers is asked: it can read nothing.
+    const joint = address(some, pinned) ?? address(some, () => '');
+    return joint !== undefined ? [joint] : some.map((relay) => address([relay], pinned) as string);
+  });
 }
 
 /** The addresses of a record that parse, in its order. */

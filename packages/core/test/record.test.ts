@@ -124,6 +124,36 @@ test('who cannot be dialed is reached through its relays, if it speaks WebRTC', 
   ]);
 });
 
+describe('several relays', () => {
+  const relayed = (...addresses: string[]) =>
+    reachableAt({
+      id: ann.id,
+      addresses: [],
+      webrtc: true,
+      relays: addresses.map((address) => ({ id: bob.id, address })),
+    });
+
+  test('stand in one address, so that each is asked before anybody is asked by chance', () => {
+    expect(relayed('ws://a.io:1', 'ws://b.io:1')).toEqual([
+      `wrtc:${ann.id}?via=ws://a.io:1#${bob.id}&via=ws://b.io:1#${bob.id}`,
+    ]);
+  });
+
+  test('do without their ids if that would be too long', () => {
+    const three = ['ws://a.io:1', 'wss://b.io:443', 'ws://[2606::1]:80'];
+    expect(relayed(...three)).toEqual([`wrtc:${ann.id}?${three.map((text) => `via=${text}`).join('&')}`]);
+  });
+
+  test('have an address each if even that is too long, or if one is in a narrower network', () => {
+    const long = ['a', 'b', 'c'].map((letter) => `ws://${`${letter}.`.repeat(40)}example:80`);
+    expect(relayed(...long)).toEqual(long.map((text) => `wrtc:${ann.id}?via=${text}#${bob.id}`));
+    expect(relayed('ws://a.io:1', 'ws://10.0.0.1:1', 'ws://b.io:1', 'x y')).toEqual([
+      `wrtc:${ann.id}?via=ws://a.io:1#${bob.id}&via=ws://b.io:1#${bob.id}`,
+      `wrtc:${ann.id}?via=ws://10.0.0.1:1#${bob.id}`,
+    ]);
+  });
+});
+
 describe('limits', () => {
   const address = (bytes: number): string => `ws://${'a'.repeat(bytes - 5)}`;
   const { addressesMax, relaysMax, addressBytesMax, ttlSecondsMax } = RECORD_LIMITS;

@@ -187,6 +187,8 @@ export const TUNING = Object.freeze({
   guessesMax: 3,
   /** A relay that we dialed for an introduction is let go when it was not used for this long, ms. Guess: the next row of a search. */
   relayLingerMs: 10_000,
+  /** A relay that is being dialed and has not answered for this long does not hold up the next one, ms: as peernet staggers addresses. */
+  relayDialMs: 1_000,
   /** Relays that are dialed at the same time. Guess: as many as dials for the overlay. */
   relayDialsMax: 8,
   /** Introductions through us that are remembered, ms (protocol.md §7). */

@@ -80,6 +80,59 @@ describe('an introduction over a relay that both are connected with', () => {
     expectHonest([relay, a, b]);
   });
 
+  it('is asked of all relays of a record before anybody is asked by chance', () => {
+    const world = createWorld({ seed: 4 });
+    const network = world.network({ latencyMs: 20, sigma: 0 });
+    const [stale, ...relays] = Array.from({ length: 5 }, () => startNode(network, quiet)) as [
+      Node,
+      ...Node[],
+    ];
+    const [a, b] = [0, 1].map(() =>
+      startNode(network, { ...quiet, webrtc: true, host: { dialable: false } }),
+    ) as [Node, Node];
+    world.run(500);
+    for (const { host } of [stale, ...relays]) a.gossip.connectNow(host.address, () => {});
+    for (const { host } of relays.slice(0, 2)) b.gossip.connectNow(host.address, () => {});
+    world.run(10_000);
+    const asked: string[] = [];
+    network.tap = (from, to, message) => {
+      const decoded = from === a.host ? decodeMessage(message) : undefined;
+      if (decoded?.kind === 'signal' && decoded.target !== undefined) asked.push(to.id);
+    };
+    const { record } = b.gossip;
+    const named = [{ id: stale.host.id, address: stale.host.address }, ...record.relays];
+    expect(named.length).toBe(3);
+    let id: string | undefined;
+    a.gossip.connectNow(reachableAt({ ...record, relays: named })[0] as string, (result) => {
+      id = result.id ?? result.code;
+    });
+    world.runFor(1_000);
+    expect(id).toBe(b.host.id);
+    expect(asked).toEqual(named.slice(0, 2).map((relay) => relay.id));
+    expectHonest([a, b, stale, ...relays]);
+  });
+
+  it('is not held up by a relay that is dialed and does not answer', () => {
+    const { world, relay, b } = three();
+    const c = startNode(relay.host.network, { ...quiet, webrtc: true, host: { dialable: false } });
+    world.runFor(500);
+    const results: (string | undefined)[] = [];
+    const connect = (via: string): void =>
+      c.gossip.connectNow(`wrtc:${b.host.id}?${via}`, (result) => results.push(result.id ?? result.code));
+    connect(`via=ws://1.2.3.4:4000&via=${relay.host.address}`);
+    world.runFor(2_000);
+    expect(results).toEqual([b.host.id]);
+    // It takes as long as that dial where there is no other one.
+    c.gossip.disconnect(b.host.id);
+    world.runFor(700_000);
+    connect('via=ws://1.2.3.4:4000');
+    world.runFor(2_000);
+    expect(results.length).toBe(1);
+    world.runFor(10_000);
+    expect(results.length).toBe(2);
+    expectHonest([relay, b, c]);
+  });
+
   it('three neighbours are asked for somebody whom nobody knows, each once', () => {
     const world = createWorld({ seed: 4 });
     const network = world.network({ latencyMs: 20, sigma: 0 });

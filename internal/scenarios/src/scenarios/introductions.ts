@@ -27,6 +27,9 @@ interface Pair {
   readonly to: SimNode;
   /** Not linked with any relay of the other: one has to be dialed. */
   readonly dialsRelay: boolean;
+  /** Relays in the record of the other, and those of them that it is not connected with any more. */
+  readonly relays: number;
+  readonly relaysGone: number;
   connected: boolean;
   over: boolean;
 }
@@ -66,8 +69,17 @@ function* introducePairs(stage: Stage, population: Population): Generator<void, 
       shy.filter((node) => node !== from && !near.has(node.id)),
     );
     if (to === undefined) return;
-    const dialsRelay = !to.gossip.record.relays.some(({ id }) => near.has(id));
-    const pair = { from, to, dialsRelay, connected: false, over: false };
+    const { relays } = to.gossip.record;
+    const linked = new Set(to.gossip.links().map(({ id }) => id));
+    const pair = {
+      from,
+      to,
+      dialsRelay: !relays.some(({ id }) => near.has(id)),
+      relays: relays.length,
+      relaysGone: relays.filter(({ id }) => !linked.has(id)).length,
+      connected: false,
+      over: false,
+    };
     pairs.push(pair);
     connect(pair);
   };
@@ -84,12 +96,19 @@ function reportPairs(stage: Stage, pairs: readonly Pair[]): void {
   const hard = pairs.filter(({ from, to }) => from.host.nat === 'hard' && to.host.nat === 'hard');
   const others = pairs.filter((pair) => !hard.includes(pair));
   const connected = (list: readonly Pair[]): number => list.filter((pair) => pair.connected).length;
+  const sum = (of: (pair: Pair) => number): number => pairs.reduce((total, pair) => total + of(pair), 0);
   stage.report({
     pairs: pairs.length,
     hardShare: hard.length / Math.max(1, pairs.length),
     connectedShare: connected(pairs) / Math.max(1, pairs.length),
     share: connected(others) / Math.max(1, others.length),
     hardConnected: connected(hard),
+    relaysGoneShare:
+      sum((pair) => pair.relaysGone) /
+      Math.max(
+        1,
+        sum((pair) => pair.relays),
+      ),
     dialsRelayShare: pairs.filter(({ dialsRelay }) => dialsRelay).length / Math.max(1, pairs.length),
   });
 }

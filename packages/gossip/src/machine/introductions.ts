@@ -143,7 +143,7 @@ export class Introductions {
       path.dueMs = readyMs;
       return;
     }
-    if (!this.#guess(path)) this.#end(path, path.code);
+    if (!this.#guess(path) && path.dials.size === 0) this.#end(path, path.code);
   }
 
   /** Nobody who was named knows it: one more neighbour is asked. True if there is one. */
@@ -179,7 +179,6 @@ export class Introductions {
     if (path.id !== '') this.#byId.delete(path.id);
     path.id = '';
     path.hop = undefined;
-    path.dial = undefined;
     path.waitsFor = undefined;
     if (hop?.intent !== 'relay' || hop.kind !== 'app') return;
     for (const other of this.#paths.values()) if (other.hop === hop) return;
@@ -201,26 +200,35 @@ export class Introductions {
     const trusted = entry?.verified === true || entry?.saved === true;
     const dial =
       dialer.find(address.text) ?? dialer.start(address, { intent: 'relay', expect: address.id, trusted });
-    path.dial = dial?.number;
-    if (dial === undefined) path.code = 'LIMIT';
-    return dial !== undefined;
+    if (dial === undefined) {
+      path.code = 'LIMIT';
+      return false;
+    }
+    path.dials.add(dial.number);
+    if (path.ways.length > 0) path.dueMs = this.#c.nowMs + this.#c.tuning.relayDialMs;
+    return true;
   }
 
   /** A dial that may be for one of ours has made a link, or none. */
   dialed(dial: number, peer: Peer | undefined): void {
     for (const path of this.#paths.values()) {
-      if (path.dial !== dial) continue;
-      path.dial = undefined;
+      if (!path.dials.delete(dial)) continue;
       if (
+        path.hop === undefined &&
         peer !== undefined &&
         this.#c.peers.get(peer.key) === peer &&
         this.#ways.peer(peer.id) === undefined
       ) {
         path.waitsFor = peer;
+        path.dueMs = Number.POSITIVE_INFINITY;
         continue;
       }
       if (peer !== undefined) path.ways.unshift({ by: 'peer', id: peer.id });
-      path.dueMs = this.#c.nowMs;
+      const { nowMs, tuning } = this.#c;
+      if (path.hop === undefined && path.waitsFor === undefined) path.dueMs = nowMs;
+      // By another relay meanwhile: this one is the next, if that one says nothing.
+      else if (peer !== undefined && !path.answered)
+        path.dueMs = Math.min(path.dueMs, nowMs + tuning.pathAnswerMs);
     }
   }
 

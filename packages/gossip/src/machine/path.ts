@@ -42,9 +42,9 @@ export class Path {
   readonly asked = new Set<PeerId>();
   /** How many of them were a guess. */
   guesses = 0;
-  /** A relay is being dialed. */
-  dial: number | undefined;
-  /** … and its link is there, but not ready. */
+  /** Relays that are being dialed. */
+  readonly dials = new Set<number>();
+  /** The link to one is there, but not ready. */
   waitsFor: Peer | undefined;
   scope: Scope;
   /** What we have said; the first `sent` of it by the present way. */
