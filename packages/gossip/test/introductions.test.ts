@@ -117,8 +117,9 @@ describe('an introduction over a relay that both are connected with', () => {
     const c = startNode(relay.host.network, { ...quiet, webrtc: true, host: { dialable: false } });
     world.runFor(500);
     const results: (string | undefined)[] = [];
-    const connect = (via: string): void =>
+    const connect = (via: string): void => {
       c.gossip.connectNow(`wrtc:${b.host.id}?${via}`, (result) => results.push(result.id ?? result.code));
+    };
     connect(`via=ws://1.2.3.4:4000&via=${relay.host.address}`);
     world.runFor(2_000);
     expect(results).toEqual([b.host.id]);
