@@ -86,7 +86,8 @@ export class Host {
   #signaller: Signaller | undefined;
   #stopServing: (() => void) | undefined;
   #deferred: [Action, unknown, unknown][] = [];
-  #orphans: SimLink[] = [];
+  /** Ends at others of links that died with this host, until they give up: they learn of a restart. */
+  readonly #orphans = new Set<SimLink>();
   #offsetMs: number;
   #wallJumpMs = 0;
   #floorMs = Number.NEGATIVE_INFINITY;
@@ -156,7 +157,7 @@ export class Host {
     this.#deferred = [];
     for (const link of [...this.links]) {
       link.vanish();
-      this.#orphans.push(link.other);
+      this.#orphans.add(link.other);
       if (how === 'reset') link.other.breakSoon(1);
       link.other.recheck();
     }
@@ -172,8 +173,8 @@ export class Host {
     this.#signaller = undefined;
     this.#stopServing = undefined;
     this.session = this.#newSession();
-    for (const link of this.#orphans) link.recheck();
-    this.#orphans = [];
+    for (const link of [...this.#orphans]) link.recheck();
+    this.#orphans.clear();
   }
 
   /** Falls asleep: nothing runs, nothing is answered, time goes on. */
@@ -211,6 +212,11 @@ export class Host {
     if (this.running) return false;
     if (!this.dead) this.#deferred.push([action, a, b]);
     return true;
+  }
+
+  /** The other end of a link that died with this host has given up. */
+  abandon(link: SimLink): void {
+    this.#orphans.delete(link);
   }
 
   accept(link: SimLink): void {

@@ -177,6 +177,7 @@ export class SimLink implements Link {
   #retire(): void {
     this.closed = true;
     this.host.links.delete(this);
+    this.other.host.abandon(this);
     this.calm();
   }
 

@@ -61,7 +61,7 @@ export const largeSearch: Scenario = {
   title: name(10_000),
   nodes: 10_000,
   nodesMin: 10,
-  parameters: { ...parameters, joinSeconds: 600 },
+  parameters,
   targets: (nodes): Target[] => [
     { field: 'foundFirstTry', min: 0.999 },
     { field: 'found', min: 0.9995 },
