@@ -1,5 +1,6 @@
-// `pnpm sim:compare [--nodes 30]`: what the simulator predicts for a mesh on this machine, beside what nodes on real
-// sockets do: time to converge, links, messages of a search. Exit 1 if they differ by more than they may.
+// `pnpm sim:compare [--nodes 30] [--searches 200] [--settle 30]`: what the simulator predicts for a mesh on this machine,
+// beside what nodes on real sockets do: time to converge, links, messages of a search. Exit 1 if they differ by more
+// than they may, 2 if an option makes no sense.
 import { spawnSync } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -21,8 +22,11 @@ const rows = [
   { field: 'firstRowSeconds', what: 's to the row of the member' },
 ];
 
-function predicted(nodes, searches) {
-  const sets = ['--set', `scenario.searches=${searches}`];
+function predicted({ nodes, searches, settleSeconds }) {
+  const sets = [
+    ...['--set', `scenario.searches=${searches}`],
+    ...['--set', `scenario.settleSeconds=${settleSeconds}`],
+  ];
   const args = [pathOf('scripts/sim.mjs'), 'mesh', '--nodes', String(nodes), '--json', ...sets];
   const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
   if (status !== 0 && status !== 1) throw new Error(stderr);
@@ -42,7 +46,7 @@ async function measured(options) {
     external: ['@roamhq/wrtc', 'bufferutil', 'utf-8-validate'],
     // CommonJS dependencies (ws) load Node's modules by `require`.
     banner: {
-      js: "import { createRequire } from 'node:module'; const require = createRequire(import.meta.url);",
+      js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
     logLevel: 'warning',
   });
@@ -50,13 +54,36 @@ async function measured(options) {
   return measureMesh(options);
 }
 
-const { values } = parseArgs({
-  options: { nodes: { type: 'string', default: '30' }, searches: { type: 'string', default: '200' } },
+/** Numbers from the command line, each with the least that makes sense; `process.exit(2)` with a line if one does not. */
+function numbers(wanted) {
+  const options = {};
+  for (const [name, { value }] of Object.entries(wanted))
+    options[name] = { type: 'string', default: String(value) };
+  try {
+    const { values } = parseArgs({ options });
+    return Object.fromEntries(
+      Object.entries(values).map(([name, text]) => [name, whole(name, text, wanted[name])]),
+    );
+  } catch (error) {
+    console.error(`sim:compare: ${error.message}`);
+    process.exit(2);
+  }
+}
+
+function whole(name, text, { min, max }) {
+  const number = Number(text);
+  if (text.trim() === '' || !Number.isInteger(number) || number < min || number > max)
+    throw new Error(`--${name} takes a whole number from ${min} to ${max}, not "${text}"`);
+  return number;
+}
+
+const { nodes, searches, settle } = numbers({
+  nodes: { value: 30, min: 4, max: 100 },
+  searches: { value: 200, min: 1, max: 10_000 },
+  settle: { value: 30, min: 1, max: 600 },
 });
-const nodes = Number(values.nodes);
-const searches = Number(values.searches);
-const simulated = predicted(nodes, searches);
-const real = await measured({ nodes, searches, settleMs: 30_000 });
+const simulated = predicted({ nodes, searches, settleSeconds: settle });
+const real = await measured({ nodes, searches, settleMs: settle * 1000 });
 console.log(`${''.padEnd(46)} simulated   real sockets`);
 let apart = 0;
 for (const { field, what, within } of rows) {
