@@ -69,6 +69,16 @@ describe('an introduction over a relay that both are connected with', () => {
     expectHonest([relay, a, b]);
   });
 
+  it('has no anchors to whom it was introduced: nobody would introduce it when it starts again', () => {
+    const { world, relay, a, b } = three();
+    const told: string[] = [];
+    for (const node of [a, b]) node.gossip.on('anchors', (list) => told.push(...list));
+    a.gossip.connectNow(`wrtc:${b.host.id}`, () => {});
+    world.runFor(120_000);
+    expect(a.gossip.neighbours().map((peer) => peer.id)).toContain(b.host.id);
+    expect(new Set(told)).toEqual(new Set([relay.host.address]));
+  });
+
   it('is found although the relay that is named has gone', () => {
     const { world, relay, a, b } = three();
     let id: string | undefined;

@@ -362,9 +362,12 @@ describe('getStats', () => {
     const [hub, ...others] = nodes as [Peernet, ...Peernet[]];
     for (const node of others) await node.connect('memory:n0');
     const [one] = others as [Peernet];
-    await until(async () => (await one.getStats('memory:n0')).nodes.rx >= 3, 'news');
+    const both = async (): Promise<boolean> => {
+      const { rx, tx } = (await one.getStats('memory:n0')).nodes;
+      return rx >= 3 && tx > 0;
+    };
+    await until(both, 'news in both directions');
     const stats = await one.getStats('memory:n0');
-    expect(stats.nodes.tx).toBeGreaterThan(0);
     expect(stats.connections).toEqual({ ok: 1, fail: 0 });
     expect((await hub.getStats('memory:unknown')).nodes).toEqual({ rx: 0, tx: 0 });
   });

@@ -202,7 +202,7 @@ export class Upkeep {
     if (!this.#moved) return;
     this.#moved = false;
     const oldest = peers.neighbours
-      .filter((peer) => peer.initiator && peer.dialed !== undefined)
+      .filter((peer) => peer.initiator && peer.dialed !== undefined && !peer.introduced)
       .sort((a, b) => a.neighbourMs - b.neighbourMs)
       .slice(0, tuning.anchors)
       .map((peer) => peer.dialed as string);
