@@ -75,9 +75,10 @@ function report(outcome: Outcome, command: Command, options: MainOptions & { lin
   }
   for (const text of outcome.missed) console.error(`missed: ${text}`);
   if (outcome.missed.length > 0) console.error(`replay: ${options.line}`);
+  const isSabotaged = command.sets.some(([name]) => name.startsWith('sabotage.'));
   for (const { what, replay = options.line } of outcome.broken) {
     console.error(`broken: ${what}\nreplay: ${replay}`);
-    appendFileSync(options.seedsFile, `${replay}\n`);
+    if (!isSabotaged) appendFileSync(options.seedsFile, `${replay}\n`);
   }
   if (command.json) console.log(JSON.stringify(figures));
 }

@@ -6,6 +6,7 @@ import { LinkOverlay, Search, type SearchLimits } from '@peernet/search';
 import type { DialResult, Host } from '@peernet/sim';
 import { type AddressBook, createBook } from '@peernet/store';
 import { Connection, GossipChannel, type Wiretap } from './connection.js';
+import { believing, createCredulousBook, SABOTAGE, type Sabotage } from './sabotage.js';
 
 /**
  * dialable: a daemon with a public port, which has to find out its address as any other does.
@@ -28,6 +29,8 @@ export interface NodeOptions {
   readonly bookScale?: number;
   readonly gossip?: Partial<GossipOptions>;
   readonly search?: Partial<SearchLimits>;
+  /** Defences that it lacks. */
+  readonly sabotage?: Sabotage | undefined;
   /** For nodes that are not honest. */
   readonly wiretap?: Wiretap;
   /** Hears of dials as they begin. */
@@ -62,9 +65,12 @@ export class SimNode {
     this.profile = options.profile;
     this.bornMs = host.world.now;
     this.seq = options.seq ?? 0;
-    const { clock, random, crypto } = host;
+    const { clock, random } = host;
+    const { verification, proof } = options.sabotage ?? SABOTAGE;
+    const crypto = verification === 0 ? host.crypto : believing(host.crypto);
     const scale = options.bookScale ?? (options.profile === 'light' ? 1 / 64 : 1);
-    this.book = options.book ?? createBook({ clock, random, scale });
+    const furnish = proof === 0 ? createBook : createCredulousBook;
+    this.book = options.book ?? furnish({ clock, random, scale });
     this.#onDialResult = (result) =>
       result.link === undefined ? { code: result.code } : { link: this.#connect(result.link) };
     this.gossip = new Gossip({

@@ -7,6 +7,7 @@ import type { Host, HostOptions, Network, NetworkOptions, World } from '@peernet
 import { channelTag } from './connection.js';
 import { Graph } from './graph.js';
 import { type NodeOptions, type Profile, SimNode } from './node.js';
+import { SABOTAGE, type Sabotage, sabotageMachines } from './sabotage.js';
 import { Traffic } from './traffic.js';
 
 export interface PopulationOptions {
@@ -21,6 +22,10 @@ export interface PopulationOptions {
   /** Of the nodes that cannot be dialed: how many speak WebRTC, and how many sit behind hard NATs. Default: none. */
   readonly introducedShare?: number;
   readonly hardNatShare?: number;
+  /** … and how many announce an address at which nobody answers. Default: none. */
+  readonly boastShare?: number;
+  /** Defences that all of them lack. Default: none. */
+  readonly sabotage?: Sabotage;
   readonly gossip?: Partial<GossipOptions>;
   readonly search?: Partial<SearchLimits>;
   /** Differences of single nodes. */
@@ -54,6 +59,7 @@ export class Population {
 
   constructor(options: PopulationOptions) {
     this.#o = options;
+    sabotageMachines(options.sabotage ?? SABOTAGE);
     this.world = options.world;
     this.network = options.world.network(options.network);
     this.random = seededRandom(this.network.seedOf(0, 9));
@@ -132,11 +138,13 @@ export class Population {
   }
 
   #run(host: Host, slot: number, options: Partial<NodeOptions> & { profile: Profile }): SimNode {
-    const { bookScale, relay, gossip, search } = this.#o;
+    const { bookScale, relay, boastShare, sabotage, gossip, search } = this.#o;
+    const boast = this.#isAmong(slot, boastShare, 757) ? { announce: [host.address] } : {};
     const node = new SimNode(host, {
       bookScale,
+      sabotage,
       ...options,
-      gossip: { relay: relay && slot < this.#o.bootstraps, ...gossip, ...options.gossip },
+      gossip: { relay: relay && slot < this.#o.bootstraps, ...boast, ...gossip, ...options.gossip },
       search: { ...search, ...options.search },
     });
     this.slots[slot] = node;

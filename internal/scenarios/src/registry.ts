@@ -13,6 +13,7 @@ import { growth } from './scenarios/growth.js';
 import { introductions } from './scenarios/introductions.js';
 import { mesh } from './scenarios/mesh.js';
 import { parting } from './scenarios/parting.js';
+import { reach } from './scenarios/reach.js';
 import { reflection } from './scenarios/reflection.js';
 import { sizeEstimate } from './scenarios/size-estimate.js';
 import { sleeping } from './scenarios/sleeping.js';
@@ -41,6 +42,7 @@ export const scenarios: readonly Scenario[] = [
   introductions,
   mesh,
   parting,
+  reach,
   sleeping,
 ];
 

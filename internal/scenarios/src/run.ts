@@ -1,4 +1,5 @@
 // Runs one scenario to its end or until it is told to stop, and says what came out.
+import { sabotaged } from './sabotage.js';
 import { type Curve, missed, type Parameters, type Scenario, Stage } from './scenario.js';
 import { currentSettings, SettingError } from './settings.js';
 
@@ -41,6 +42,9 @@ export class ScenarioRun {
     }
     this.#parameters = { ...scenario.parameters, ...parameters };
     const settings = currentSettings();
+    const [taken] = sabotaged(settings.sabotage);
+    if (scenario.light === true && taken !== undefined)
+      throw new SettingError(`${taken}: not over the frozen overlay of ${scenario.name}`);
     this.stage = new Stage({
       seed,
       nodes,

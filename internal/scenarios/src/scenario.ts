@@ -28,6 +28,8 @@ export interface Scenario {
   readonly targets: (nodes: number, parameters: Parameters) => readonly Target[];
   /** Honest: then nobody may be throttled or banned. Default true. */
   readonly hostile?: boolean;
+  /** Over an overlay that is drawn and frozen: its nodes know no sabotage. Default false. */
+  readonly light?: boolean;
   /** Lets it happen; each `yield` is a moment at which the run can be interrupted. */
   readonly run: (stage: Stage) => Generator<void, void>;
 }
@@ -93,7 +95,7 @@ export class Stage {
     options: Partial<PopulationOptions> & { network?: NetworkOptions; seed?: number } = {},
   ): Population {
     const { seed, ...rest } = options;
-    const { node, gossip, search } = this.settings;
+    const { node, sabotage, gossip, search } = this.settings;
     const population = new Population({
       world: this.#world(seed),
       dialableShare: node.dialableShare,
@@ -102,6 +104,8 @@ export class Stage {
       relay: node.relay !== 0,
       introducedShare: node.introducedShare,
       hardNatShare: node.hardNatShare,
+      boastShare: node.boastShare,
+      sabotage,
       ...rest,
       network: { ...this.settings.network, ...rest.network },
       gossip: { ...gossip, ...rest.gossip },

@@ -7,6 +7,7 @@ import { EXTREMA } from '../../../packages/gossip/src/machine/extrema.js';
 import * as search from '../../../packages/search/src/defaults.js';
 import { BOOK } from '../../../packages/store/src/defaults.js';
 import type { PopulationOptions } from './population.js';
+import { SABOTAGE, type Sabotage } from './sabotage.js';
 
 export interface Settings {
   readonly node: {
@@ -16,7 +17,9 @@ export interface Settings {
     relay: number;
     introducedShare: number;
     hardNatShare: number;
+    boastShare: number;
   };
+  readonly sabotage: Sabotage;
   readonly network: NetworkOptions;
   readonly gossip: NonNullable<PopulationOptions['gossip']>;
   readonly search: NonNullable<PopulationOptions['search']>;
@@ -36,6 +39,8 @@ const NODE = {
   introducedShare: 0,
   /** Share of the nodes that cannot be dialed whose NAT is hard: two of them cannot be connected. */
   hardNatShare: 0,
+  /** Share of the nodes that cannot be dialed which name an address all the same, as if a user had announced it. */
+  boastShare: 0,
 };
 
 type Table = Record<string, unknown>;
@@ -43,6 +48,7 @@ type Table = Record<string, unknown>;
 /** Prefix → tables; earlier ones win where two have a name in common. */
 const tables: readonly (readonly [string, Table])[] = [
   ['node', NODE],
+  ['sabotage', SABOTAGE],
   ['net', NETWORK_DEFAULTS as unknown as Table],
   ['net', TIMING as unknown as Table],
   ['gossip', gossip.TUNING as unknown as Table],
@@ -138,5 +144,5 @@ export function set(name: string, value: number): void {
 
 /** The settings of a run that starts now. */
 export function currentSettings(): Settings {
-  return { node: { ...NODE }, network: {}, gossip: {}, search: {} };
+  return { node: { ...NODE }, sabotage: { ...SABOTAGE }, network: {}, gossip: {}, search: {} };
 }

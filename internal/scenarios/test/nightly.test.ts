@@ -27,6 +27,34 @@ it('has only runs in its campaign that pnpm sim understands', () => {
   expect(new Set(campaign.map(({ id }) => id)).size).toBe(campaign.length);
 });
 
+it('takes a control that meets all targets for a defect', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'figures-'));
+  try {
+    const figures = new Figures(folder);
+    const entry = campaign.find(({ id }) => id === 'control-top-ups');
+    const sound = campaign.find(({ id }) => id === entry?.control?.of);
+    if (entry === undefined || sound === undefined) throw new TypeError('no such control');
+    const add = (to: typeof entry, seed: number, reach: number): void =>
+      figures.add(to, seed, { reach, copiesPerLink: 1, limiterDrops: 0, missed: [], series: {} });
+    const page = () => withReport(`${marks.from}\n${marks.to}`, figures);
+    add(sound, 1, 0.9992);
+    add(entry, 1, 0.97);
+    expect(page()).toContain('| reach | 0.97 | 0.9992 | ≥ 0.99 | fails as it must |');
+    expect(page()).not.toContain('a defect** |');
+    add(entry, 2, 1.03);
+    expect(page()).toContain('**meets all targets: a defect** |');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it('has a sound run of the same size for each control', () => {
+  const controls = campaign.filter(({ control }) => control !== undefined);
+  expect(controls.length).toBeGreaterThanOrEqual(5);
+  for (const { control, scenario, nodes } of controls)
+    expect(campaign.find(({ id }) => id === control?.of)).toMatchObject({ scenario, nodes });
+});
+
 it('keeps what was run, and asks for the rest only', () => {
   const folder = mkdtempSync(join(tmpdir(), 'figures-'));
   try {

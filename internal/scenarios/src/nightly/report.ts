@@ -25,8 +25,9 @@ function report(figures: Figures): string {
   return [
     '| run | figure | value | target | |',
     '|---|---|---|---|---|',
-    ...ran.flatMap(({ entry, file }) => rowsOf(entry, file)),
+    ...ran.flatMap(({ entry, file }) => (entry.control === undefined ? rowsOf(entry, file) : [])),
     '',
+    ...controls(ran),
     'Values are means over the seeds, with the smallest and largest where they differ. Commands, seeds, commits and all other figures are in `docs/figures/<run>.json`; one run of each:',
     '',
     '```sh',
@@ -41,21 +42,62 @@ function report(figures: Figures): string {
   ].join('\n');
 }
 
+interface Ran {
+  readonly entry: Entry;
+  readonly file: FigureFile;
+}
+
 function rowsOf(entry: Entry, file: FigureFile): string[] {
+  return targetsOf(entry).map((target, i) => {
+    const verdict = isMet(file, target) ? 'met' : '**missed**';
+    return `| ${i === 0 ? runOf(entry, file) : ''} | ${target.field} | ${valueText(file, target.field)} | ${textOf(target)} | ${verdict} |`;
+  });
+}
+
+/** Runs without one defence: they fail as they must, each beside the same run with it. */
+function controls(ran: readonly Ran[]): string[] {
+  const rows = ran.flatMap(({ entry, file }) => controlRows(entry, file, ran));
+  if (rows.length === 0) return [];
+  return [
+    '**Controls.** The same runs without one defence, beside the value with it. Each must miss a target; one that meets them all is a defect.',
+    '',
+    '| without | run | figure | value | with it | target | |',
+    '|---|---|---|---|---|---|---|',
+    ...rows,
+    '',
+  ];
+}
+
+function controlRows(entry: Entry, file: FigureFile, ran: readonly Ran[]): string[] {
+  const { control } = entry;
+  if (control === undefined) return [];
+  const sound = ran.find((other) => other.entry.id === control.of)?.file;
+  const missed = targetsOf(entry).filter((target) => !isMet(file, target));
+  const first = `${control.lacks} | ${runOf(entry, file)}`;
+  if (missed.length === 0) return [`| ${first} | | | | | **meets all targets: a defect** |`];
+  return missed.map((target, i) => {
+    const { field } = target;
+    const withIt = sound === undefined ? 'not run' : valueText(sound, field);
+    const verdict =
+      sound === undefined || isMet(sound, target) ? 'fails as it must' : '**missed with it, too**';
+    return `| ${i === 0 ? first : ' | '} | ${field} | ${valueText(file, field)} | ${withIt} | ${textOf(target)} | ${verdict} |`;
+  });
+}
+
+function targetsOf(entry: Entry): Target[] {
   const scenario = findScenario(entry.scenario);
   const parameters = { ...scenario?.parameters };
   for (const [name, value] of Object.entries(entry.sets ?? {}))
     if (name.startsWith('scenario.')) parameters[name.slice('scenario.'.length)] = value;
-  const targets = [...(scenario?.targets(entry.nodes, parameters) ?? []), ...honest(scenario?.hostile)];
-  return targets.map((target, i) => {
-    const of = file.runs.length < entry.seeds ? ` of ${entry.seeds}` : '';
-    const runs = entry.seedStep === undefined ? 'seed' : 'run';
-    const seeds = `${file.runs.length}${of} ${entry.seeds === 1 ? runs : `${runs}s`}`;
-    const sets = Object.entries(entry.sets ?? {}).map(([name, value]) => `, ${name} = ${value}`);
-    const run =
-      i === 0 ? `**${entry.scenario}**, ${grouped(entry.nodes)} nodes${sets.join('')}, ${seeds}` : '';
-    return `| ${run} | ${target.field} | ${valueText(file, target.field)} | ${textOf(target)} | ${verdict(file, target)} |`;
-  });
+  return [...(scenario?.targets(entry.nodes, parameters) ?? []), ...honest(scenario?.hostile)];
+}
+
+function runOf(entry: Entry, file: FigureFile): string {
+  const of = file.runs.length < entry.seeds ? ` of ${entry.seeds}` : '';
+  const runs = entry.seedStep === undefined ? 'seed' : 'run';
+  const seeds = `${file.runs.length}${of} ${entry.seeds === 1 ? runs : `${runs}s`}`;
+  const sets = Object.entries(entry.sets ?? {}).map(([name, value]) => `, ${name} = ${value}`);
+  return `**${entry.scenario}**, ${grouped(entry.nodes)} nodes${sets.join('')}, ${seeds}`;
 }
 
 function honest(hostile = false): Target[] {
@@ -71,10 +113,9 @@ function valueText(file: FigureFile, field: string): string {
 }
 
 /** Met if the mean is: targets of shares are means over seeds. */
-function verdict(file: FigureFile, { field, min, max }: Target): string {
+function isMet(file: FigureFile, { field, min, max }: Target): boolean {
   const value = mean(file, field);
-  const met = value >= (min ?? Number.NEGATIVE_INFINITY) && value <= (max ?? Number.POSITIVE_INFINITY);
-  return met ? 'met' : '**missed**';
+  return value >= (min ?? Number.NEGATIVE_INFINITY) && value <= (max ?? Number.POSITIVE_INFINITY);
 }
 
 function textOf({ min, max }: Target): string {

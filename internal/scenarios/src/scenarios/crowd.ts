@@ -13,6 +13,7 @@ export const crowd: Scenario = {
   title: 'a subnet of 10 000 members in 100 000 nodes, overlay drawn and frozen',
   nodes: 100_000,
   nodesMin: 100,
+  light: true,
   parameters: {
     /** Share of the nodes that are members. */
     memberShare: 0.1,

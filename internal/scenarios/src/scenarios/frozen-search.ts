@@ -28,6 +28,7 @@ export const frozenSearch: Scenario = {
   title: 'a subnet of one member among 100 000, overlay drawn and frozen',
   nodes: 100_000,
   nodesMin: 50,
+  light: true,
   parameters,
   targets: (nodes) => [
     { field: 'found', min: 0.9998 },
