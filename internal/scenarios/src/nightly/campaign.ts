@@ -66,7 +66,7 @@ export const campaign: readonly Entry[] = [
     id: 's4-many-searches',
     scenario: 'S4',
     nodes: 100_000,
-    seeds: 3,
+    seeds: 1,
     sets: { 'scenario.searches': 5_000 },
     minutes: 8,
   },
@@ -88,7 +88,7 @@ export const campaign: readonly Entry[] = [
     sets: { 'scenario.splitMinutes': 60 },
     minutes: 3,
   },
-  { id: 'introductions-1000', scenario: 'introductions', nodes: 1_000, seeds: 1, minutes: 2 },
+  { id: 'introductions-1000', scenario: 'introductions', nodes: 1_000, seeds: 5, minutes: 1 },
   { id: 'part-1000', scenario: 'part', nodes: 1_000, seeds: 5, minutes: 1 },
   {
     id: 'part-1000-churn',
