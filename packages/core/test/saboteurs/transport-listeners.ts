@@ -58,10 +58,17 @@ export const listenerSaboteurs: Saboteurs = {
   'a closed listener lets nobody in': (honest) => ({
     ...honest,
     listen: async (options, onDuplex) => {
-      const listener = await (honest.listen as Listen)(options, onDuplex);
-      // Says that it is closed, and closes a little later.
+      let leaving = false;
+      let guests = 0;
+      const listener = await (honest.listen as Listen)(options, (far, from) => {
+        guests++;
+        onDuplex(far, from);
+        if (leaving) void listener.close();
+      });
+      // If nobody has come it says that it is closed, and waits for one; closes then, or when it is told again.
       const close = async (): Promise<void> => {
-        setTimeout(() => void listener.close(), 200);
+        if (leaving || guests > 0) await listener.close();
+        leaving = true;
       };
       return { ...listener, close };
     },
