@@ -40,6 +40,8 @@ export const TUNING = Object.freeze({
   claimantsMax: 1_024,
   /** Places of a node that can be dialed which go by need, not by rank; attackers say that they are desperate (docs/decisions/0019). */
   needyMax: 2,
+  /** Of the inbound links of a node that can be dialed, the oldest: they give way to nobody who ranks better (docs/decisions/0023). */
+  seniorShare: 0.25,
   /** A link younger than this is neither evicted nor rotated away, ms ●. */
   settledMs: 60_000,
   /** Between two rotations, ms, ± 25 %; Infinity: none (then a healed partition never merges) ●. */

@@ -75,13 +75,35 @@ describe('a full node that can be dialed', () => {
   });
 
   it('control: with more places by need whoever says so has them', () => {
-    const { bench, first } = full({ tuning: { needyMax: room } });
+    const { bench, first } = full({ tuning: { needyMax: room, seniorShare: 0 } });
     const others = strangers(bench, room);
     ask(bench, others);
     const losers = first.concat(others).filter((remote) => !isIn(bench, remote));
     bench.pass(600_000);
     ask(bench, losers, 0);
     expect(losers.every((remote) => isIn(bench, remote))).toBe(true);
+  });
+
+  it('the oldest quarter stays, however badly it ranks', () => {
+    const { bench, first } = full();
+    for (let block = 30; block < 40; block++) ask(bench, strangers(bench, room, block));
+    const stayed = first.filter((remote) => isIn(bench, remote));
+    expect(stayed).toEqual(expect.arrayContaining(first.slice(0, room / 4)));
+  });
+
+  it('control: without seniors hardly anybody of the first stays', () => {
+    const { bench, first } = full({ tuning: { seniorShare: 0 } });
+    for (let block = 30; block < 40; block++) ask(bench, strangers(bench, room, block));
+    expect(first.slice(0, room / 4).some((remote) => !isIn(bench, remote))).toBe(true);
+  });
+
+  it('one group has one senior', () => {
+    const bench = new Bench({ ...dialable, tuning: { linksDialableMax: room } });
+    const crowd = Array.from({ length: room }, (_, i) => from(bench, 20, 0, i + 1));
+    for (const remote of crowd) bench.visit(remote);
+    bench.pass(61_000);
+    for (let block = 30; block < 32; block++) ask(bench, strangers(bench, room, block));
+    expect(crowd.filter((remote) => isIn(bench, remote)).map(({ id }) => id)).toEqual([crowd[0]?.id]);
   });
 
   it('a second one of a group goes before the first one of any', () => {

@@ -1,8 +1,9 @@
 // Who has to go when a full node lets somebody in. A node that can be dialed ranks those who want a place by a secret of
 // its own and by where they come from: the worst-ranked neighbour gives way to whoever ranks better. So neither how often
-// they ask, nor how long they stay, nor what they say of themselves counts, and each address group wins the same share
-// of the places. By turns of who leaves, those who never leave would have all of them in the end (targets.md S12). A few
-// places go by need instead: to the desperate, whatever their rank, until other desperate ones come.
+// they ask, nor what they say of themselves counts, and each address group wins the same share of the places. By turns of
+// who leaves, those who never leave would have all of them in the end (targets.md S12). The oldest neighbours are spared,
+// one of a group: if a network is attacked after it has grown, those are the honest ones. A few places go by need
+// instead: to the desperate, whatever their rank, until other desperate ones come.
 import { concatBytes, pickOne, randomBytes, utf8 } from '@peernet/core';
 import type { Context } from './context.js';
 import type { Peer } from './peer.js';
@@ -73,15 +74,17 @@ export class Places {
     return this.#c.nowMs - peer.neighbourMs >= this.#c.tuning.settledMs;
   }
 
-  /** Of those who are settled, and have no place by need. */
+  /** Of those who are settled, no seniors, and have no place by need. */
   #worst(inbound: readonly Peer[]): Candidate | undefined {
     const met = new Map<string, number>();
     let worst: Candidate | undefined;
-    for (const peer of inbound) {
+    const seniors = Math.floor(inbound.length * this.#c.tuning.seniorShare);
+    for (const [age, peer] of inbound.entries()) {
       const origin = originOf(peer);
       const behind = met.get(origin) ?? 0;
       met.set(origin, behind + 1);
-      if (!this.#isSettled(peer) || this.#needy.has(peer)) continue;
+      const isSenior = age < seniors && behind === 0;
+      if (isSenior || !this.#isSettled(peer) || this.#needy.has(peer)) continue;
       const candidate = { behind, rank: this.#rankOf(peer), peer };
       if (worst === undefined || isWorse(candidate, worst)) worst = candidate;
     }
