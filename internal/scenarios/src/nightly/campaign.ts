@@ -232,7 +232,7 @@ export const campaign: readonly Entry[] = [
     nodes: 10_000,
     seeds: 1,
     sets: { 'scenario.control': 0, 'scenario.afterMinutes': 10 },
-    minutes: 20,
+    minutes: 33,
   },
 ];
 
