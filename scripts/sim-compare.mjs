@@ -54,7 +54,7 @@ async function measured(options) {
   return measureMesh(options);
 }
 
-/** Numbers from the command line, each with the least that makes sense; `process.exit(2)` with a line if one does not. */
+/** Numbers from the command line, each within what makes sense; `process.exit(2)` with a line if one does not. */
 function numbers(wanted) {
   const options = {};
   for (const [name, { value }] of Object.entries(wanted))

@@ -4,6 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { type Command, help, readCommand } from './command.js';
 import { type Outcome, ScenarioRun } from './run.js';
+import { SABOTAGE, sabotaged } from './sabotage.js';
 import { listSettings, SettingError, setAll } from './settings.js';
 
 /** ms between two progress lines. */
@@ -75,7 +76,7 @@ function report(outcome: Outcome, command: Command, options: MainOptions & { lin
   }
   for (const text of outcome.missed) console.error(`missed: ${text}`);
   if (outcome.missed.length > 0) console.error(`replay: ${options.line}`);
-  const isSabotaged = command.sets.some(([name]) => name.startsWith('sabotage.'));
+  const isSabotaged = sabotaged(SABOTAGE).length > 0;
   for (const { what, replay = options.line } of outcome.broken) {
     console.error(`broken: ${what}\nreplay: ${replay}`);
     if (!isSabotaged) appendFileSync(options.seedsFile, `${replay}\n`);

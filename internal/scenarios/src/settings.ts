@@ -118,13 +118,23 @@ export function listSettings(): Record<string, number> {
 /** A setting that does not exist, or cannot be set so. */
 export class SettingError extends Error {}
 
-/** Does what `--set` says: constants are changed, what begins with `scenario.` is returned without that. Throws a SettingError. */
+/** What `--set` says: parameters of the scenario, without their prefix, and constants. */
+export function splitSets(sets: readonly (readonly [name: string, value: number])[]): {
+  parameters: Record<string, number>;
+  constants: (readonly [name: string, value: number])[];
+} {
+  const prefix = 'scenario.';
+  const inScenario = sets.filter(([name]) => name.startsWith(prefix));
+  return {
+    parameters: Object.fromEntries(inScenario.map(([name, value]) => [name.slice(prefix.length), value])),
+    constants: sets.filter(([name]) => !name.startsWith(prefix)),
+  };
+}
+
+/** Does what `--set` says: constants are changed, parameters of the scenario returned. Throws a SettingError. */
 export function setAll(sets: readonly (readonly [name: string, value: number])[]): Record<string, number> {
-  const parameters: Record<string, number> = {};
-  for (const [name, value] of sets) {
-    if (name.startsWith('scenario.')) parameters[name.slice('scenario.'.length)] = value;
-    else set(name, value);
-  }
+  const { parameters, constants } = splitSets(sets);
+  for (const [name, value] of constants) set(name, value);
   return parameters;
 }
 

@@ -2,6 +2,7 @@
 // missed, what was never run, and the pictures.
 import { findScenario } from '../registry.js';
 import type { Target } from '../scenario.js';
+import { splitSets } from '../settings.js';
 import { campaign, type Entry } from './campaign.js';
 import type { FigureFile, Figures } from './figures.js';
 import { mean, pictures } from './pictures.js';
@@ -86,9 +87,7 @@ function controlRows(entry: Entry, file: FigureFile, ran: readonly Ran[]): strin
 
 function targetsOf(entry: Entry): Target[] {
   const scenario = findScenario(entry.scenario);
-  const parameters = { ...scenario?.parameters };
-  for (const [name, value] of Object.entries(entry.sets ?? {}))
-    if (name.startsWith('scenario.')) parameters[name.slice('scenario.'.length)] = value;
+  const parameters = { ...scenario?.parameters, ...splitSets(Object.entries(entry.sets ?? {})).parameters };
   return [...(scenario?.targets(entry.nodes, parameters) ?? []), ...honest(scenario?.hostile)];
 }
 
