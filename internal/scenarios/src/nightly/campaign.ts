@@ -18,8 +18,45 @@ export interface Entry {
   readonly minutes: number;
 }
 
-/** A network that is two minutes old: later, books have found out by failed dials what nobody has proven to them. */
-const young = { 'scenario.joinSeconds': 60, 'scenario.settleSeconds': 60, 'scenario.idleSeconds': 10 };
+const forgers: Entry = { id: 's15-100', scenario: 'S15', nodes: 100, seeds: 5, minutes: 0.1 };
+const reach: Entry = { id: 'reach-50', scenario: 'reach', nodes: 50, seeds: 5, minutes: 0.1 };
+const growth: Entry = { id: 's6-300', scenario: 'S6', nodes: 300, seeds: 1, minutes: 0.5 };
+/** Two minutes old: later, books have found out by failed dials what nobody has proven to them. */
+const boasters: Entry = {
+  id: 'sleep-100-boast',
+  scenario: 'sleep',
+  nodes: 100,
+  seeds: 5,
+  sets: {
+    'scenario.joinSeconds': 60,
+    'scenario.settleSeconds': 60,
+    'scenario.idleSeconds': 10,
+    'node.boastShare': 1,
+  },
+  minutes: 0.1,
+};
+
+/** The same runs without one defence. */
+function without(sound: Entry, name: string, lacks: string, sets: Readonly<Record<string, number>>): Entry {
+  return {
+    ...sound,
+    id: `control-${name}`,
+    sets: { ...sound.sets, ...sets },
+    control: { of: sound.id, lacks },
+  };
+}
+
+/** An attack on 1 000 nodes. Its control costs as much again: that runs with 300 nodes only. */
+function s12(suffix: string, sets: Readonly<Record<string, number>>): Entry {
+  return {
+    id: `s12-1000${suffix}`,
+    scenario: 'S12',
+    nodes: 1_000,
+    seeds: 5,
+    sets: { ...sets, 'scenario.control': 0 },
+    minutes: 15,
+  };
+}
 
 export const campaign: readonly Entry[] = [
   { id: 's1-20', scenario: 'S1', nodes: 20, seeds: 5, minutes: 0.2 },
@@ -99,62 +136,15 @@ export const campaign: readonly Entry[] = [
     minutes: 1,
   },
   { id: 'sleep-1000', scenario: 'sleep', nodes: 1_000, seeds: 5, minutes: 1 },
-  { id: 's15-100', scenario: 'S15', nodes: 100, seeds: 5, minutes: 0.1 },
-  {
-    id: 'control-verification',
-    scenario: 'S15',
-    nodes: 100,
-    seeds: 5,
-    sets: { 'sabotage.verification': 1 },
-    control: { of: 's15-100', lacks: 'a look at signatures' },
-    minutes: 0.1,
-  },
-  { id: 'reach-50', scenario: 'reach', nodes: 50, seeds: 5, minutes: 0.1 },
-  {
-    id: 'control-top-ups',
-    scenario: 'reach',
-    nodes: 50,
-    seeds: 5,
-    sets: { 'search.topUpsMax': 0 },
-    control: { of: 'reach-50', lacks: 'top-ups of searches and adverts' },
-    minutes: 0.1,
-  },
-  {
-    id: 'control-dedup',
-    scenario: 'reach',
-    nodes: 50,
-    seeds: 5,
-    sets: { 'sabotage.searchDedup': 1 },
-    control: { of: 'reach-50', lacks: 'dedup of searches' },
-    minutes: 0.1,
-  },
-  {
-    id: 'sleep-100-boast',
-    scenario: 'sleep',
-    nodes: 100,
-    seeds: 5,
-    sets: { ...young, 'node.boastShare': 1 },
-    minutes: 0.1,
-  },
-  {
-    id: 'control-proof',
-    scenario: 'sleep',
-    nodes: 100,
-    seeds: 5,
-    sets: { ...young, 'node.boastShare': 1, 'sabotage.proof': 1 },
-    control: { of: 'sleep-100-boast', lacks: 'proof of the addresses in the book' },
-    minutes: 0.1,
-  },
-  { id: 's6-300', scenario: 'S6', nodes: 300, seeds: 1, minutes: 0.2 },
-  {
-    id: 'control-room',
-    scenario: 'S6',
-    nodes: 300,
-    seeds: 1,
-    sets: { 'gossip.linksDialableMax': 8 },
-    control: { of: 's6-300', lacks: 'room for more than eight links' },
-    minutes: 1,
-  },
+  forgers,
+  without(forgers, 'verification', 'a look at signatures', { 'sabotage.verification': 1 }),
+  reach,
+  without(reach, 'top-ups', 'top-ups of searches and adverts', { 'search.topUpsMax': 0 }),
+  without(reach, 'dedup', 'dedup of searches', { 'sabotage.searchDedup': 1 }),
+  boasters,
+  without(boasters, 'proof', 'proof of the addresses in the book', { 'sabotage.proof': 1 }),
+  growth,
+  without(growth, 'room', 'room for more than eight links', { 'gossip.linksDialableMax': 8 }),
   // Most of its cost are the attackers' messages: one in ten seconds on each of 35 000 links.
   {
     id: 's13-1000',
@@ -170,53 +160,16 @@ export const campaign: readonly Entry[] = [
     },
     minutes: 25,
   },
-  // The control of S12 costs as much again: it runs with 300 nodes only.
-  {
-    id: 's12-1000',
-    scenario: 'S12',
-    nodes: 1_000,
-    seeds: 5,
-    sets: { 'scenario.control': 0 },
-    minutes: 15,
-  },
-  {
-    id: 's12-1000-20',
-    scenario: 'S12',
-    nodes: 1_000,
-    seeds: 5,
-    sets: { 'scenario.attackerShare': 0.2, 'scenario.control': 0 },
-    minutes: 15,
-  },
-  {
-    id: 's12-1000-return',
-    scenario: 'S12',
-    nodes: 1_000,
-    seeds: 5,
-    sets: {
-      'scenario.attackerShare': 0.2,
-      'scenario.sessionMinutes': 60,
-      'scenario.returnShare': 0.8,
-      'scenario.control': 0,
-    },
-    minutes: 15,
-  },
-  {
-    id: 's12-1000-empty',
-    scenario: 'S12',
-    nodes: 1_000,
-    seeds: 5,
-    sets: { 'scenario.attackerShare': 0.2, 'scenario.sessionMinutes': 60, 'scenario.control': 0 },
-    minutes: 15,
-  },
-  // Without slots: the oldest links are protected.
-  {
-    id: 's12-1000-20-slotless',
-    scenario: 'S12',
-    nodes: 1_000,
-    seeds: 1,
-    sets: { 'scenario.attackerShare': 0.2, 'scenario.control': 0, 'store.minWiseSlots': 0 },
-    minutes: 15,
-  },
+  s12('', {}),
+  s12('-20', { 'scenario.attackerShare': 0.2 }),
+  s12('-return', {
+    'scenario.attackerShare': 0.2,
+    'scenario.sessionMinutes': 60,
+    'scenario.returnShare': 0.8,
+  }),
+  s12('-empty', { 'scenario.attackerShare': 0.2, 'scenario.sessionMinutes': 60 }),
+  // The oldest links are protected.
+  { ...s12('-20-slotless', { 'scenario.attackerShare': 0.2, 'store.minWiseSlots': 0 }), seeds: 1 },
   { id: 's12-300', scenario: 'S12', nodes: 300, seeds: 1, minutes: 6 },
   { id: 's10-100000', scenario: 'S10', nodes: 100_000, seeds: 1, minutes: 28 },
   { id: 's8-2000', scenario: 'S8', nodes: 2_000, seeds: 1, sets: { 'scenario.control': 0 }, minutes: 5 },
