@@ -144,6 +144,22 @@ describe('an introduction over a relay that both are connected with', () => {
     expectHonest([relay, b, c]);
   });
 
+  it('is not held up by a relay that lets us in and says nothing', () => {
+    const { world, relay, b } = three();
+    const { network } = relay.host;
+    const mute = network.host();
+    mute.onLink = (link) => link.open({ onMessage: () => {}, onDrain: () => {}, onClose: () => {} });
+    const c = startNode(network, { ...quiet, webrtc: true, host: { dialable: false } });
+    world.runFor(500);
+    const results: (string | undefined)[] = [];
+    c.gossip.connectNow(`wrtc:${b.host.id}?via=${mute.address}&via=${relay.host.address}`, (result) =>
+      results.push(result.id ?? result.code),
+    );
+    world.runFor(2_000);
+    expect(results).toEqual([b.host.id]);
+    expectHonest([relay, b, c]);
+  });
+
   it('three neighbours are asked for somebody whom nobody knows, each once', () => {
     const world = createWorld({ seed: 4 });
     const network = world.network({ latencyMs: 20, sigma: 0 });

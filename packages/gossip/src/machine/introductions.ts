@@ -143,7 +143,7 @@ export class Introductions {
       path.dueMs = readyMs;
       return;
     }
-    if (!this.#guess(path) && path.dials.size === 0) this.#end(path, path.code);
+    if (!this.#guess(path) && !path.expectsRelay) this.#end(path, path.code);
   }
 
   /** Nobody who was named knows it: one more neighbour is asked. True if there is one. */
@@ -179,7 +179,6 @@ export class Introductions {
     if (path.id !== '') this.#byId.delete(path.id);
     path.id = '';
     path.hop = undefined;
-    path.waitsFor = undefined;
     if (hop?.intent !== 'relay' || hop.kind !== 'app') return;
     for (const other of this.#paths.values()) if (other.hop === hop) return;
     this.#p.links.expire(hop, this.#c.tuning.relayLingerMs);
@@ -211,47 +210,40 @@ export class Introductions {
 
   /** A dial that may be for one of ours has made a link, or none. */
   dialed(dial: number, peer: Peer | undefined): void {
+    const { nowMs, peers } = this.#c;
     for (const path of this.#paths.values()) {
       if (!path.dials.delete(dial)) continue;
-      if (
-        path.hop === undefined &&
-        peer !== undefined &&
-        this.#c.peers.get(peer.key) === peer &&
-        this.#ways.peer(peer.id) === undefined
-      ) {
-        path.waitsFor = peer;
-        path.dueMs = Number.POSITIVE_INFINITY;
-        continue;
-      }
-      if (peer !== undefined) path.ways.unshift({ by: 'peer', id: peer.id });
-      const { nowMs, tuning } = this.#c;
-      if (path.hop === undefined && path.waitsFor === undefined) path.dueMs = nowMs;
-      // By another relay meanwhile: this one is the next, if that one says nothing.
-      else if (peer !== undefined && !path.answered)
-        path.dueMs = Math.min(path.dueMs, nowMs + tuning.pathAnswerMs);
+      const isUnready =
+        peer !== undefined && peers.get(peer.key) === peer && this.#ways.peer(peer.id) === undefined;
+      if (isUnready) path.unready.add(peer);
+      else if (peer !== undefined) this.#reached(path, peer);
+      else if (path.hop === undefined) path.dueMs = nowMs;
     }
   }
 
   /** A link has become what it is for. */
   turned(peer: Peer): void {
     if (!carriesSignals(peer)) return;
-    for (const path of this.#paths.values()) {
-      if (path.waitsFor !== peer) continue;
-      path.ways.unshift({ by: 'peer', id: peer.id });
-      path.dueMs = this.#c.nowMs;
-    }
+    for (const path of this.#paths.values()) if (path.unready.delete(peer)) this.#reached(path, peer);
   }
 
   parted(peer: Peer): void {
     for (const path of [...this.#paths.values()]) {
-      if (path.waitsFor === peer) {
+      if (path.unready.delete(peer)) {
         // One of two links to the same relay; the other one will do.
-        path.ways.unshift({ by: 'peer', id: peer.id });
+        this.#reached(path, peer);
         path.code = 'LOST';
-        path.dueMs = this.#c.nowMs;
       } else if (path.hop === peer) this.#fail(path, 'LOST');
     }
     this.#p.relayed.parted(peer);
+  }
+
+  /** A relay that was dialed is the next way: now, or if that by which we went meanwhile says nothing. */
+  #reached(path: Path, peer: Peer): void {
+    const { nowMs, tuning } = this.#c;
+    path.ways.unshift({ by: 'peer', id: peer.id });
+    if (path.hop === undefined) path.dueMs = nowMs;
+    else if (!path.answered) path.dueMs = Math.min(path.dueMs, nowMs + tuning.pathAnswerMs);
   }
 
   #fail(path: Path, code: Path['code']): void {

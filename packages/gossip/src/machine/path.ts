@@ -44,8 +44,8 @@ export class Path {
   guesses = 0;
   /** Relays that are being dialed. */
   readonly dials = new Set<number>();
-  /** The link to one is there, but not ready. */
-  waitsFor: Peer | undefined;
+  /** Links to relays that were dialed, which are there, but not ready. */
+  readonly unready = new Set<Peer>();
   scope: Scope;
   /** What we have said; the first `sent` of it by the present way. */
   readonly said: Signal[] = [];
@@ -72,6 +72,11 @@ export class Path {
     this.scope = fields.scope;
     this.dueMs = fields.nowMs;
     this.expiresMs = fields.expiresMs;
+  }
+
+  /** One that was dialed may still become a way. */
+  get expectsRelay(): boolean {
+    return this.dials.size + this.unready.size > 0;
   }
 
   /** The other side has spoken. */
