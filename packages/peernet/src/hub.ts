@@ -63,6 +63,13 @@ export interface Arrival {
   readonly transport: string;
 }
 
+/** A raw duplex as long as it is open. */
+interface Raw {
+  /** Its handshake is done: it ends by a goodbye. */
+  secured: boolean;
+  readonly closed: Promise<void>;
+}
+
 type Dialed = { link: Link } | { code: ErrorCode };
 
 interface SecureOptions {
@@ -93,8 +100,8 @@ const unwanted: ReadonlySet<CloseReason> = new Set([
 export class Hub {
   readonly #o: HubOptions;
   readonly #members = new Map<Link, Member>();
-  /** Raw duplexes, from the beginning of the handshake to the end of the connection. */
-  readonly #raw = new Set<DuplexLike>();
+  /** From the beginning of the handshake until they have closed. */
+  readonly #raw = new Map<DuplexLike, Raw>();
   readonly #sessions = new SessionTable();
   readonly dials: Dials;
   readonly met: Met;
@@ -203,15 +210,26 @@ export class Hub {
       else if (member === undefined || isGossip) incoming.reject();
       else this.#o.onChannel(member, incoming);
     };
-    this.#raw.add(duplex);
-    duplex.on('close', () => this.#raw.delete(duplex));
+    const raw = this.#track(duplex);
     const connection = await secure(duplex, this.#secureOptions(o, onOpen)).catch((error: unknown) => {
       this.#raw.delete(duplex);
       throw error;
     });
+    raw.secured = true;
     if (this.#closed) connection.close('SHUTDOWN');
     else if (member === undefined && connection.initiator) begin(connection, connection.link(gossipChannel));
     return this.#orClosed(connection, arrived.promise);
+  }
+
+  #track(duplex: DuplexLike): Raw {
+    const gone = deferred<void>();
+    duplex.on('close', () => {
+      this.#raw.delete(duplex);
+      gone.resolve();
+    });
+    const raw = { secured: false, closed: gone.promise };
+    this.#raw.set(duplex, raw);
+    return raw;
   }
 
   #begin(connection: Connection, gossipLink: Link, o: SecureOptions): Member {
@@ -334,7 +352,10 @@ export class Hub {
 
   // ---- the end ----
 
-  /** Says goodbye to all; resolves when every connection is gone. */
+  /**
+   * Says goodbye to all; resolves when every duplex has closed. A socket that is destroyed earlier may not get the
+   * goodbye through, and the peer would take it for a failure.
+   */
   async close(reason: CloseReason): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
@@ -344,13 +365,14 @@ export class Hub {
     this.dials.close();
     const members = this.members();
     for (const member of members) member.connection.close(reason);
-    await Promise.all(members.map((member) => member.connection.closed));
+    for (const [duplex, { secured }] of this.#raw) if (!secured) duplex.destroy();
+    await Promise.all([...this.#raw.values()].filter(({ secured }) => secured).map(({ closed }) => closed));
   }
 
   /** Ends what has not ended by itself, handshakes too. */
   destroy(): void {
     this.#closed = true;
-    for (const duplex of this.#raw) duplex.destroy();
+    for (const duplex of this.#raw.keys()) duplex.destroy();
   }
 }
 

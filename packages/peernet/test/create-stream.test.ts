@@ -27,15 +27,20 @@ afterEach(() => {
   for (const server of servers.splice(0)) server.close();
 });
 
-/** Two duplexes of node:stream that are each other's other end. */
-async function nodePair(): Promise<[AnyDuplex, AnyDuplex]> {
+/** Two duplexes of node:stream that are each other's other end; a lag makes them wait with every chunk, one at a time. */
+async function nodePair(lagMs = 0): Promise<[AnyDuplex, AnyDuplex]> {
   const ends: NodeDuplex[] = [];
   const make = (other: number) =>
     new NodeDuplex({
+      ...(lagMs > 0 && { writableHighWaterMark: 1 }),
       read() {},
       write(chunk, _, done) {
-        ends[other]?.push(chunk);
-        done();
+        const arrive = (): void => {
+          ends[other]?.push(chunk);
+          done();
+        };
+        if (lagMs > 0) setTimeout(arrive, lagMs);
+        else arrive();
       },
       final(done) {
         ends[other]?.push(null);
@@ -64,7 +69,8 @@ async function socketPair(): Promise<[AnyDuplex, AnyDuplex]> {
 }
 
 const wires: [string, Wire][] = [
-  ['node:stream', nodePair],
+  ['node:stream', () => nodePair()],
+  ['node:stream that is slow', () => nodePair(20)],
   ['streamx', async () => duplexPair() as unknown as [AnyDuplex, AnyDuplex]],
   ['net.Socket', socketPair],
 ];
