@@ -32,6 +32,18 @@ describe('the size estimate', () => {
     expect(bench.to(other, 'extrema')).toEqual([]);
   });
 
+  it('asks for the tables of all that it meets after a sleep, for half a minute; control: before it asks for none', () => {
+    const bench = new Bench({ bootstrap: false });
+    const digestTo = (name: string): string =>
+      String(bench.to(bench.visit(bench.remote(name)), 'hello')[0]?.digest);
+    const nothing = String(new Uint8Array(8));
+    expect(digestTo('a')).not.toBe(nothing);
+    bench.handle({ type: 'wake' });
+    expect(digestTo('b')).toBe(nothing);
+    bench.pass(30_000);
+    expect(digestTo('c')).not.toBe(nothing);
+  });
+
   it('passes on what changes, once per interval, and not back to who told it', () => {
     const bench = new Bench({ bootstrap: false });
     const [a, b] = ['a', 'b'].map((name) => bench.visit(bench.remote(name))) as [number, number];

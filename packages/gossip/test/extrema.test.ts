@@ -7,6 +7,7 @@ import {
   type Random,
   randomBytes,
   seededRandom,
+  uniform,
 } from '@peernet/core';
 import { createWorld, simCrypto } from '@peernet/sim';
 import { describe, expect, test, vi } from 'vitest';
@@ -178,6 +179,114 @@ describe('the estimate', () => {
     expect(table.every((entry) => entry.ageSeconds === 500)).toBe(true);
     newcomer.extrema.offer(table, 500_000, newcomer.verify);
     expect(newcomer.extrema.estimate(500_000) / old.extrema.estimate(500_000)).toBeCloseTo(1, 1);
+  });
+});
+
+describe('the dead', () => {
+  const size = 300;
+
+  /** Ages of all entries that live when sessions have ended at random for hours, and been followed by others. */
+  function ages(random: Random, meanSeconds: number): number[] {
+    const all: number[] = [];
+    for (let slot = 0; slot < size; slot++) {
+      for (let atSeconds = -20_000; atSeconds < 0; ) {
+        const end = atSeconds - Math.log(1 - uniform(random)) * meanSeconds;
+        let spoken = atSeconds;
+        for (let next = spoken; next < Math.min(end, 0); next += 540 + 120 * uniform(random)) spoken = next;
+        if (-spoken < EXTREMA.lifeSeconds) all.push(-spoken);
+        atSeconds = end;
+      }
+    }
+    return all;
+  }
+
+  /** The mean and the rms error of N̂ / N in 40 networks, and the mean of what would count everybody. */
+  function measure(meanSeconds: number) {
+    const random = seededRandom(5);
+    const estimates: number[] = [];
+    const uncorrected: number[] = [];
+    for (let draw = 0; draw < 40; draw++) {
+      const population = ages(random, meanSeconds).map((ageSeconds) => ({
+        ageSeconds,
+        ...fastCrypto(random),
+      }));
+      const [extrema, everybody] = [0, 0].map(
+        () => new Extrema({ crypto: fastCrypto(random), random, nowMs: 0 }),
+      ) as [Extrema, Extrema];
+      for (const { id, ageSeconds } of population) {
+        const signature = new Uint8Array(64);
+        const entries = Array.from({ length: 64 }, (_, slot) => ({ slot, id, ageSeconds, signature }));
+        extrema.offer(entries, 0, () => true);
+        everybody.offer(
+          entries.map((entry) => ({ ...entry, ageSeconds: 0 })),
+          0,
+          () => true,
+        );
+      }
+      estimates.push(extrema.estimate(0) / size);
+      uncorrected.push(everybody.estimate(0) / size);
+    }
+    const mean = (values: number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+    return {
+      mean: mean(estimates),
+      rms: Math.sqrt(mean(estimates.map((value) => (value - 1) ** 2))),
+      uncorrected: mean(uncorrected),
+    };
+  }
+
+  test('do not count: sessions of 10 min and of 1 h (median); control: without their ages they do', () => {
+    const [short, long] = [600, 3_600].map((median) => measure(median / Math.LN2)) as [
+      ReturnType<typeof measure>,
+      ReturnType<typeof measure>,
+    ];
+    expect(short.uncorrected, 'control').toBeGreaterThan(1.8);
+    expect(short.mean).toBeGreaterThan(0.9);
+    expect(short.mean).toBeLessThan(1.2);
+    expect(short.rms).toBeLessThan(0.3);
+    expect(long.uncorrected, 'control').toBeGreaterThan(1.1);
+    expect(long.mean).toBeGreaterThan(0.93);
+    expect(long.mean).toBeLessThan(1.07);
+    expect(long.rms).toBeLessThan(0.18);
+  });
+
+  test('whatever ages say: N̂ × 0.4 at the least, and no faster than by half in 600 s', () => {
+    const world = createWorld({ seed: 6 });
+    const nodes = Array.from({ length: 200 }, (_, i) => makeNode(world, `${i}`));
+    const [witness] = nodes as [Node];
+    for (const { extrema } of nodes.slice(1)) witness.extrema.offer(extrema.table(0), 0, witness.verify);
+    const before = witness.extrema.estimate(719_000);
+    expect(witness.extrema.estimate(600_000)).toBe(before);
+    // All others went silent at once. Seen every ten seconds or once, it is the same.
+    let last = before;
+    for (let nowMs = 730_000; nowMs < 1_200_000; nowMs += 10_000) last = witness.extrema.estimate(nowMs);
+    const half = (seconds: number): number => before / 2 ** (seconds / 600);
+    expect(last / half(1_190 - 720)).toBeCloseTo(1, 2);
+    const newcomer = makeNode(world, 'new', 1_190_000);
+    newcomer.extrema.offer(witness.extrema.table(1_190_000), 1_190_000, newcomer.verify);
+    expect(newcomer.extrema.estimate(1_190_000) / before).toBeCloseTo(EXTREMA.aliveLeast, 1);
+  });
+
+  test('after a sleep the first tables count as those of a newcomer', () => {
+    const world = createWorld({ seed: 7 });
+    const nodes = Array.from({ length: 2_000 }, () => fastNode(world.random));
+    const [sleeper, other] = nodes as [Node, Node];
+    for (const node of [sleeper, other]) {
+      for (const { extrema } of nodes) node.extrema.offer(extrema.table(0), 0, () => true);
+    }
+    const before = sleeper.extrema.estimate(40_000);
+    expect(before).toBeGreaterThan(1_100);
+    const wakesMs = 3_000_000;
+    sleeper.extrema.tick(wakesMs);
+    const awake = (wake: boolean): number => {
+      if (wake) sleeper.extrema.wake();
+      for (const { extrema } of nodes.slice(1)) {
+        const young = extrema.table(0).map((entry) => ({ ...entry, ageSeconds: 10 }));
+        sleeper.extrema.offer(young.slice(0, 64), wakesMs, () => true);
+      }
+      return sleeper.extrema.estimate(wakesMs);
+    };
+    expect(awake(false), 'control: it stays low').toBeLessThan(1_100);
+    expect(awake(true) / before).toBeCloseTo(1, 1);
   });
 });
 

@@ -2,11 +2,14 @@
 // Changes gather for one gossip round; a neighbour from whom one of them comes meanwhile need not be told, so that each
 // change crosses most links once.
 import { equalBytes, type PeerId } from '@peernet/core';
-import { type ExtremaMessage, encodeExtrema } from '../wire.js';
+import { type ExtremaMessage, encodeExtrema, WIRE } from '../wire.js';
 import type { Context, Ending } from './context.js';
-import { Extrema, type ExtremaEntry } from './extrema.js';
+import { EXTREMA, Extrema, type ExtremaEntry } from './extrema.js';
 import type { Peer } from './peer.js';
 import type { Records } from './records.js';
+
+/** In HELLO instead of the digest: whoever reads it tells its table. */
+const unknownDigest = new Uint8Array(WIRE.digestBytes);
 
 /** Slots in one half of a set. */
 const halfBits = 32;
@@ -28,6 +31,7 @@ export class Census {
   /** Who made the last change of each slot. */
   readonly #latest: (PeerId | undefined)[] = [];
   #digest: Uint8Array | undefined;
+  #askUntilMs = Number.NEGATIVE_INFINITY;
   #flushAtMs = Number.POSITIVE_INFINITY;
   #flushedMs = Number.NEGATIVE_INFINITY;
 
@@ -43,9 +47,17 @@ export class Census {
     return this.#extrema.estimate(this.#c.nowMs);
   }
 
+  /** What HELLO says of our table. */
   digest(): Uint8Array {
+    if (this.#c.nowMs < this.#askUntilMs) return unknownDigest;
     this.#digest ??= this.#extrema.digest();
     return this.#digest;
+  }
+
+  /** After a sleep: the ids in our table may be the right ones, their ages are not. New neighbours tell theirs. */
+  wake(): void {
+    this.#extrema.wake();
+    this.#askUntilMs = this.#c.nowMs + EXTREMA.takeoverMs;
   }
 
   deadline(): number {

@@ -12,6 +12,12 @@
 // - Age raised: the true copy is younger, and wins when it arrives or at the next emission (within 660 s < 1 200 s).
 // - Honest carriers round ages up, and nobody takes a refresh of less than 300 s: an entry cannot stay young by
 //   going in circles, so without a liar the dead vanish 1 200 s after their last word.
+//   Meanwhile it may count as gone (below): N̂ × 0.4 at the least, which a·q = 16·N̂ of a search leaves room for.
+//
+// The dead: what dies stays in tables for 900 s on average, so with sessions of 10 min (median) half of the winners are
+// dead. A winner of 720 s has missed its emission: it is gone. Winners are a fair sample of all whose entries live, and
+// deaths come at a steady rate, so the share that is known to be gone tells the share of all who are: N̂ is the number
+// of entries that live, less those (decision 24).
 //
 // Succession: the winner of a slot that has missed its emission (age ≥ 780 s) is suspect. Then the living stand for
 // the slot as its *heir*, those with the smallest values first (so that the others need not speak), and at 1 200 s
@@ -33,6 +39,12 @@ export const EXTREMA = Object.freeze({
   emitJitter: 0.1,
   /** Seconds by which a refresh must make an entry younger: half of `emitSeconds`, so that true ones always do. */
   refreshSeconds: 300,
+  /** Age from which a winner counts as gone, seconds: the latest time of a true emission, and a minute for its way. */
+  goneSeconds: 720,
+  /** The dead for each one that is known to be gone: entries outlive their owner by 900 s, and for 480 s it shows. */
+  deadPerGone: 1.875,
+  /** Least share of the winners that counts as alive, whatever their ages: many may die at once, and ages may be lies. */
+  aliveLeast: 0.4,
   /** Age from which heirs are listened to, seconds: the latest time of a true emission. */
   heirHeardSeconds: 660,
   /** Age from which heirs speak, seconds: two minutes later, so that whoever hears them listens already. */
@@ -81,6 +93,9 @@ export class Extrema {
   #emitAtMs: number;
   #deadlineMs: number | undefined;
   #sum: number;
+  /** Share of the winners that counts as alive, and when the next one counts as gone. */
+  #alive = 1;
+  #nextGoneMs = Number.POSITIVE_INFINITY;
   /** What `estimate` says, and up to when it has followed the table. */
   #shown: number;
   #shownAtMs: number;
@@ -98,7 +113,7 @@ export class Extrema {
     }
     this.#emitAtMs = nowMs + this.#emitWaitMs();
     this.#sum = this.#sumOfMinima();
-    this.#shown = this.#raw();
+    this.#shown = this.#entries();
     this.#shownAtMs = nowMs;
   }
 
@@ -135,7 +150,7 @@ export class Extrema {
     this.#follow(nowMs);
     const changed = entries.filter((entry) => this.#take(entry, nowMs, verify));
     if (changed.length === 0) return changed;
-    this.#changed();
+    this.#changed(nowMs);
     if (this.#freeUntilMs === Number.POSITIVE_INFINITY) this.#freeUntilMs = nowMs + EXTREMA.takeoverMs;
     this.#follow(nowMs);
     return changed;
@@ -160,8 +175,13 @@ export class Extrema {
         told.add(slot);
       }
     }
-    this.#changed();
+    this.#changed(nowMs);
     return [...told].map((slot) => toEntry(slot, this.#mine(slot, nowMs), nowMs));
+  }
+
+  /** After a sleep, in which nobody could tell us anything: the next tables count as the first ones did. */
+  wake(): void {
+    this.#freeUntilMs = Number.POSITIVE_INFINITY;
   }
 
   /** When `tick` has something to do (absolute ms). */
@@ -248,15 +268,29 @@ export class Extrema {
   /** When we stand for a slot if nobody better has. */
   #standAtMs(slot: number): number {
     const winner = this.#winners[slot] as Held;
-    const rank = Math.min(1, ((this.#own[slot] as number) * this.#raw()) / EXTREMA.heirsExpected);
+    const rank = Math.min(1, ((this.#own[slot] as number) * this.#entries()) / EXTREMA.heirsExpected);
     return winner.bornMs + ms(EXTREMA.heirSpeaksSeconds + rank * EXTREMA.heirSpreadSeconds);
   }
 
   // ---- time and size ----
 
-  #changed(): void {
+  #changed(nowMs: number): void {
     this.#sum = this.#sumOfMinima();
+    this.#countGone(nowMs);
     this.#deadlineMs = undefined;
+  }
+
+  /** At `nowMs` a winner may have become one that is gone. */
+  #countGone(nowMs: number): void {
+    let gone = 0;
+    this.#nextGoneMs = Number.POSITIVE_INFINITY;
+    for (const { id, bornMs } of this.#winners) {
+      const goneMs = bornMs + ms(EXTREMA.goneSeconds);
+      if (id === this.#crypto.id) continue;
+      if (goneMs <= nowMs) gone++;
+      else this.#nextGoneMs = Math.min(this.#nextGoneMs, goneMs);
+    }
+    this.#alive = Math.max(EXTREMA.aliveLeast, 1 - (EXTREMA.deadPerGone * gone) / EXTREMA.slots);
   }
 
   #computeDeadline(): number {
@@ -280,18 +314,28 @@ export class Extrema {
     return sum;
   }
 
-  #raw(): number {
+  /** How many there are whose entries live, be they dead or alive. */
+  #entries(): number {
     return (EXTREMA.slots - 1) / this.#sum;
   }
 
   /** Lets what we show follow the table, as fast as it may, up to now. */
   #follow(nowMs: number): void {
-    const raw = this.#raw();
-    if (nowMs <= this.#freeUntilMs) this.#shown = raw;
+    while (this.#nextGoneMs <= nowMs) {
+      const goneMs = this.#nextGoneMs;
+      this.#followTo(goneMs);
+      this.#countGone(goneMs);
+    }
+    this.#followTo(nowMs);
+  }
+
+  #followTo(nowMs: number): void {
+    const alive = this.#entries() * this.#alive;
+    if (nowMs <= this.#freeUntilMs) this.#shown = alive;
     else {
       const factor = 2 ** (Math.max(0, nowMs - this.#shownAtMs) / EXTREMA.doublingMs);
-      const most = Math.max(this.#shown * factor, Math.min(raw, EXTREMA.freeBelow));
-      this.#shown = Math.min(Math.max(raw, this.#shown / factor), most);
+      const most = Math.max(this.#shown * factor, Math.min(alive, EXTREMA.freeBelow));
+      this.#shown = Math.min(Math.max(alive, this.#shown / factor), most);
     }
     this.#shownAtMs = Math.max(this.#shownAtMs, nowMs);
   }

@@ -300,6 +300,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
         this.#introductions.serve(input.on);
         break;
       case 'wake':
+        this.#census.wake();
         this.#dialer.forgive();
         this.#walks.refresh();
         this.#wishes.wake();
