@@ -28,8 +28,12 @@ function predicted({ nodes, searches, settleSeconds }) {
     ...['--set', `scenario.settleSeconds=${settleSeconds}`],
   ];
   const args = [pathOf('scripts/sim.mjs'), 'mesh', '--nodes', String(nodes), '--json', ...sets];
-  const { stdout, stderr, status } = spawnSync(process.execPath, args, { encoding: 'utf8' });
-  if (status !== 0 && status !== 1) throw new Error(stderr);
+  // What it says of its progress, and of its failure, is for whoever waits.
+  const { stdout, status } = spawnSync(process.execPath, args, {
+    encoding: 'utf8',
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  if (status !== 0 && status !== 1) process.exit(status ?? 130);
   return JSON.parse(stdout.trim().split('\n').at(-1));
 }
 
@@ -83,7 +87,8 @@ const { nodes, searches, settle } = numbers({
   settle: { value: 30, min: 1, max: 600 },
 });
 const simulated = predicted({ nodes, searches, settleSeconds: settle });
-const real = await measured({ nodes, searches, settleMs: settle * 1000 });
+const real = await measured({ nodes, searches, settleMs: settle * 1000, onProgress: progress });
+progress('');
 console.log(`${''.padEnd(46)} simulated   real sockets`);
 let apart = 0;
 for (const { field, what, within } of rows) {
@@ -94,6 +99,11 @@ for (const { field, what, within } of rows) {
   console.log(`${what.padEnd(46)} ${format(a)} ${format(b)}${note}`);
 }
 process.exitCode = apart > 0 ? 1 : 0;
+
+/** One line on a terminal, written over; nothing elsewhere. */
+function progress(text) {
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`);
+}
 
 function format(value) {
   return String(Number(value.toPrecision(4)))

@@ -8,6 +8,8 @@ export interface RealOptions {
   readonly nodes: number;
   readonly searches: number;
   readonly settleMs: number;
+  /** What is being waited for, in words. */
+  readonly onProgress?: ((doing: string) => void) | undefined;
 }
 
 /** Longest wait for the mesh, ms: twice the target of S11. */
@@ -17,7 +19,9 @@ export async function measureMesh({
   nodes,
   searches,
   settleMs,
+  onProgress = () => {},
 }: RealOptions): Promise<Record<string, number>> {
+  onProgress(`${nodes} real nodes: a mesh grows`);
   const { all, startMs } = await star(nodes);
   try {
     const [centre, ...others] = all;
@@ -25,12 +29,14 @@ export async function measureMesh({
     const meshed = (): boolean => others.every((node) => degree(node, centre?.id) >= wanted);
     await until(meshed, meshMaxMs, () => `degrees ${others.map((node) => degree(node, centre?.id))}`);
     const meshedSeconds = (performance.now() - startMs) / 1000;
+    onProgress(`${nodes} real nodes: ${settleMs / 1000} s of rest`);
     await new Promise((resolve) => setTimeout(resolve, settleMs));
     const degrees = all.map((node) => degree(node));
     const before = heard(all);
     let found = 0;
     let firstRowMs = 0;
     for (let i = 0; i < searches; i++) {
+      onProgress(`${nodes} real nodes: search ${i} of ${searches}`);
       const from = all[(i * 7) % nodes] as Peernet;
       const wantedNode = (i * 7 + 1 + (i % (nodes - 1))) % nodes;
       const askedMs = performance.now();
