@@ -40,6 +40,15 @@ describe('the size estimate', () => {
     expect(digestTo('a')).not.toBe(nothing);
     bench.handle({ type: 'wake' });
     expect(digestTo('b')).toBe(nothing);
+    // Of two that wake up together each tells the other.
+    const twin = bench.remote('twin');
+    const key = bench.arrive(twin);
+    const [digest, self] = [new Uint8Array(8), heard(twin.record)];
+    bench.message(
+      key,
+      encodeHello({ purpose: 'overlay', degree: 1, wallMs, dialed: '', observed: '', digest, self }),
+    );
+    expect(bench.to(key, 'extrema')[0]?.entries).toHaveLength(64);
     bench.pass(30_000);
     expect(digestTo('c')).not.toBe(nothing);
   });

@@ -8,7 +8,7 @@ import { EXTREMA, Extrema, type ExtremaEntry } from './extrema.js';
 import type { Peer } from './peer.js';
 import type { Records } from './records.js';
 
-/** In HELLO instead of the digest: whoever reads it tells its table. */
+/** In HELLO instead of the digest; it is nobody's, so whoever reads it tells its table. */
 const unknownDigest = new Uint8Array(WIRE.digestBytes);
 
 /** Slots in one half of a set. */
@@ -49,7 +49,10 @@ export class Census {
 
   /** What HELLO says of our table. */
   digest(): Uint8Array {
-    if (this.#c.nowMs < this.#askUntilMs) return unknownDigest;
+    return this.#c.nowMs < this.#askUntilMs ? unknownDigest : this.#tableDigest();
+  }
+
+  #tableDigest(): Uint8Array {
     this.#digest ??= this.#extrema.digest();
     return this.#digest;
   }
@@ -75,7 +78,7 @@ export class Census {
 
   /** A new neighbour: if it knows something else than we do, it gets our table. */
   neighbour(peer: Peer): void {
-    if (peer.digest === undefined || equalBytes(peer.digest, this.digest())) return;
+    if (peer.digest === undefined || equalBytes(peer.digest, this.#tableDigest())) return;
     peer.dirtyLow = peer.dirtyHigh = -1;
     this.#tell(peer, { low: -1, high: -1, entries: this.#extrema.table(this.#c.nowMs) });
   }
