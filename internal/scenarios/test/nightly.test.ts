@@ -3,7 +3,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { readCommand } from '../src/command.js';
 import { campaign, commandOf } from '../src/nightly/campaign.js';
 import { Figures } from '../src/nightly/figures.js';
@@ -105,4 +105,20 @@ it('draws points where they belong', () => {
   });
   expect(svg).toContain('points="76,348 688,64"');
   expect(svg).toContain('a &lt; b');
+});
+
+it.each([
+  [['--only', 's6,s99-1'], '--only s99-1: no run of that name; --list shows all'],
+  [['--only', ''], '--only : no run'],
+  [['--seeds', 'all'], '--seeds takes a number above 0, not "all"'],
+  [['--minutes', '0'], '--minutes takes a number above 0, not "0"'],
+  [['--nodes', '5'], "'--nodes'"],
+])('ends with 2 on %j, and says why', async (args, why) => {
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {});
+  try {
+    expect(await nightly({ args, root: '/nowhere', sim: ['node'] })).toBe(2);
+    expect(said.mock.calls.join()).toContain(why);
+  } finally {
+    said.mockRestore();
+  }
 });

@@ -27,7 +27,19 @@ export interface NightlyOptions {
   readonly sim: readonly [string, ...string[]];
 }
 
-export async function nightly({ args, root, sim }: NightlyOptions): Promise<number> {
+interface Wishes {
+  readonly values: {
+    readonly report: boolean;
+    readonly list: boolean;
+    readonly help: boolean;
+  };
+  readonly names: readonly string[] | undefined;
+  readonly seedsMax: number;
+  readonly minutesMax: number;
+}
+
+/** Throws an error that says what is wrong with them. */
+function readWishes(args: readonly string[]): Wishes {
   const { values } = parseArgs({
     args: [...args],
     options: {
@@ -39,19 +51,41 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
+  const atMost = (name: 'minutes' | 'seeds'): number => {
+    const text = values[name];
+    if (text === undefined) return Number.POSITIVE_INFINITY;
+    if (text.trim() === '' || !(Number(text) > 0))
+      throw new Error(`--${name} takes a number above 0, not "${text}"`);
+    return Number(text);
+  };
+  const names = values.only?.split(',');
+  const unknown = names?.find((name) => name !== 'kept' && !campaign.some(({ id }) => isOf(id, name)));
+  if (unknown !== undefined) throw new Error(`--only ${unknown}: no run of that name; --list shows all`);
+  return { values, names, seedsMax: atMost('seeds'), minutesMax: atMost('minutes') };
+}
+
+function isOf(id: string, name: string): boolean {
+  return `${id}-`.startsWith(`${name}-`);
+}
+
+export async function nightly({ args, root, sim }: NightlyOptions): Promise<number> {
+  let wishes: Wishes;
+  try {
+    wishes = readWishes(args);
+  } catch (error) {
+    console.error(`sim:nightly: ${(error as Error).message}`);
+    return 2;
+  }
+  const { values, names, seedsMax, minutesMax } = wishes;
   const figures = new Figures(join(root, 'docs/figures'));
   if (values.help) console.log(help);
   else if (values.list) list(figures);
   if (values.help || values.list) return 0;
-  const seedsMax = Number(values.seeds ?? Number.POSITIVE_INFINITY);
-  const minutesMax = Number(values.minutes ?? Number.POSITIVE_INFINITY);
-  const names = values.only?.split(',');
   const wanted = values.report
     ? []
     : campaign.filter(
         ({ id, minutes }) =>
-          minutes <= minutesMax &&
-          (names === undefined || names.some((name) => `${id}-`.startsWith(`${name}-`))),
+          minutes <= minutesMax && (names === undefined || names.some((name) => isOf(id, name))),
       );
   let failed = 0;
   if (!values.report && (names === undefined || names.includes('kept'))) failed = await runKept(root, sim);
