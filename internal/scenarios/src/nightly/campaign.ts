@@ -165,7 +165,10 @@ export const campaign: readonly Entry[] = [
   growth,
   without(growth, 'room', 'room for more than eight links', { 'gossip.linksDialableMax': 8 }),
   s13('', {}),
-  s13('-slotless', { 'store.minWiseSlots': 0, 'scenario.control': 0 }),
+  {
+    ...s13('-slotless', { 'store.minWiseSlots': 0, 'scenario.control': 0 }),
+    control: { of: 's13-1000', lacks: 'min-wise slots' },
+  },
   s12('', {}),
   s12('-20', { 'scenario.attackerShare': 0.2 }),
   s12('-return', {
