@@ -42,6 +42,10 @@ export const TUNING = Object.freeze({
   needyMax: 2,
   /** Of the inbound links of a node that can be dialed, the oldest: they give way to nobody who ranks better (docs/decisions/0023). */
   seniorShare: 0.25,
+  /** 1: in a full node who cannot be dialed ranks before who can, for others come to that one by themselves; 0: alike (docs/decisions/0025). */
+  shyFirst: 1,
+  /** Between two looks into the book for whom we have dialed, ms: to tell who can be dialed, whatever it says. */
+  provenEveryMs: 60_000,
   /** A link younger than this is neither evicted nor rotated away, ms ●. */
   settledMs: 60_000,
   /** Between two rotations, ms, ± 25 %; Infinity: none (then a healed partition never merges) ●. */

@@ -24,6 +24,10 @@ export interface AttackOptions {
   readonly pushSeconds: number;
   /** Between two tries at one node that had no room, s: for one claimant it evicts once in ten minutes. */
   readonly retrySeconds: number;
+  /** Share of them who dial and say that they cannot be dialed; the others are dialed and do not dial. 0: all do both. */
+  readonly shyShare: number;
+  /** They dial under a second name, from the same IP, which says that it cannot be dialed. */
+  readonly twins: boolean;
 }
 
 /** Dials of one attacker per second: as many as an honest node may make (protocol.md §3). */
@@ -46,17 +50,29 @@ export class Attackers {
   /** All of them, within ten seconds. */
   start(): void {
     const { world } = this.population;
-    for (let i = 0; i < this.#o.count; i++) world.after((10_000 * i) / this.#o.count, () => this.#startOne());
+    const { count } = this.#o;
+    for (let i = 0; i < count; i++) world.after((10_000 * i) / count, () => this.#startOne(i));
   }
 
-  #startOne(): void {
-    const { network, world } = this.population;
-    const host = network.host();
+  #startOne(number: number): void {
+    const { network } = this.population;
+    const { count, shyShare, twins } = this.#o;
+    const isShy = number >= (1 - shyShare) * count;
+    const dialsItself = isShy || (shyShare === 0 && !twins);
+    const host = network.host({ dialable: !isShy });
+    this.#add(host, dialsItself);
+    if (!twins) return;
+    const ip = host.ip.includes(':') ? `[${host.ip}]` : host.ip;
+    this.#add(network.host({ address: `tcp://${ip}:1`, dialable: false }), true);
+  }
+
+  #add(host: Host, dials: boolean): void {
+    const { world } = this.population;
     const attacker = new Attacker(host, this, this.#o.retrySeconds * 1000);
     this.ids.add(host.id);
     this.#all.push(attacker);
-    this.#records.push(attacker.self);
-    every(world, 1000, () => attacker.dialSome(dialsPerSecond));
+    if (host.dialable) this.#records.push(attacker.self);
+    if (dials) every(world, 1000, () => attacker.dialSome(dialsPerSecond));
     every(world, this.#o.pushSeconds * 1000, () => attacker.push());
   }
 
@@ -99,9 +115,9 @@ class Attacker {
     const record = signRecord(host.crypto, {
       seq: Math.floor(host.clock.wall()),
       ttlSeconds: 86_400,
-      addresses: [host.address],
+      addresses: host.dialable ? [host.address] : [],
       relays: [],
-      dialable: true,
+      dialable: host.dialable,
       webrtc: false,
       stun: false,
     });

@@ -17,6 +17,10 @@ const attack = {
   /** Between two messages with records on one link of an attacker; 1 is allowed. It matters to plain lists (S13's control) and CPU only. */
   pushSeconds: 30,
   retrySeconds: 600,
+  /** Share of the attackers who only dial, and say that they cannot be dialed; the others are only dialed. 0: all do both. */
+  shyShare: 0,
+  /** 1: attackers dial under a second name, from the same IP, which says that it cannot be dialed. */
+  twins: 0,
   /** Links of a dialable node at most. */
   linksDialableMax: 128,
   /** Median of honest sessions, minutes; 0: they do not end. */
@@ -47,6 +51,8 @@ function* attacked(stage: Stage, options: Partial<PopulationOptions>): Generator
     count,
     pushSeconds: stage.parameter('pushSeconds'),
     retrySeconds: stage.parameter('retrySeconds'),
+    shyShare: stage.parameter('shyShare'),
+    twins: stage.parameter('twins') === 1,
   });
   const quietMs = stage.parameter('quietMinutes') * 60_000;
   if (quietMs === 0) attackers.start();

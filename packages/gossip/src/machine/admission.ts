@@ -2,7 +2,7 @@
 // or FULL with others to try. A full node keeps a newcomer as its guest for half a minute and walks for it, so that a
 // crowded bootstrap still lets everybody in. For who ranks better, and now and then for the desperate, it evicts an
 // inbound neighbour (places.ts), who is told the newcomer: the edge is split, not lost (protocol.md §5).
-import { type HeardRecord, LruMap, pickOne } from '@peernet/core';
+import { type BookEntry, type HeardRecord, LruMap, pickOne } from '@peernet/core';
 import { type Answer, encodeAnswer, encodeReplaced, type Hello, type Replaced, WIRE } from '../wire.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
@@ -89,6 +89,11 @@ export class Admission implements Room {
   #mayClaim(claimant: string): boolean {
     const lastMs = this.#claimants.get(claimant) ?? Number.NEGATIVE_INFINITY;
     return this.#c.nowMs - lastMs >= this.#c.tuning.evictClaimantMs;
+  }
+
+  /** Addresses that may prove who among our neighbours can be dialed. */
+  takeSuspects(): readonly BookEntry[] {
+    return this.#places.takeSuspects();
   }
 
   hasRoom(desperate: boolean): boolean {

@@ -152,6 +152,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#census.tick();
     this.#announcer.tick();
     this.#prober.tick();
+    this.#prober.look(this.#admission.takeSuspects());
     this.#upkeep.tick();
     this.#introductions.tick();
   }

@@ -4,7 +4,7 @@
 // who leaves, those who never leave would have all of them in the end (targets.md S12). The oldest neighbours are spared,
 // one of a group: if a network is attacked after it has grown, those are the honest ones. A few places go by need
 // instead: to the desperate, whatever their rank, until other desperate ones come.
-import { concatBytes, pickOne, randomBytes, utf8 } from '@peernet/core';
+import { addressOf, type BookEntry, concatBytes, pickOne, randomBytes, utf8 } from '@peernet/core';
 import type { Context } from './context.js';
 import type { Peer } from './peer.js';
 
@@ -13,10 +13,12 @@ const domain = 'peernet/place/1';
 /** Bytes of the secret: nobody guesses it. */
 const secretBytes = 32;
 
-/** How a neighbour ranks, the smaller the better; of two numbers the first counts first. */
+/** How a neighbour ranks, the smaller the better; what is named first counts first. */
 interface Standing {
   /** Neighbours from where it comes from that were here before it: each group's first ones come first. */
   readonly behind: number;
+  /** It can be dialed itself. */
+  readonly reachable: boolean;
   readonly rank: number;
 }
 
@@ -29,6 +31,9 @@ export class Places {
   /** Drawn when it is first needed: most nodes are never full. */
   #secret: Uint8Array | undefined;
   readonly #ranks = new WeakMap<Peer, number>();
+  #proven = new Set<string>();
+  #suspects: BookEntry[] = [];
+  #provenMs = Number.NEGATIVE_INFINITY;
   /** Those who have their place by need. */
   readonly #needy = new WeakSet<Peer>();
 
@@ -43,7 +48,7 @@ export class Places {
     if (worst === undefined) return undefined;
     const origin = originOf(newcomer);
     const behind = inbound.filter((peer) => originOf(peer) === origin).length;
-    return isWorse(worst, { behind, rank: this.#rankOf(newcomer) }) ? worst.peer : undefined;
+    return isWorse(worst, this.#standing(newcomer, behind)) ? worst.peer : undefined;
   }
 
   /** Who has to go for somebody who is desperate. */
@@ -56,6 +61,14 @@ export class Places {
       this.#c.random,
       needy.filter((peer) => this.#isSettled(peer)),
     );
+  }
+
+  /**
+   * Addresses at the IPs of neighbours who say that they cannot be dialed: if somebody answers there, they can. Who
+   * dials them reaches nobody else than the host that has come to us.
+   */
+  takeSuspects(): readonly BookEntry[] {
+    return this.#suspects.splice(0);
   }
 
   /** It has got a place by need. */
@@ -85,10 +98,45 @@ export class Places {
       met.set(origin, behind + 1);
       const isSenior = age < seniors && behind === 0;
       if (isSenior || !this.#isSettled(peer) || this.#needy.has(peer)) continue;
-      const candidate = { behind, rank: this.#rankOf(peer), peer };
+      const candidate = { ...this.#standing(peer, behind), peer };
       if (worst === undefined || isWorse(candidate, worst)) worst = candidate;
     }
     return worst;
+  }
+
+  #standing(peer: Peer, behind: number): Standing {
+    return { behind, reachable: this.#isReachable(peer), rank: this.#rankOf(peer) };
+  }
+
+  /** It says so, or we have dialed it, or somebody at the same IP. */
+  #isReachable(peer: Peer): boolean {
+    if (this.#c.tuning.shyFirst === 0) return false;
+    if (peer.record?.dialable) return true;
+    const proven = this.#provenReachable();
+    return proven.has(peer.id) || proven.has(ipOf(peer) ?? '');
+  }
+
+  /** Ids and IPs of whom we have dialed within the hour; looked up at most once a minute. */
+  #provenReachable(): ReadonlySet<string> {
+    const { nowMs, store, tuning } = this.#c;
+    if (nowMs - this.#provenMs < tuning.provenEveryMs) return this.#proven;
+    this.#provenMs = nowMs;
+    this.#proven = new Set();
+    const shy = new Set(
+      this.#inbound()
+        .filter(({ record }) => !record?.dialable)
+        .map(ipOf),
+    );
+    const suspects = new Map<string, BookEntry>();
+    for (const entry of store.entries()) {
+      const ip = addressOf(entry.address)?.ip?.text;
+      if (entry.verified && entry.id !== undefined) this.#proven.add(entry.id);
+      if (ip === undefined) continue;
+      if (entry.verified) this.#proven.add(ip);
+      else if (entry.failures === 0 && shy.has(ip)) suspects.set(ip, entry);
+    }
+    this.#suspects = [...suspects].filter(([ip]) => !this.#proven.has(ip)).map(([, entry]) => entry);
+    return this.#proven;
   }
 
   #rankOf(peer: Peer): number {
@@ -116,12 +164,20 @@ export class Places {
 }
 
 function isWorse(a: Standing, b: Standing): boolean {
-  return a.behind > b.behind || (a.behind === b.behind && a.rank > b.rank);
+  if (a.behind !== b.behind) return a.behind > b.behind;
+  return a.reachable === b.reachable ? a.rank > b.rank : a.reachable;
 }
 
 /** What places are won by: the address group that a peer comes from, or, where that says nothing (loopback, a proxy, an introduction), its id. */
 export function originOf(peer: Peer): string {
-  const { scope, remoteAddress } = peer;
-  const tells = scope === 'global' && remoteAddress !== undefined && !remoteAddress.startsWith('wrtc:');
-  return tells ? peer.group : peer.id;
+  return tellsOrigin(peer) ? peer.group : peer.id;
+}
+
+function tellsOrigin({ scope, remoteAddress }: Peer): boolean {
+  return scope === 'global' && remoteAddress !== undefined && !remoteAddress.startsWith('wrtc:');
+}
+
+/** Where it comes from, if that says anything. */
+function ipOf(peer: Peer): string | undefined {
+  return tellsOrigin(peer) ? addressOf(peer.remoteAddress ?? '')?.ip?.text : undefined;
 }

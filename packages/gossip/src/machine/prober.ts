@@ -2,7 +2,7 @@
 // answers there, it may be told to others. Without this, those who only ever dial would never be known to anybody.
 // A claim of another host than the neighbour comes from may be true (two interfaces, a proxy), or aim us at a victim:
 // those are few and far between.
-import { addressOf, keysOf, parseAddress, TokenBucket, uniform } from '@peernet/core';
+import { addressOf, type BookEntry, keysOf, parseAddress, TokenBucket, uniform } from '@peernet/core';
 import { PROBES } from '../defaults.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
@@ -53,6 +53,19 @@ export class Prober {
     const { nowMs } = this.#c;
     const atMs = claimsAnotherHost(peer) ? Math.max(nowMs, this.#foreignAt()) : nowMs;
     this.#wait({ peer, atMs, tries: 0 });
+  }
+
+  /** Whether somebody answers there, as far as probes may be made now. */
+  look(entries: readonly BookEntry[]): void {
+    const { nowMs, counters } = this.#c;
+    for (const { address: text, id } of entries) {
+      if (this.#isFull() || this.#budget.readyAt(1, nowMs) > nowMs) return;
+      const address = addressOf(text);
+      if (address === undefined || this.#dialer.isBusy(text, undefined)) continue;
+      if (this.#dialer.start(address, { intent: 'probe', expect: id }) === undefined) continue;
+      this.#budget.take(1, nowMs);
+      counters.probes++;
+    }
   }
 
   #foreignAt(): number {
