@@ -39,6 +39,17 @@ function strangers(bench: Bench, count: number, block = 30): Remote[] {
   return Array.from({ length: count }, (_, i) => from(bench, block, i));
 }
 
+/** Those who say that they cannot be dialed. */
+function shy(bench: Bench, count: number, block = 50): Remote[] {
+  return Array.from({ length: count }, (_, i) =>
+    bench.remote(`shy ${block} ${i}`, {
+      address: `ws://${block}.${i}.1.1:4000`,
+      addresses: [],
+      dialable: false,
+    }),
+  );
+}
+
 describe('a full node that can be dialed', () => {
   it('lets newcomers in although nobody leaves, each address group by its luck', () => {
     const { bench, first } = full();
@@ -97,6 +108,49 @@ describe('a full node that can be dialed', () => {
     expect(first.slice(0, room / 4).some((remote) => !isIn(bench, remote))).toBe(true);
     // 160 asked for 16 places: of 16 one or two are left, by lot.
     expect(first.filter((remote) => isIn(bench, remote)).length).toBeLessThan(room / 4);
+  });
+
+  it('who cannot be dialed has a place before who can, but for the seniors; control: by lot alone some do not', () => {
+    const { bench } = full();
+    const asking = shy(bench, room - room / 4);
+    expect(ask(bench, asking)).toEqual(asking);
+    const { bench: alike } = full({ tuning: { shyFirst: 0 } });
+    expect(ask(alike, shy(alike, room - room / 4)).length).toBeLessThan(room - room / 4);
+  });
+
+  it('who can be dialed gets none of theirs, however it ranks', () => {
+    const { bench } = full();
+    const here = shy(bench, room - room / 4);
+    ask(bench, here);
+    expect(ask(bench, strangers(bench, 2 * room))).toEqual([]);
+    expect(here.every((remote) => isIn(bench, remote))).toBe(true);
+  });
+
+  it('who only says that it cannot is found out by a dial to where it comes from; control: unless nobody answers there', () => {
+    const lie = (answers: boolean): Remote[] => {
+      const bench = new Bench({ ...dialable, bootstrap: true, tuning: { linksDialableMax: room } });
+      const liars = shy(bench, room, 40);
+      for (const remote of liars) bench.visit(remote);
+      bench.pass(61_000);
+      const others = liars.map((_, i) => bench.remote(`other ${i}`, { address: `ws://40.${i}.1.1:5000` }));
+      const told = others.map(({ record }) => ({ record, ageSeconds: 1 }));
+      for (const heard of told) bench.store.offer([heard], bench.remote(`teller of ${heard.record.id}`).id);
+      // The first claim makes it look; from the second minute on it knows.
+      const [first, ...rest] = shy(bench, 1 + room - room / 4, 50) as [Remote, ...Remote[]];
+      ask(bench, [first]);
+      const dials = bench.dials.filter(({ address }) => address.startsWith('ws://40.'));
+      expect(dials.length).toBeGreaterThan(room / 2);
+      for (const dial of dials) {
+        const remote = others.find(({ address }) => address === dial.address) as Remote;
+        if (answers) bench.answer(dial, remote, 'hello');
+        else bench.fail(dial);
+      }
+      bench.pass(61_000);
+      return ask(bench, rest.slice(0, dials.length - room / 4));
+    };
+    const wanted = room / 2;
+    expect(lie(true).length).toBeGreaterThanOrEqual(wanted);
+    expect(lie(false).length).toBeLessThan(wanted);
   });
 
   it('one group has one senior', () => {

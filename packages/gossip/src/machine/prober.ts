@@ -57,7 +57,8 @@ export class Prober {
 
   /** Whether somebody answers there, as far as probes may be made now. */
   look(entries: readonly BookEntry[]): void {
-    const { nowMs, counters } = this.#c;
+    const { nowMs, counters, o } = this.#c;
+    if (!o.bootstrap) return;
     for (const { address: text, id } of entries) {
       if (this.#isFull() || this.#budget.readyAt(1, nowMs) > nowMs) return;
       const address = addressOf(text);
