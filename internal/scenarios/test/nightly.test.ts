@@ -107,6 +107,20 @@ it('draws points where they belong', () => {
   expect(svg).toContain('a &lt; b');
 });
 
+it('names curves in a further row where one does not hold them', () => {
+  const curves = Array.from({ length: 4 }, (_, i) => ({
+    name: `${i} ${'x'.repeat(30)}`,
+    points: [
+      [0, 0],
+      [10, 1],
+    ] as const,
+  }));
+  const svg = drawPlot({ title: 't', x: { label: 'x' }, y: { label: 'y' }, curves });
+  const names = [...svg.matchAll(/<text x="([\d.]+)" y="([\d.]+)" fill="#222">\d x+/g)];
+  expect(names.map(([, , y]) => y)).toEqual(['45', '45', '63', '63']);
+  for (const [, x] of names) expect(Number(x)).toBeLessThan(720 - 6 * 32);
+});
+
 it.each([
   [['--only', 's6,s99-1'], '--only s99-1: no run of that name; --list shows all'],
   [['--only', ''], '--only : no run'],

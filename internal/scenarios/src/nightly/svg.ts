@@ -28,6 +28,8 @@ export interface Plot {
   readonly bars?: boolean;
 }
 
+/** Pixels between two rows of names. */
+const legendRow = 18;
 const size = { width: 720, height: 400, left: 76, right: 32, top: 64, bottom: 52 };
 /** Told apart by colour-blind readers too (Okabe and Ito 2008). */
 const colours = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9'];
@@ -74,6 +76,8 @@ export function drawPlot(plot: Plot): string {
   const points = plot.curves.flatMap((curve) => curve.points);
   const right = size.width - size.right;
   const bottom = size.height - size.bottom;
+  const names = legendOf(plot.curves);
+  const top = size.top + legendRow * (names.at(-1)?.row ?? 0);
   const margin = plot.bars === true ? 0.5 : 0;
   const xs = points.map(([x]) => x);
   const x = scaleOf(
@@ -86,7 +90,7 @@ export function drawPlot(plot: Plot): string {
     plot.y,
     points.map(([, value]) => value),
     bottom,
-    size.top,
+    top,
   );
   const body = plot.curves.map((curve, i) =>
     plot.bars === true ? drawBars(plot, i, x, y, bottom) : drawCurve(curve, colourOf(i), x, y),
@@ -95,16 +99,23 @@ export function drawPlot(plot: Plot): string {
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${size.width} ${size.height}" width="${size.width}" height="${size.height}" font-family="system-ui, sans-serif" font-size="12" role="img" aria-label="${escaped(plot.title)}">`,
     `<rect width="${size.width}" height="${size.height}" fill="#fff"/>`,
     text(size.left, 22, plot.title, 'font-size="15" font-weight="600"'),
-    ...legend(plot.curves, plot.bars === true),
-    ...axes(plot, x, y, right, bottom),
+    ...drawLegend(names, plot.bars === true),
+    ...axes(plot, { x, y, right, top, bottom }),
     ...body,
     '</svg>',
     '',
   ].join('\n');
 }
 
-function axes(plot: Plot, x: Scale, y: Scale, right: number, bottom: number): string[] {
-  const { x: xAxis, y: yAxis } = plot;
+interface Frame {
+  readonly x: Scale;
+  readonly y: Scale;
+  readonly right: number;
+  readonly top: number;
+  readonly bottom: number;
+}
+
+function axes({ x: xAxis, y: yAxis }: Plot, { x, y, right, top, bottom }: Frame): string[] {
   const across = y.ticks.flatMap((tick) => [
     line(size.left, y.at(tick), right, y.at(tick), 'stroke="#ddd"'),
     text(size.left - 8, y.at(tick) + 4, (yAxis.text ?? plain)(tick), 'text-anchor="end" fill="#444"'),
@@ -113,7 +124,7 @@ function axes(plot: Plot, x: Scale, y: Scale, right: number, bottom: number): st
     line(x.at(tick), bottom, x.at(tick), bottom + 5, 'stroke="#444"'),
     text(x.at(tick), bottom + 18, (xAxis.text ?? plain)(tick), 'text-anchor="middle" fill="#444"'),
   ]);
-  const middle = (size.top + bottom) / 2;
+  const middle = (top + bottom) / 2;
   return [
     ...across,
     ...along,
@@ -123,16 +134,37 @@ function axes(plot: Plot, x: Scale, y: Scale, right: number, bottom: number): st
   ];
 }
 
-function legend(curves: readonly Curve[], bars: boolean): string[] {
-  let at = size.left;
-  return curves.flatMap((curve, i) => {
+interface LegendEntry {
+  readonly curve: Curve;
+  readonly left: number;
+  /** Above the plot, 0 first. */
+  readonly row: number;
+}
+
+/** Where the curves are named: side by side, in a further row where the width does not hold them. */
+function legendOf(curves: readonly Curve[]): LegendEntry[] {
+  let left = size.left;
+  let row = 0;
+  return curves.map((curve) => {
+    const width = 44 + 6.6 * curve.name.length;
+    if (left > size.left && left + width > size.width) {
+      left = size.left;
+      row++;
+    }
+    const entry = { curve, left, row };
+    left += width;
+    return entry;
+  });
+}
+
+function drawLegend(entries: readonly LegendEntry[], bars: boolean): string[] {
+  return entries.flatMap(({ curve, left, row }, i) => {
+    const down = row * legendRow;
     const dash = curve.dashed === true ? ' stroke-dasharray="5 4"' : '';
     const sample = bars
-      ? `<rect x="${n(at)}" y="36" width="14" height="10" fill="${colourOf(i)}"/>`
-      : line(at, 41, at + 18, 41, `stroke="${colourOf(i)}" stroke-width="2"${dash}`);
-    const label = text(at + 24, 45, curve.name, 'fill="#222"');
-    at += 44 + 6.6 * curve.name.length;
-    return [sample, label];
+      ? `<rect x="${n(left)}" y="${36 + down}" width="14" height="10" fill="${colourOf(i)}"/>`
+      : line(left, 41 + down, left + 18, 41 + down, `stroke="${colourOf(i)}" stroke-width="2"${dash}`);
+    return [sample, text(left + 24, 45 + down, curve.name, 'fill="#222"')];
   });
 }
 
