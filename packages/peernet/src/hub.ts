@@ -363,8 +363,7 @@ export class Hub {
     if (left > 0) localPeers.set(this.#o.crypto.id, left);
     else localPeers.delete(this.#o.crypto.id);
     this.dials.close();
-    const members = this.members();
-    for (const member of members) member.connection.close(reason);
+    for (const member of this.members()) member.connection.close(reason);
     for (const [duplex, { secured }] of this.#raw) if (!secured) duplex.destroy();
     await Promise.all([...this.#raw.values()].filter(({ secured }) => secured).map(({ closed }) => closed));
   }

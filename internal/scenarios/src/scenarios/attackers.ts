@@ -80,8 +80,10 @@ export class Attackers {
   records(first?: HeardRecord): HeardRecord[] {
     const { random } = this.population;
     const told = new Set<HeardRecord>(first === undefined ? [] : [first]);
-    for (let i = 0; i < 2 * WIRE.recordsMax && told.size < WIRE.recordsMax; i++)
-      told.add(pickOne(random, this.#records) as HeardRecord);
+    for (let i = 0; i < 2 * WIRE.recordsMax && told.size < WIRE.recordsMax; i++) {
+      const record = pickOne(random, this.#records);
+      if (record !== undefined) told.add(record);
+    }
     return [...told];
   }
 

@@ -3,7 +3,8 @@
 // they ask, nor what they say of themselves counts, and each address group wins the same share of the places. By turns of
 // who leaves, those who never leave would have all of them in the end (targets.md S12). The oldest neighbours are spared,
 // one of a group: if a network is attacked after it has grown, those are the honest ones. A few places go by need
-// instead: to the desperate, whatever their rank, until other desperate ones come.
+// instead: to the desperate, whatever their rank, until other desperate ones come. Who can be dialed ranks last: others
+// come to it, so that an attacker's address is dialed or takes places, not both.
 import { addressOf, type BookEntry, concatBytes, pickOne, randomBytes, utf8 } from '@peernet/core';
 import type { Context } from './context.js';
 import type { Peer } from './peer.js';
@@ -12,6 +13,9 @@ import type { Peer } from './peer.js';
 const domain = 'peernet/place/1';
 /** Bytes of the secret: nobody guesses it. */
 const secretBytes = 32;
+
+/** What most ticks take: no new array for nothing. */
+const none: readonly BookEntry[] = [];
 
 /** How a neighbour ranks, the smaller the better; what is named first counts first. */
 interface Standing {
@@ -31,8 +35,9 @@ export class Places {
   /** Drawn when it is first needed: most nodes are never full. */
   #secret: Uint8Array | undefined;
   readonly #ranks = new WeakMap<Peer, number>();
-  #proven = new Set<string>();
-  #suspects: BookEntry[] = [];
+  /** Ids and IPs of whom we have dialed, as of `#provenMs`. */
+  #proven: ReadonlySet<string> = new Set();
+  #suspects: readonly BookEntry[] = none;
   #provenMs = Number.NEGATIVE_INFINITY;
   /** Those who have their place by need. */
   readonly #needy = new WeakSet<Peer>();
@@ -68,7 +73,9 @@ export class Places {
    * dials them reaches nobody else than the host that has come to us.
    */
   takeSuspects(): readonly BookEntry[] {
-    return this.#suspects.splice(0);
+    const suspects = this.#suspects;
+    this.#suspects = none;
+    return suspects;
   }
 
   /** It has got a place by need. */
@@ -121,7 +128,7 @@ export class Places {
     const { nowMs, store, tuning } = this.#c;
     if (nowMs - this.#provenMs < tuning.provenEveryMs) return this.#proven;
     this.#provenMs = nowMs;
-    this.#proven = new Set();
+    const proven = new Set<string>();
     const shy = new Set(
       this.#inbound()
         .filter(({ record }) => !record?.dialable)
@@ -130,13 +137,14 @@ export class Places {
     const suspects = new Map<string, BookEntry>();
     for (const entry of store.entries()) {
       const ip = addressOf(entry.address)?.ip?.text;
-      if (entry.verified && entry.id !== undefined) this.#proven.add(entry.id);
+      if (entry.verified && entry.id !== undefined) proven.add(entry.id);
       if (ip === undefined) continue;
-      if (entry.verified) this.#proven.add(ip);
+      if (entry.verified) proven.add(ip);
       else if (entry.failures === 0 && shy.has(ip)) suspects.set(ip, entry);
     }
-    this.#suspects = [...suspects].filter(([ip]) => !this.#proven.has(ip)).map(([, entry]) => entry);
-    return this.#proven;
+    this.#suspects = [...suspects].filter(([ip]) => !proven.has(ip)).map(([, entry]) => entry);
+    this.#proven = proven;
+    return proven;
   }
 
   #rankOf(peer: Peer): number {

@@ -1,7 +1,7 @@
 // Checks what inbound neighbours claim. One that says it can be dialed is dialed once at the address it gives; if it
 // answers there, it may be told to others. Without this, those who only ever dial would never be known to anybody.
 // A claim of another host than the neighbour comes from may be true (two interfaces, a proxy), or aim us at a victim:
-// those are few and far between.
+// those are few and far between. Who says that it cannot be dialed is checked in nodes that are full (places.ts).
 import { addressOf, type BookEntry, keysOf, parseAddress, TokenBucket, uniform } from '@peernet/core';
 import { PROBES } from '../defaults.js';
 import type { Context } from './context.js';
