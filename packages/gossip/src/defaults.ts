@@ -126,6 +126,12 @@ export const TUNING = Object.freeze({
    * heirs are listened to until they speak (machine/extrema.ts), so it cannot be more.
    */
   extremaEveryMs: 15_000,
+  /** So long after its start a node is new, ms: twice the time after which it chooses whom to stay with (docs/decisions/0026). */
+  newcomerMs: 600_000,
+  /** Share of a new node's shuffles that goes to … */
+  firstShare: 0.5,
+  /** … so many of those that it dialed first. Guess: two, so that one that lies is not all. */
+  firstMax: 2,
   /** Between two RECORD messages about ourselves, ms (protocol.md §3). */
   recordEveryMs: 10_000,
   /** Own record is signed anew after this, ms: half of its longest ttl. */

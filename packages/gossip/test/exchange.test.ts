@@ -1,7 +1,7 @@
 import { signRecord } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
 import { encodeShuffle } from '../src/wire.js';
-import { Bench, heard, wallMs } from './machine.js';
+import { Bench, heard, live, wallMs, withBook } from './machine.js';
 
 const tell = (
   bench: Bench,
@@ -20,6 +20,39 @@ describe('SHUFFLE', () => {
     expect(count).toBeLessThanOrEqual(15);
     tell(bench, key, []);
     expect(bench.to(key, 'shuffle').at(-1)).toMatchObject({ answer: true });
+  });
+
+  it('goes to who was dialed; control: to anybody, as long as nobody was', () => {
+    const bench = new Bench();
+    const visitors = Array.from({ length: 20 }, (_, i) => bench.visit(bench.remote(`v${i}`)));
+    const asked = (): number => visitors.reduce((sum, key) => sum + bench.to(key, 'shuffle').length, 0);
+    bench.pass(60_000);
+    expect(asked()).toBeGreaterThanOrEqual(10);
+    const other = bench.remote('other');
+    bench.store.offer([heard(other.record)], bench.crypto.id);
+    const dialed = live(bench, [other], 10_000).get(other.address) as number;
+    const meanwhile = asked();
+    bench.pass(60_000);
+    expect(bench.to(dialed, 'shuffle').length).toBeGreaterThanOrEqual(10);
+    expect(asked()).toBe(meanwhile);
+  });
+
+  it('of a newcomer goes to the two that it dialed first every other time; control: not after ten minutes', () => {
+    const { bench, remotes } = withBook(5, { tuning: { rotateEveryMs: Number.POSITIVE_INFINITY } });
+    live(bench, remotes, 60_000);
+    const keys = [...bench.machine.neighbours]
+      .sort((a, b) => a.neighbourMs - b.neighbourMs)
+      .map(({ key }) => key);
+    expect(keys).toHaveLength(5);
+    const shareOfFirst = (ms: number): number => {
+      const before = bench.sent.length;
+      bench.pass(ms);
+      const asked = bench.sent.slice(before).filter(({ message }) => message.kind === 'shuffle');
+      return asked.filter(({ key }) => keys.indexOf(key) < 2).length / asked.length;
+    };
+    expect(shareOfFirst(530_000)).toBeGreaterThan(0.6); // 1/2 + 1/2 · 2/5
+    bench.pass(10_000);
+    expect(shareOfFirst(1_000_000)).toBeLessThan(0.5); // 2/5
   });
 
   it('is off with interval 0', () => {

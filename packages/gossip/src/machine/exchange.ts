@@ -1,7 +1,10 @@
 // Telling each other about peers. Only what we have proven ourselves is told: records of peers that we shook hands with
 // within the hour, and of neighbours that we dialed; so a false address dies one hop from its liar (protocol.md §3).
-// Every interval one random neighbour gets up to five records, and answers with as many.
-import { type BookEntry, type HeardRecord, jitter } from '@peernet/core';
+// Every interval one random neighbour gets up to five records, and answers with as many: one of those that we dialed. Each
+// link is used by who made it; a node that attackers have come to in numbers would ask nobody else. And while we are new,
+// every other time one of those that we found first, by our seeds: whom attackers let a newcomer find next tells of
+// attackers only, and soon it chooses whom to stay with (docs/decisions/0026).
+import { type BookEntry, type HeardRecord, jitter, pickOne, uniform } from '@peernet/core';
 import { encodeShuffle, type Shuffle, WIRE } from '../wire.js';
 import type { Context, Ending } from './context.js';
 import type { Dialer } from './dialer.js';
@@ -16,6 +19,7 @@ export class Exchange {
   readonly #records: Records;
   readonly #dialer: Dialer;
   readonly #ending: Ending;
+  readonly #startMs: number;
   #nextMs: number;
 
   constructor(context: Context, parts: { records: Records; dialer: Dialer; ending: Ending }) {
@@ -23,6 +27,7 @@ export class Exchange {
     this.#records = parts.records;
     this.#dialer = parts.dialer;
     this.#ending = parts.ending;
+    this.#startMs = context.nowMs;
     this.#nextMs = this.#later();
   }
 
@@ -38,13 +43,23 @@ export class Exchange {
   tick(): void {
     if (this.#c.nowMs < this.#nextMs) return;
     this.#nextMs = this.#later();
-    const { nowMs, peers, random } = this.#c;
-    const peer = peers.draw(random, (p) => p.congestedMs === undefined);
+    const { nowMs, counters } = this.#c;
+    const peer = this.#partner();
     if (peer === undefined || !peer.sending('shuffle', nowMs).take(1, nowMs)) return;
     if (this.#send(peer, false)) {
       peer.unanswered++;
-      this.#c.counters.shuffles++;
+      counters.shuffles++;
     }
+  }
+
+  /** Whom to ask. */
+  #partner(): Peer | undefined {
+    const { nowMs, peers, random, tuning } = this.#c;
+    const free = (peer: Peer): boolean => peer.congestedMs === undefined;
+    let own = peers.neighbours.filter((peer) => peer.initiator && free(peer));
+    if (nowMs - this.#startMs < tuning.newcomerMs && uniform(random) < tuning.firstShare)
+      own = own.sort((a, b) => a.neighbourMs - b.neighbourMs).slice(0, tuning.firstMax);
+    return pickOne(random, own) ?? peers.draw(random, free);
   }
 
   onShuffle(peer: Peer, message: Shuffle): void {
