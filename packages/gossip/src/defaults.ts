@@ -126,6 +126,10 @@ export const TUNING = Object.freeze({
    * heirs are listened to until they speak (machine/extrema.ts), so it cannot be more.
    */
   extremaEveryMs: 15_000,
+  /** The first so many shuffles of a node … (docs/decisions/0026). */
+  eagerShuffles: 60,
+  /** … are so far apart, ms, but on each link as far as all others. */
+  eagerMs: 1_000,
   /** So long after its start a node is new, ms: twice the time after which it chooses whom to stay with (docs/decisions/0026). */
   newcomerMs: 600_000,
   /** Share of a new node's shuffles that goes to … */

@@ -22,6 +22,25 @@ describe('SHUFFLE', () => {
     expect(bench.to(key, 'shuffle').at(-1)).toMatchObject({ answer: true });
   });
 
+  it('goes out every second at first, 60 times, but over one link never more often than in an interval', () => {
+    const { bench, remotes } = withBook(5, { tuning: { rotateEveryMs: Number.POSITIVE_INFINITY } });
+    live(bench, remotes, 10_000);
+    const times = new Map<number, number[]>();
+    for (let second = 0; second < 100; second++) {
+      const before = bench.sent.length;
+      bench.pass(1_000);
+      for (const { key, message } of bench.sent.slice(before))
+        if (message.kind === 'shuffle') times.set(key, [...(times.get(key) ?? []), second]);
+    }
+    expect(bench.count('shuffles')).toBeGreaterThanOrEqual(60);
+    expect(bench.count('shuffles')).toBeLessThanOrEqual(80);
+    expect(times.size).toBe(5);
+    for (const all of times.values()) {
+      const gaps = all.slice(1).map((at, i) => at - (all[i] as number));
+      expect(Math.min(...gaps)).toBeGreaterThanOrEqual(3); // 4 s, in whole seconds
+    }
+  });
+
   it('goes to who was dialed; control: to anybody, as long as nobody was', () => {
     const bench = new Bench();
     const visitors = Array.from({ length: 20 }, (_, i) => bench.visit(bench.remote(`v${i}`)));
@@ -50,7 +69,7 @@ describe('SHUFFLE', () => {
       const asked = bench.sent.slice(before).filter(({ message }) => message.kind === 'shuffle');
       return asked.filter(({ key }) => keys.indexOf(key) < 2).length / asked.length;
     };
-    expect(shareOfFirst(530_000)).toBeGreaterThan(0.6); // 1/2 + 1/2 · 2/5
+    expect(shareOfFirst(530_000)).toBeGreaterThan(0.55); // 1/2 + 1/2 · 2/5, less where they were asked just now
     bench.pass(10_000);
     expect(shareOfFirst(1_000_000)).toBeLessThan(0.5); // 2/5
   });

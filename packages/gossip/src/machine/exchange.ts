@@ -1,9 +1,10 @@
 // Telling each other about peers. Only what we have proven ourselves is told: records of peers that we shook hands with
 // within the hour, and of neighbours that we dialed; so a false address dies one hop from its liar (protocol.md §3).
 // Every interval one random neighbour gets up to five records, and answers with as many: one of those that we dialed. Each
-// link is used by who made it; a node that attackers have come to in numbers would ask nobody else. And while we are new,
-// every other time one of those that we found first, by our seeds: whom attackers let a newcomer find next tells of
-// attackers only, and soon it chooses whom to stay with (docs/decisions/0026).
+// link is used by who made it; a node that attackers have come to in numbers would ask nobody else. While we are new we ask
+// one after the other without waiting for the interval, and every other time one of those that we found first, by our
+// seeds: after minutes we choose whom to stay with, and until we have heard of most honest peers, attackers, who tell of
+// nobody but each other, are most of what there is to choose from (docs/decisions/0026).
 import { type BookEntry, type HeardRecord, jitter, pickOne, uniform } from '@peernet/core';
 import { encodeShuffle, type Shuffle, WIRE } from '../wire.js';
 import type { Context, Ending } from './context.js';
@@ -32,8 +33,11 @@ export class Exchange {
   }
 
   #later(): number {
-    const { o, nowMs, random } = this.#c;
-    return o.intervalMs > 0 ? nowMs + jitter(random, o.intervalMs, intervalJitter) : Number.POSITIVE_INFINITY;
+    const { o, nowMs, random, tuning, counters } = this.#c;
+    if (o.intervalMs <= 0) return Number.POSITIVE_INFINITY;
+    const isEager = counters.shuffles < tuning.eagerShuffles;
+    const intervalMs = isEager ? Math.min(tuning.eagerMs, o.intervalMs) : o.intervalMs;
+    return nowMs + jitter(random, intervalMs, intervalJitter);
   }
 
   deadline(): number {
@@ -48,18 +52,21 @@ export class Exchange {
     if (peer === undefined || !peer.sending('shuffle', nowMs).take(1, nowMs)) return;
     if (this.#send(peer, false)) {
       peer.unanswered++;
+      peer.askedMs = nowMs;
       counters.shuffles++;
     }
   }
 
-  /** Whom to ask. */
+  /** Whom to ask: nobody more than once in an interval. */
   #partner(): Peer | undefined {
-    const { nowMs, peers, random, tuning } = this.#c;
-    const free = (peer: Peer): boolean => peer.congestedMs === undefined;
-    let own = peers.neighbours.filter((peer) => peer.initiator && free(peer));
-    if (nowMs - this.#startMs < tuning.newcomerMs && uniform(random) < tuning.firstShare)
-      own = own.sort((a, b) => a.neighbourMs - b.neighbourMs).slice(0, tuning.firstMax);
-    return pickOne(random, own) ?? peers.draw(random, free);
+    const { nowMs, o, peers, random, tuning } = this.#c;
+    const restMs = o.intervalMs * (1 - intervalJitter);
+    const fits = (peer: Peer): boolean => peer.congestedMs === undefined && nowMs - peer.askedMs >= restMs;
+    const own = peers.neighbours.filter((peer) => peer.initiator);
+    if (own.length === 0) return peers.draw(random, fits);
+    const isNew = nowMs - this.#startMs < tuning.newcomerMs;
+    const first = isNew && uniform(random) < tuning.firstShare ? firstOf(own, tuning.firstMax) : [];
+    return pickOne(random, first.filter(fits)) ?? pickOne(random, own.filter(fits));
   }
 
   onShuffle(peer: Peer, message: Shuffle): void {
@@ -146,4 +153,9 @@ export class Exchange {
     }
     return told;
   }
+}
+
+/** Those that have been neighbours longest. */
+function firstOf(peers: readonly Peer[], count: number): Peer[] {
+  return [...peers].sort((a, b) => a.neighbourMs - b.neighbourMs).slice(0, count);
 }

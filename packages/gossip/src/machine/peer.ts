@@ -77,6 +77,8 @@ export class Peer {
   toldSeq = 0;
   /** SHUFFLEs of ours that it has not answered. */
   unanswered = 0;
+  /** When the last one went out. */
+  askedMs = Number.NEGATIVE_INFINITY;
   /** Slots of the size estimate that it has to be told, as two 32-bit sets. */
   dirtyLow = 0;
   dirtyHigh = 0;
