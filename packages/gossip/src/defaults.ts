@@ -132,10 +132,8 @@ export const TUNING = Object.freeze({
   eagerMs: 1_000,
   /** So long after its start a node is new, ms: twice the time after which it chooses whom to stay with (docs/decisions/0026). */
   newcomerMs: 600_000,
-  /** Share of a new node's shuffles that goes to … */
+  /** Share of a new node's shuffles that goes to the two that it dialed first; two, so that one that lies is not all. */
   firstShare: 0.5,
-  /** … so many of those that it dialed first. Guess: two, so that one that lies is not all. */
-  firstMax: 2,
   /** Between two RECORD messages about ourselves, ms (protocol.md §3). */
   recordEveryMs: 10_000,
   /** Own record is signed anew after this, ms: half of its longest ttl. */

@@ -6,7 +6,7 @@ import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Service } from './effects.js';
 import { OwnAddresses } from './own-addresses.js';
-import type { Peer } from './peer.js';
+import { byAge, type Peer } from './peer.js';
 import type { Records } from './records.js';
 
 export class Announcer {
@@ -117,7 +117,7 @@ export class Announcer {
   /** Who cannot be dialed names up to three neighbours that can introduce it: as long as they last, then the oldest others. */
   #nameRelays(): void {
     this.#nameAtMs = Number.POSITIVE_INFINITY;
-    const fit = this.#fit().sort((a, b) => a.neighbourMs - b.neighbourMs);
+    const fit = this.#fit().sort(byAge);
     const kept = this.#named.filter((peer) => fit.includes(peer));
     const others = fit.filter((peer) => !kept.includes(peer));
     this.#named = [...kept, ...others].slice(0, RECORD_LIMITS.relaysMax);

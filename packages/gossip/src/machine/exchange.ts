@@ -9,7 +9,7 @@ import { type BookEntry, type HeardRecord, jitter, pickOne, uniform } from '@pee
 import { encodeShuffle, type Shuffle, WIRE } from '../wire.js';
 import type { Context, Ending } from './context.js';
 import type { Dialer } from './dialer.js';
-import type { Peer } from './peer.js';
+import { byAge, type Peer } from './peer.js';
 import type { Records } from './records.js';
 
 /** Share by which the interval varies (protocol.md §5). */
@@ -34,10 +34,12 @@ export class Exchange {
 
   #later(): number {
     const { o, nowMs, random, tuning, counters } = this.#c;
-    if (o.intervalMs <= 0) return Number.POSITIVE_INFINITY;
+    const { intervalMs } = o;
+    if (intervalMs <= 0) return Number.POSITIVE_INFINITY;
     const isEager = counters.shuffles < tuning.eagerShuffles;
-    const intervalMs = isEager ? Math.min(tuning.eagerMs, o.intervalMs) : o.intervalMs;
-    return nowMs + jitter(random, intervalMs, intervalJitter);
+    return (
+      nowMs + jitter(random, isEager ? Math.min(tuning.eagerMs, intervalMs) : intervalMs, intervalJitter)
+    );
   }
 
   deadline(): number {
@@ -61,12 +63,16 @@ export class Exchange {
   #partner(): Peer | undefined {
     const { nowMs, o, peers, random, tuning } = this.#c;
     const restMs = o.intervalMs * (1 - intervalJitter);
-    const fits = (peer: Peer): boolean => peer.congestedMs === undefined && nowMs - peer.askedMs >= restMs;
-    const own = peers.neighbours.filter((peer) => peer.initiator);
-    if (own.length === 0) return peers.draw(random, fits);
+    const pick = (from: readonly Peer[]): Peer | undefined =>
+      pickOne(
+        random,
+        from.filter((peer) => peer.congestedMs === undefined && nowMs - peer.askedMs >= restMs),
+      );
+    const own = peers.neighbours.filter((peer) => peer.initiator).sort(byAge);
+    if (own.length === 0) return pick(peers.neighbours);
     const isNew = nowMs - this.#startMs < tuning.newcomerMs;
-    const first = isNew && uniform(random) < tuning.firstShare ? firstOf(own, tuning.firstMax) : [];
-    return pickOne(random, first.filter(fits)) ?? pickOne(random, own.filter(fits));
+    const first = isNew && uniform(random) < tuning.firstShare ? pick(own.slice(0, 2)) : undefined;
+    return first ?? pick(own);
   }
 
   onShuffle(peer: Peer, message: Shuffle): void {
@@ -153,9 +159,4 @@ export class Exchange {
     }
     return told;
   }
-}
-
-/** Those that have been neighbours longest. */
-function firstOf(peers: readonly Peer[], count: number): Peer[] {
-  return [...peers].sort((a, b) => a.neighbourMs - b.neighbourMs).slice(0, count);
 }

@@ -162,3 +162,8 @@ function sendingRate(name: RateName): Rate {
   };
   return sendingRates[name];
 }
+
+/** Who has been a neighbour longest comes first. */
+export function byAge(a: Peer, b: Peer): number {
+  return a.neighbourMs - b.neighbourMs;
+}

@@ -7,7 +7,7 @@
 // come to it, so that an attacker's address is dialed or takes places, not both.
 import { addressOf, type BookEntry, concatBytes, pickOne, randomBytes, utf8 } from '@peernet/core';
 import type { Context } from './context.js';
-import type { Peer } from './peer.js';
+import { byAge, type Peer } from './peer.js';
 
 /** Nothing else is hashed under it. */
 const domain = 'peernet/place/1';
@@ -85,9 +85,7 @@ export class Places {
 
   /** Neighbours that may have to go one day, oldest first. */
   #inbound(): Peer[] {
-    return this.#c.peers.neighbours
-      .filter((peer) => !peer.initiator && !peer.pinned)
-      .sort((a, b) => a.neighbourMs - b.neighbourMs);
+    return this.#c.peers.neighbours.filter((peer) => !peer.initiator && !peer.pinned).sort(byAge);
   }
 
   #isSettled(peer: Peer): boolean {

@@ -6,7 +6,7 @@
 import type { BookEntry, PickOptions } from '@peernet/core';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
-import type { Peer } from './peer.js';
+import { byAge, type Peer } from './peer.js';
 
 export class Protection {
   readonly #c: Context;
@@ -33,7 +33,7 @@ export class Protection {
       preference === undefined
         ? own.filter((peer) => peer.intent !== 'walk')
         : own.filter((peer) => peer.intent === 'protect' && preference.holds(peer.id));
-    return fit.sort((a, b) => a.neighbourMs - b.neighbourMs).slice(0, this.#max);
+    return fit.sort(byAge).slice(0, this.#max);
   }
 
   /** Protected links that we lack and the store could name; those under way count as there. */

@@ -6,7 +6,7 @@ import type { Admission } from './admission.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Links } from './links.js';
-import type { Peer } from './peer.js';
+import { byAge, type Peer } from './peer.js';
 import type { Protection } from './protection.js';
 import type { Walks } from './walks.js';
 import type { Wishes } from './wishes.js';
@@ -203,7 +203,7 @@ export class Upkeep {
     this.#moved = false;
     const oldest = peers.neighbours
       .filter((peer) => peer.initiator && peer.dialed !== undefined && !peer.introduced)
-      .sort((a, b) => a.neighbourMs - b.neighbourMs)
+      .sort(byAge)
       .slice(0, tuning.anchors)
       .map((peer) => peer.dialed as string);
     const text = oldest.join();
