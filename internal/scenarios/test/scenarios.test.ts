@@ -100,11 +100,11 @@ describe('scenarios', () => {
     expect(Number(outcome.figures.messagesWalk)).toBeLessThan(Number(outcome.figures.messagesFlood) / 5);
   });
 
-  it('S7: a network of 60 heals likewise where most are introduced to each other', () => {
+  it('S7: a network of 120 heals likewise where most are introduced to each other', () => {
     set('node.introducedShare', 1);
     try {
       const parameters = { joinSeconds: 60, settleSeconds: 60 };
-      const outcome = play('S7', { nodes: 60, parameters });
+      const outcome = play('S7', { nodes: 120, parameters });
       expectAllWell(outcome);
       expect(outcome.figures.signalPerNodeSecond).toBeGreaterThan(0);
     } finally {
