@@ -1,8 +1,8 @@
 // `pnpm sim`: one scenario from the command line. Exit 0: all targets met; 1: some missed, or a promise broken;
 // 2: the command made no sense; 130: interrupted.
-import { execFileSync } from 'node:child_process';
 import { appendFileSync } from 'node:fs';
 import { type Command, help, readCommand } from './command.js';
+import { commitOf } from './commit.js';
 import { type Outcome, ScenarioRun } from './run.js';
 import { SABOTAGE, sabotaged } from './sabotage.js';
 import { listSettings, SettingError, setAll } from './settings.js';
@@ -36,9 +36,10 @@ export async function main(options: MainOptions): Promise<number> {
   if (command.wants === 'help') console.log(help);
   else if (command.wants === 'settings') printSettings(command);
   if (run === undefined) return 0;
+  const commit = commitOf(options.root);
   await drive(run);
   const outcome = run.outcome();
-  report(outcome, command, { ...options, line: withSeed(line, command) });
+  report(outcome, command, { ...options, line: withSeed(line, command), commit });
   if (outcome.interrupted) return 130;
   return outcome.missed.length + outcome.broken.length > 0 ? 1 : 0;
 }
@@ -63,11 +64,16 @@ async function drive(run: ScenarioRun): Promise<void> {
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.off(signal, stop);
 }
 
-function report(outcome: Outcome, command: Command, options: MainOptions & { line: string }): void {
+function report(
+  outcome: Outcome,
+  command: Command,
+  options: MainOptions & { line: string; commit: string },
+): void {
   const figures = {
     ...outcome.figures,
     traceHash: outcome.traceHash,
-    commit: commitOf(options.root),
+    commit: options.commit,
+    runtime: `node ${process.versions.node}`,
     ...(outcome.interrupted ? { interrupted: 1 } : {}),
     ...(command.series ? { missed: outcome.missed, series: outcome.series } : {}),
   };
@@ -93,17 +99,4 @@ function printSettings({ scenario }: Command): void {
   for (const [name, value] of Object.entries(scenario?.parameters ?? {}))
     console.log(`scenario.${name}=${value}`);
   for (const [name, value] of Object.entries(listSettings())) console.log(`${name}=${value}`);
-}
-
-/** The commit that ran, with a plus if there were changes in what runs. */
-function commitOf(root: string): string {
-  try {
-    const git = (...args: string[]) => execFileSync('git', args, { cwd: root, encoding: 'utf8' }).trim();
-    return (
-      git('rev-parse', '--short', 'HEAD') +
-      (git('status', '--porcelain', '-uno', 'packages', 'internal') === '' ? '' : '+')
-    );
-  } catch {
-    return 'unknown';
-  }
 }

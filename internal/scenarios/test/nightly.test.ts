@@ -66,6 +66,16 @@ it('keeps what was run, and asks for the rest only', () => {
     expect(figures.missingSeeds({ ...entry, seedStep: 20 })).toEqual([1, 21, 41]);
     figures.add(entry, 1, { ...output, found: 0.5, series: {} });
     expect(figures.read('x')).toMatchObject({ runs: [{ seed: 1 }, { seed: 2 }], series: { a: [[0, 1]] } });
+    expect(figures.missingSeeds(entry, 'abd')).toEqual([1, 2, 3]);
+    figures.add(entry, 1, { ...output, commit: 'abd', runtime: 'node 1.2.3', series: { b: [[0, 1]] } });
+    expect(figures.missingSeeds(entry, 'abd')).toEqual([2, 3]);
+    expect(figures.read('x')).toMatchObject({
+      runs: [
+        { seed: 1, commit: 'abd', runtime: 'node 1.2.3' },
+        { seed: 2, commit: 'abc' },
+      ],
+      series: { b: [[0, 1]] },
+    });
   } finally {
     rmSync(folder, { recursive: true });
   }
@@ -83,6 +93,31 @@ it('counts a run that was killed, and goes on with the next', async () => {
     const figures = new Figures(join(root, 'docs/figures'));
     expect(figures.read('s1-20')).toBeUndefined();
     expect(figures.read('s1-50')?.runs).toHaveLength(1);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
+it('makes as many runs side by side as it is told', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'night-'));
+  try {
+    mkdirSync(join(root, 'docs'));
+    writeFileSync(join(root, 'docs/simulation.md'), `${marks.from}\n${marks.to}\n`);
+    // Each ends only when the other has begun.
+    const meet = `
+      const { existsSync, writeFileSync } = require('node:fs');
+      const at = (seed) => ${JSON.stringify(root)} + '/seed' + seed;
+      const seed = Number(process.argv[process.argv.indexOf('--seed') + 1]);
+      writeFileSync(at(seed), '');
+      setInterval(() => {
+        if (!existsSync(at(3 - seed))) return;
+        console.log('{"found":1,"missed":[],"commit":"abc","traceHash":"0","series":{}}');
+        process.exit(0);
+      }, 5);`;
+    const sim = [process.execPath, '-e', meet, '--'] as const;
+    const args = ['--only', 's1-20', '--seeds', '2', '--jobs', '2'];
+    expect(await nightly({ args, root, sim })).toBe(0);
+    expect(new Figures(join(root, 'docs/figures')).read('s1-20')?.runs).toHaveLength(2);
   } finally {
     rmSync(root, { recursive: true });
   }
@@ -126,6 +161,7 @@ it.each([
   [['--only', ''], '--only : no run'],
   [['--seeds', 'all'], '--seeds takes a number above 0, not "all"'],
   [['--minutes', '0'], '--minutes takes a number above 0, not "0"'],
+  [['--jobs', '0'], '--jobs takes a number above 0, not "0"'],
   [['--nodes', '5'], "'--nodes'"],
 ])('ends with 2 on %j, and says why', async (args, why) => {
   const said = vi.spyOn(console, 'error').mockImplementation(() => {});

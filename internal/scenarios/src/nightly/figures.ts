@@ -7,6 +7,8 @@ import { campaign, commandOf, type Entry } from './campaign.js';
 export interface Run {
   readonly seed: number;
   readonly commit: string;
+  /** What ran it, as far as it was noted. */
+  readonly runtime?: string;
   /** Numbers of the run, as `pnpm sim --json` prints them. */
   readonly figures: Readonly<Record<string, number>>;
   readonly missed: readonly string[];
@@ -43,30 +45,37 @@ export class Figures {
     return join(this.#folder, name);
   }
 
-  missingSeeds({ id, seeds, seedStep = 1 }: Entry): number[] {
-    const done = new Set(this.read(id)?.runs.map(({ seed }) => seed));
+  /** Seeds of an entry that have no run yet; with `commit`, none of that commit. */
+  missingSeeds({ id, seeds, seedStep = 1 }: Entry, commit?: string): number[] {
+    const runs = this.read(id)?.runs ?? [];
+    const done = new Set(
+      runs.filter((run) => commit === undefined || run.commit === commit).map(({ seed }) => seed),
+    );
     return Array.from({ length: seeds }, (_, i) => 1 + i * seedStep).filter((seed) => !done.has(seed));
   }
 
-  /** Adds what `pnpm sim --series` has printed. */
+  /** Adds what `pnpm sim --series` has printed, in place of an earlier run of that seed. */
   add(entry: Entry, seed: number, output: Record<string, unknown>): void {
     const before = this.read(entry.id);
-    const { series, missed, commit, traceHash, scenario: _, ...rest } = output;
+    const { series, missed, commit, runtime, traceHash, scenario: _, ...rest } = output;
     const figures = Object.fromEntries(
       Object.entries(rest).filter((pair): pair is [string, number] => typeof pair[1] === 'number'),
     );
     const run: Run = {
       seed,
       commit: String(commit),
+      ...(runtime === undefined ? {} : { runtime: String(runtime) }),
       figures,
       missed: missed as string[],
       traceHash: String(traceHash),
     };
+    const others = (before?.runs ?? []).filter((other) => other.seed !== seed);
+    const replacesFirst = before?.runs[0]?.seed === seed;
     const file: FigureFile = {
       id: entry.id,
       command: `pnpm sim ${commandOf(entry, 1).join(' ')}`,
-      runs: [...(before?.runs ?? []), run].sort((a, b) => a.seed - b.seed),
-      series: before?.series ?? thinned(series as FigureFile['series']),
+      runs: [...others, run].sort((a, b) => a.seed - b.seed),
+      series: before === undefined || replacesFirst ? thinned(series as FigureFile['series']) : before.series,
     };
     this.write(`${entry.id}.json`, formatted(file));
   }

@@ -5,6 +5,7 @@ import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { commitOf } from '../commit.js';
 import { keptRuns } from '../kept-runs.js';
 import { campaign, commandOf, type Entry } from './campaign.js';
 import { Figures } from './figures.js';
@@ -16,9 +17,11 @@ const help = `pnpm sim:nightly [options]
                    kept: the runs of seeds.txt
   --minutes N      only entries of which one run takes at most so many processor minutes
   --seeds N        at most so many seeds of each
+  --jobs N         so many runs side by side (default 1: their processor times can be compared)
+  --again          make runs of earlier commits again
   --report         run nothing; draw and write from the figures that there are
   --list           what there is to run, and what was
-Runs that are in docs/figures are not made again.`;
+Runs that are in docs/figures are not made again, if not asked for.`;
 
 export interface NightlyOptions {
   readonly args: readonly string[];
@@ -29,6 +32,7 @@ export interface NightlyOptions {
 
 interface Wishes {
   readonly values: {
+    readonly again: boolean;
     readonly report: boolean;
     readonly list: boolean;
     readonly help: boolean;
@@ -36,6 +40,7 @@ interface Wishes {
   readonly names: readonly string[] | undefined;
   readonly seedsMax: number;
   readonly minutesMax: number;
+  readonly jobs: number;
 }
 
 /** Throws an error that says what is wrong with them. */
@@ -46,14 +51,16 @@ function readWishes(args: readonly string[]): Wishes {
       only: { type: 'string' },
       minutes: { type: 'string' },
       seeds: { type: 'string' },
+      jobs: { type: 'string' },
+      again: { type: 'boolean', default: false },
       report: { type: 'boolean', default: false },
       list: { type: 'boolean', default: false },
       help: { type: 'boolean', short: 'h', default: false },
     },
   });
-  const atMost = (name: 'minutes' | 'seeds'): number => {
+  const positive = (name: 'minutes' | 'seeds' | 'jobs', missing = Number.POSITIVE_INFINITY): number => {
     const text = values[name];
-    if (text === undefined) return Number.POSITIVE_INFINITY;
+    if (text === undefined) return missing;
     if (text.trim() === '' || !(Number(text) > 0))
       throw new Error(`--${name} takes a number above 0, not "${text}"`);
     return Number(text);
@@ -61,7 +68,13 @@ function readWishes(args: readonly string[]): Wishes {
   const names = values.only?.split(',');
   const unknown = names?.find((name) => name !== 'kept' && !campaign.some(({ id }) => isOf(id, name)));
   if (unknown !== undefined) throw new Error(`--only ${unknown}: no run of that name; --list shows all`);
-  return { values, names, seedsMax: atMost('seeds'), minutesMax: atMost('minutes') };
+  return {
+    values,
+    names,
+    seedsMax: positive('seeds'),
+    minutesMax: positive('minutes'),
+    jobs: Math.ceil(positive('jobs', 1)),
+  };
 }
 
 function isOf(id: string, name: string): boolean {
@@ -76,7 +89,7 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
     console.error(`sim:nightly: ${(error as Error).message}`);
     return 2;
   }
-  const { values, names, seedsMax, minutesMax } = wishes;
+  const { values, names, seedsMax, minutesMax, jobs } = wishes;
   const figures = new Figures(join(root, 'docs/figures'));
   if (values.help) console.log(help);
   else if (values.list) list(figures);
@@ -89,13 +102,19 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
       );
   let failed = 0;
   if (!values.report && (names === undefined || names.includes('kept'))) failed = await runKept(root, sim);
-  for (const entry of wanted) {
-    for (const seed of figures.missingSeeds(entry)) {
-      if (seed > seedsMax * (entry.seedStep ?? 1)) continue;
-      if (!(await runOnce(entry, seed, { figures, root, sim }))) failed++;
+  const runs = wanted.flatMap((entry) =>
+    figures
+      .missingSeeds(entry, values.again ? commitOf(root) : undefined)
+      .filter((seed) => seed <= seedsMax * (entry.seedStep ?? 1))
+      .map((seed) => ({ entry, seed })),
+  );
+  const worker = async (): Promise<void> => {
+    for (let run = runs.shift(); run !== undefined; run = runs.shift()) {
+      if (!(await runOnce(run.entry, run.seed, { figures, root, sim }))) failed++;
       writePage(figures, root);
     }
-  }
+  };
+  await Promise.all(Array.from({ length: Math.min(jobs, runs.length) }, worker));
   writePage(figures, root);
   return failed === 0 ? 0 : 1;
 }

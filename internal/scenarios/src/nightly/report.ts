@@ -124,7 +124,8 @@ function textOf({ min, max }: Target): string {
 
 function costOf(file: FigureFile): string {
   const commits = [...new Set(file.runs.map(({ commit }) => commit))].join(', ');
-  return `${short(mean(file, 'cpuSeconds'))} s of CPU, ${short(mean(file, 'rssMiB'))} MiB, at ${commits}`;
+  const runtimes = [...new Set(file.runs.map(({ runtime = 'node 20' }) => runtime.split('.')[0]))].join(', ');
+  return `${short(mean(file, 'cpuSeconds'))} s of CPU, ${short(mean(file, 'rssMiB'))} MiB, ${runtimes}, at ${commits}`;
 }
 
 /** Up to four digits that mean something. */
