@@ -162,15 +162,20 @@ export const campaign: readonly Entry[] = [
   growth,
   without(growth, 'room', 'room for more than eight links', { 'gossip.linksDialableMax': 8 }),
   restarts,
+  { ...restarts, id: 's13-1000-10', sets: { ...restarts.sets, 'scenario.attackerShare': 0.1 }, minutes: 9 },
   without(restarts, 'slots', 'min-wise slots', { 'store.minWiseSlots': 0, 'scenario.control': 0 }),
   s12('', {}),
   s12('-20', { 'scenario.attackerShare': 0.2 }),
+  s12('-20-wide', { 'scenario.attackerShare': 0.2, 'scenario.linksDialableMax': 256 }),
+  s12('-return-10', { 'scenario.sessionMinutes': 60, 'scenario.returnShare': 0.8 }),
   s12('-return', {
     'scenario.attackerShare': 0.2,
     'scenario.sessionMinutes': 60,
     'scenario.returnShare': 0.8,
   }),
   s12('-empty', { 'scenario.attackerShare': 0.2, 'scenario.sessionMinutes': 60 }),
+  // Attackers are there from the first second.
+  s12('-20-early', { 'scenario.attackerShare': 0.2, 'scenario.quietMinutes': 0 }),
   // The oldest links are protected.
   s12('-20-slotless', { 'scenario.attackerShare': 0.2, 'store.minWiseSlots': 0 }),
   { id: 's12-300', scenario: 'S12', nodes: 300, seeds: 5, minutes: 6 },
