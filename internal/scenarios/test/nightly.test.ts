@@ -123,6 +123,24 @@ it('makes as many runs side by side as it is told', async () => {
   }
 });
 
+it.each([
+  ['s12-1000', ['s12-1000']],
+  ['s7', ['s7-1000', 's7-1000-introduced', 's7-10000']],
+  ['s1,s14', ['s1-20', 's1-50', 's1-100', 's14-1000']],
+])('takes --only %s for %j', async (only, ids) => {
+  const root = mkdtempSync(join(tmpdir(), 'night-'));
+  try {
+    mkdirSync(join(root, 'docs'));
+    writeFileSync(join(root, 'docs/simulation.md'), `${marks.from}\n${marks.to}\n`);
+    const well = `console.log('{"found":1,"missed":[],"commit":"abc","traceHash":"0","series":{}}')`;
+    const args = ['--only', only, '--seeds', '1', '--jobs', '2'];
+    expect(await nightly({ args, root, sim: [process.execPath, '-e', well, '--'] })).toBe(0);
+    expect(new Figures(join(root, 'docs/figures')).all().flatMap(({ file }) => file?.id ?? [])).toEqual(ids);
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+});
+
 it('draws points where they belong', () => {
   const svg = drawPlot({
     title: 'a < b',

@@ -13,8 +13,8 @@ import { draw } from './pictures.js';
 import { withReport } from './report.js';
 
 const help = `pnpm sim:nightly [options]
-  --only a,b       entries of that name, or of which it is the first words: s6, s6-1000 (default: all);
-                   kept: the runs of seeds.txt
+  --only a,b       entries of that name, or if there is none those of which it is the first words: s6-1000, s6
+                   (default: all); kept: the runs of seeds.txt
   --minutes N      only entries of which one run takes at most so many processor minutes
   --seeds N        at most so many seeds of each
   --jobs N         so many runs side by side (default 1: their processor times can be compared)
@@ -78,7 +78,7 @@ function readWishes(args: readonly string[]): Wishes {
 }
 
 function isOf(id: string, name: string): boolean {
-  return `${id}-`.startsWith(`${name}-`);
+  return campaign.some((entry) => entry.id === name) ? id === name : id.startsWith(`${name}-`);
 }
 
 export async function nightly({ args, root, sim }: NightlyOptions): Promise<number> {
