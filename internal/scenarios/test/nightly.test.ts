@@ -125,8 +125,8 @@ it('makes as many runs side by side as it is told', async () => {
 
 it.each([
   ['s12-1000', ['s12-1000']],
-  ['s7', ['s7-1000', 's7-1000-introduced', 's7-10000']],
-  ['s1,s14', ['s1-20', 's1-50', 's1-100', 's14-1000']],
+  ['s7', campaign.flatMap(({ id }) => (id.startsWith('s7-') ? id : []))],
+  ['s1-50,s14', ['s1-50', 's14-1000']],
 ])('takes --only %s for %j', async (only, ids) => {
   const root = mkdtempSync(join(tmpdir(), 'night-'));
   try {

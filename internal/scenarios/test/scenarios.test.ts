@@ -54,6 +54,13 @@ describe('scenarios', () => {
     expect(figures.controlCrossShare).toBeLessThan(0.02);
   });
 
+  it('S9: a newcomer knows the size of a large network at once, by its first tables', () => {
+    // The night's control-takeover shows that it would not otherwise: constants are frozen here.
+    const outcome = play('S9', { nodes: 20, parameters: { draws: 0, crowd: 5_000, newcomers: 2 } });
+    expectAllWell(outcome);
+    expect(outcome.figures.newcomerSeconds).toBeGreaterThan(0);
+  });
+
   it.each([3, 30])('S11: a star of %i becomes a mesh', (nodes) => {
     expectAllWell(play('S11', { nodes }));
   });

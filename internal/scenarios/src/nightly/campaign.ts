@@ -21,6 +21,9 @@ export interface Entry {
 const forgers: Entry = { id: 's15-100', scenario: 'S15', nodes: 100, seeds: 5, minutes: 0.1 };
 const reach: Entry = { id: 'reach-50', scenario: 'reach', nodes: 50, seeds: 5, minutes: 0.1 };
 const growth: Entry = { id: 's6-300', scenario: 'S6', nodes: 300, seeds: 5, minutes: 0.5 };
+const sizeEstimate: Entry = { id: 's9-300', scenario: 'S9', nodes: 300, seeds: 5, minutes: 0.5 };
+/** All come within a minute. */
+const rush = { 'scenario.joinSeconds': 60 };
 /** Two minutes old: later, books have found out by failed dials what nobody has proven to them. */
 const boasters: Entry = {
   id: 'sleep-100-boast',
@@ -82,8 +85,18 @@ export const campaign: readonly Entry[] = [
   { id: 's11-30', scenario: 'S11', nodes: 30, seeds: 5, minutes: 0.1 },
   { id: 's11-300', scenario: 'S11', nodes: 300, seeds: 5, minutes: 0.3 },
   { id: 's6-1000', scenario: 'S6', nodes: 1_000, seeds: 5, minutes: 0.5 },
+  { id: 's6-1000-rush', scenario: 'S6', nodes: 1_000, seeds: 5, sets: rush, minutes: 0.3 },
   { id: 's2-1000', scenario: 'S2', nodes: 1_000, seeds: 5, minutes: 1.5 },
   { id: 's7-1000', scenario: 'S7', nodes: 1_000, seeds: 5, minutes: 1.5 },
+  // The process dies, and the machine says so.
+  {
+    id: 's7-1000-reset',
+    scenario: 'S7',
+    nodes: 1_000,
+    seeds: 5,
+    sets: { 'scenario.reset': 1 },
+    minutes: 1.5,
+  },
   {
     id: 's2-1000-introduced',
     scenario: 'S2',
@@ -100,7 +113,7 @@ export const campaign: readonly Entry[] = [
     sets: { 'node.introducedShare': 1 },
     minutes: 2,
   },
-  { id: 's9-300', scenario: 'S9', nodes: 300, seeds: 5, minutes: 1.5 },
+  sizeEstimate,
   { id: 's15-1000', scenario: 'S15', nodes: 1_000, seeds: 5, minutes: 0.8 },
   { id: 's14-1000', scenario: 'S14', nodes: 1_000, seeds: 5, minutes: 1 },
   { id: 's17-1000', scenario: 'S17', nodes: 1_000, seeds: 5, minutes: 1 },
@@ -159,6 +172,10 @@ export const campaign: readonly Entry[] = [
   without(reach, 'dedup', 'dedup of searches', { 'sabotage.searchDedup': 1 }),
   boasters,
   without(boasters, 'proof', 'proof of the addresses in the book', { 'sabotage.proof': 1 }),
+  // N̂ may double in ten minutes, and the first tables make no exception.
+  without(sizeEstimate, 'takeover', 'newcomers who believe the first tables', {
+    'gossip.extrema.takeoverMs': -1,
+  }),
   growth,
   without(growth, 'room', 'room for more than eight links', { 'gossip.linksDialableMax': 8 }),
   restarts,
@@ -182,6 +199,7 @@ export const campaign: readonly Entry[] = [
   { id: 's10-100000', scenario: 'S10', nodes: 100_000, seeds: 5, minutes: 28 },
   { id: 's8-2000', scenario: 'S8', nodes: 2_000, seeds: 5, sets: { 'scenario.control': 0 }, minutes: 5 },
   { id: 's6-10000', scenario: 'S6', nodes: 10_000, seeds: 5, minutes: 8 },
+  { id: 's6-10000-rush', scenario: 'S6', nodes: 10_000, seeds: 5, sets: rush, minutes: 3 },
   { id: 's7-10000', scenario: 'S7', nodes: 10_000, seeds: 5, minutes: 25 },
   { id: 's3-10000', scenario: 'S3', nodes: 10_000, seeds: 5, minutes: 46 },
   { id: 's5-10000', scenario: 'S5', nodes: 10_000, seeds: 5, minutes: 15 },

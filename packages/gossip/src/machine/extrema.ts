@@ -349,7 +349,7 @@ const scratch = new Uint8Array(33);
 let scratchId: PeerId | undefined;
 
 /** −ln of a uniform number that (slot, id) hash to: exponentially distributed. */
-function extremeOf(crypto: Crypto, slot: number, id: PeerId): number {
+export function extremeOf(crypto: Crypto, slot: number, id: PeerId): number {
   scratch[0] = slot;
   if (id !== scratchId) scratch.set(knownIdBytes(id), 1);
   scratchId = id;
