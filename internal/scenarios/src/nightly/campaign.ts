@@ -87,6 +87,14 @@ export const campaign: readonly Entry[] = [
   { id: 's6-1000', scenario: 'S6', nodes: 1_000, seeds: 5, minutes: 0.5 },
   { id: 's6-1000-rush', scenario: 'S6', nodes: 1_000, seeds: 5, sets: rush, minutes: 0.3 },
   { id: 's2-1000', scenario: 'S2', nodes: 1_000, seeds: 5, minutes: 1.5 },
+  {
+    id: 's2-1000-hour',
+    scenario: 'S2',
+    nodes: 1_000,
+    seeds: 5,
+    sets: { 'scenario.medianMinutes': 60 },
+    minutes: 1.5,
+  },
   { id: 's7-1000', scenario: 'S7', nodes: 1_000, seeds: 5, minutes: 1.5 },
   // The process dies, and the machine says so.
   {

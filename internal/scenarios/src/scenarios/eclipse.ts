@@ -155,7 +155,10 @@ export const eclipse: Scenario = {
   nodesMin: 50,
   hostile: true,
   parameters: { ...attack, attackMinutes: 90 },
-  targets: (_, parameters) => [...gripTargets(parameters), ...controlTargets(parameters, 0.5)],
+  targets: (_, parameters) => [
+    ...gripTargets(parameters),
+    ...ifControlled(parameters, { field: 'controlShare', min: 0.9 }),
+  ],
   *run(stage) {
     const figures = yield* attackOnce(stage, roomy(stage), '');
     stage.report(figures);
@@ -184,8 +187,8 @@ function gripTargets(parameters: Readonly<Record<string, number>>): Target[] {
   ];
 }
 
-function controlTargets({ control = 1 }: Readonly<Record<string, number>>, min: number): Target[] {
-  return control === 0 ? [] : [{ field: 'controlEclipsed', min }];
+function ifControlled({ control = 1 }: Readonly<Record<string, number>>, target: Target): Target[] {
+  return control === 0 ? [] : [target];
 }
 
 function* attackOnce(
@@ -225,7 +228,11 @@ export const restartEclipse: Scenario = {
   },
   targets: (_, parameters) => {
     const many = (parameters.attackerShare ?? 0) > 0.1;
-    return [{ field: 'eclipsed', max: many ? 0.01 : 0.002 }, ...controlTargets(parameters, many ? 0.5 : 0)];
+    return [
+      { field: 'eclipsed', max: many ? 0.01 : 0.002 },
+      // How a tenth does is only reported.
+      ...(many ? ifControlled(parameters, { field: 'controlEclipsed', min: 0.7 }) : []),
+    ];
   },
   *run(stage) {
     stage.doing = 'growing';
