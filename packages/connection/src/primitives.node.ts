@@ -1,5 +1,5 @@
 // The primitives of Node: node:crypto with KeyObjects. Keys travel as JWK where they are imported often: on Node 20
-// a DER import takes up to 70 times as long (fast.md §3.5). What OpenSSL has no call for comes from @noble.
+// a DER import takes up to 70 times as long (fast.md §3.5).
 import {
   createCipheriv,
   createDecipheriv,
@@ -13,10 +13,10 @@ import {
   hash as hashOnce,
   type KeyObject,
 } from 'node:crypto';
-import { ed25519 } from '@noble/curves/ed25519.js';
 import { equalBytes } from '@peernet/core';
 import { DEFAULTS, WIRE } from './defaults.js';
 import type { Aead, KeyPair, Primitives, Signer } from './machine/primitives.js';
+import { montgomeryPoint, montgomerySecret } from './montgomery.js';
 
 const cipherName = 'chacha20-poly1305';
 const aeadOptions = { authTagLength: WIRE.tagBytes } as const;
@@ -167,14 +167,6 @@ function verifier(publicKey: Uint8Array): ReturnType<Primitives['verifier']> {
   }
 }
 
-function sealingKey(publicKey: Uint8Array): Uint8Array | undefined {
-  try {
-    return ed25519.utils.toMontgomery(publicKey);
-  } catch {
-    return undefined; // not a point of the curve
-  }
-}
-
 export const primitives: Primitives = {
   hashName: 'SHA256',
   hashBytes: 32,
@@ -185,6 +177,6 @@ export const primitives: Primitives = {
   aead: (key) => new NodeAead(key),
   signer,
   verifier,
-  sealingKey,
-  sealingPair: (seed) => keyPair(ed25519.utils.toMontgomerySecret(seed)),
+  sealingKey: montgomeryPoint,
+  sealingPair: (seed) => keyPair(montgomerySecret(seed)),
 };

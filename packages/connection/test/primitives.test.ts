@@ -1,11 +1,13 @@
-import { concatBytes, equalBytes, fromHex, toHex, utf8 } from '@peernet/core';
+import { concatBytes, equalBytes, fromHex, randomBytes, seededRandom, toHex, utf8 } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { hkdf } from '../src/machine/hkdf.js';
 import type { Primitives } from '../src/machine/primitives.js';
+import { smallOrder } from '../src/machine/weak-key.js';
 import { primitives as browser } from '../src/primitives.browser.js';
 import { primitives as node } from '../src/primitives.node.js';
 
 const hex = (text: string): Uint8Array => fromHex(text) as Uint8Array;
+const littleEndian = (n: bigint): Uint8Array => hex(n.toString(16).padStart(64, '0')).reverse();
 const none = new Uint8Array(0);
 const both: [string, Primitives][] = [
   ['node', node],
@@ -95,6 +97,34 @@ describe('both agree', () => {
     expect(node.sealingKey(id)).toEqual(browser.sealingKey(id));
     expect(node.sealingPair(secrets[0]).publicKey).toEqual(node.sealingKey(id));
     expect(browser.sealingPair(secrets[0]).publicKey).toEqual(node.sealingKey(id));
+  });
+
+  test('sealing keys of anything, the borders among it', () => {
+    const order = 2n ** 255n - 19n;
+    const ys = [0n, 1n, 2n, order - 2n, order - 1n, order, order + 1n, 2n ** 255n - 1n];
+    const borders = ys.flatMap((y) => [y, y + 2n ** 255n]).map(littleEndian);
+    const random = seededRandom(8);
+    const drawn = Array.from({ length: 200 }, () => randomBytes(random, 32));
+    const weak = smallOrder.flatMap((y) => [
+      hex(y),
+      hex(y.slice(0, 62) + (Number.parseInt(y.slice(62), 16) | 128).toString(16)),
+    ]);
+    const keys = [...borders, ...drawn, ...weak, new Uint8Array(31), new Uint8Array(33)];
+    const found = keys.map((key) => node.sealingKey(key));
+    expect(found).toEqual(keys.map((key) => browser.sealingKey(key)));
+    // About half of all numbers are y of a point.
+    const points = found.slice(borders.length, borders.length + drawn.length).filter(Boolean).length;
+    expect(points).toBeGreaterThan(70);
+    expect(points).toBeLessThan(130);
+  });
+
+  test('the key pair of RFC 8032 §7.1, test 1, as an X25519 pair', () => {
+    const seed = hex('9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60');
+    const publicKey = 'd85e07ec22b0ad881537c2f44d662d1a143cf830c57aca4305d85c7a90f6b62e';
+    for (const p of [node, browser]) {
+      expect(toHex(p.sealingPair(seed).publicKey)).toBe(publicKey);
+      expect(toHex(p.sealingKey(p.signer(seed).publicKey) as Uint8Array)).toBe(publicKey);
+    }
   });
 
   test('signatures', () => {

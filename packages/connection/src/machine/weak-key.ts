@@ -3,7 +3,7 @@
 import { WIRE } from '../defaults.js';
 
 /** y-coordinates of the points of small order, little-endian hex; the sign bit makes no difference. */
-const smallOrder: readonly string[] = [
+export const smallOrder: readonly string[] = [
   '0000000000000000000000000000000000000000000000000000000000000000', // order 4
   '0100000000000000000000000000000000000000000000000000000000000000', // order 1
   'ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f', // order 2: p - 1
