@@ -41,6 +41,18 @@ describe('SHUFFLE', () => {
     }
   });
 
+  it('wakes nobody who has nobody to ask, and asks who comes at once', () => {
+    const bench = new Bench({ bootstrap: false });
+    const ticks = bench.pass(60_000);
+    expect(ticks).toBeLessThanOrEqual(30); // once an interval, and what else there is (70 before)
+    const key = bench.visit(bench.remote('a'));
+    bench.pass(100);
+    expect(bench.to(key, 'shuffle')).toHaveLength(1);
+    // One link: in each 4 s as long as it is new.
+    expect(bench.pass(60_000)).toBeLessThanOrEqual(ticks + 20);
+    expect(bench.to(key, 'shuffle').length).toBeGreaterThanOrEqual(15);
+  });
+
   it('goes to who was dialed; control: to anybody, as long as nobody was', () => {
     const bench = new Bench();
     const visitors = Array.from({ length: 20 }, (_, i) => bench.visit(bench.remote(`v${i}`)));

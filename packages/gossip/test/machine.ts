@@ -127,14 +127,17 @@ export class Bench {
   }
 
   /** Lets time pass, tick by tick as the machine wants it. */
-  pass(ms: number): void {
+  /** Returns how often the machine wanted to be woken. */
+  pass(ms: number): number {
     const endMs = this.nowMs + ms;
-    for (let guard = 0; this.machine.deadline() <= endMs; guard++) {
-      if (guard > 10_000) throw new Error(`a machine that wants ticks without end at ${this.nowMs}`);
+    let ticks = 0;
+    for (; this.machine.deadline() <= endMs; ticks++) {
+      if (ticks > 10_000) throw new Error(`a machine that wants ticks without end at ${this.nowMs}`);
       this.nowMs = Math.max(this.nowMs, this.machine.deadline());
       this.handle({ type: 'tick' });
     }
     this.nowMs = endMs;
+    return ticks;
   }
 
   // ---- the others ----

@@ -22,6 +22,8 @@ export class Exchange {
   readonly #ending: Ending;
   readonly #startMs: number;
   #nextMs: number;
+  /** There was nobody to ask. */
+  #idle = false;
 
   constructor(context: Context, parts: { records: Records; dialer: Dialer; ending: Ending }) {
     this.#c = context;
@@ -43,14 +45,15 @@ export class Exchange {
   }
 
   deadline(): number {
-    return this.#nextMs;
+    return this.#idle ? Math.min(this.#nextMs, this.#whenRested()) : this.#nextMs;
   }
 
   tick(): void {
-    if (this.#c.nowMs < this.#nextMs) return;
-    this.#nextMs = this.#later();
-    const { nowMs, counters } = this.#c;
+    const { nowMs, o, counters } = this.#c;
+    if (nowMs < this.deadline()) return;
     const peer = this.#partner();
+    this.#idle = peer === undefined;
+    this.#nextMs = this.#idle ? nowMs + o.intervalMs : this.#later();
     if (peer === undefined || !peer.sending('shuffle', nowMs).take(1, nowMs)) return;
     if (this.#send(peer, false)) {
       peer.unanswered++;
@@ -61,18 +64,34 @@ export class Exchange {
 
   /** Whom to ask: nobody more than once in an interval. */
   #partner(): Peer | undefined {
-    const { nowMs, o, peers, random, tuning } = this.#c;
-    const restMs = o.intervalMs * (1 - intervalJitter);
+    const { nowMs, random, tuning } = this.#c;
     const pick = (from: readonly Peer[]): Peer | undefined =>
       pickOne(
         random,
-        from.filter((peer) => peer.congestedMs === undefined && nowMs - peer.askedMs >= restMs),
+        from.filter((peer) => nowMs >= this.#restedMs(peer)),
       );
-    const own = peers.neighbours.filter((peer) => peer.initiator).sort(byAge);
-    if (own.length === 0) return pick(peers.neighbours);
+    const known = this.#askable();
     const isNew = nowMs - this.#startMs < tuning.newcomerMs;
-    const first = isNew && uniform(random) < tuning.firstShare ? pick(own.slice(0, 2)) : undefined;
-    return first ?? pick(own);
+    const isOwn = known[0]?.initiator === true;
+    const first = isOwn && isNew && uniform(random) < tuning.firstShare ? pick(known.slice(0, 2)) : undefined;
+    return first ?? pick(known);
+  }
+
+  /** Those that we dialed, oldest first; all, if there are none. */
+  #askable(): readonly Peer[] {
+    const { neighbours } = this.#c.peers;
+    const own = neighbours.filter((peer) => peer.initiator).sort(byAge);
+    return own.length > 0 ? own : neighbours;
+  }
+
+  #restedMs(peer: Peer): number {
+    if (peer.congestedMs !== undefined) return Number.POSITIVE_INFINITY;
+    return peer.askedMs + this.#c.o.intervalMs * (1 - intervalJitter);
+  }
+
+  /** When the first of those that we have may be asked. */
+  #whenRested(): number {
+    return Math.max(this.#c.nowMs, Math.min(...this.#askable().map((peer) => this.#restedMs(peer))));
   }
 
   onShuffle(peer: Peer, message: Shuffle): void {
