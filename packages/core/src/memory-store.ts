@@ -51,6 +51,8 @@ const MEMORY_STORE = Object.freeze({
   minWiseLifeMs: 21_600_000,
   /** A seed counts after this, ms: 5 min (protocol.md §4). */
   minWiseWarmUpMs: 300_000,
+  /** Failures in a row that cost who once answered its slots (decision 28). */
+  minWiseFailuresMax: 3,
 });
 
 interface Slot {
@@ -141,8 +143,10 @@ class MemoryStore implements PeerStore {
     const nowMs = this.#clock.now();
     this.#minWise.renew(nowMs);
     const picked: BookEntry[] = [];
+    let awaited = 0;
     for (const slot of this.#minWise.choices(nowMs, this.#random)) {
-      if (picked.length >= count) break;
+      if (picked.length + awaited >= count) break;
+      if (slot.restUntilMs > nowMs && this.#minWise.isHeld((item) => item === slot)) awaited++;
       const entry = this.#candidate(slot, options, nowMs);
       if (entry !== undefined && !picked.some(({ id }) => id === entry.id)) picked.push(entry);
     }
@@ -209,7 +213,8 @@ class MemoryStore implements PeerStore {
     const known = slot.seenWall === undefined ? backoffMaxMs : backoffKnownMaxMs;
     const cap = slot.saved ? backoffSavedMaxMs : known;
     slot.restUntilMs = nowMs + Math.min(cap, backoffMs * 4 ** (slot.failures - 1));
-    this.#minWise.vacate((item) => item === slot);
+    const isAwaited = slot.seenWall !== undefined && slot.failures < MEMORY_STORE.minWiseFailuresMax;
+    if (!isAwaited) this.#minWise.vacate((item) => item === slot);
   }
 
   exchanged(address: string, rx: number, tx: number): void {
@@ -300,13 +305,9 @@ class MemoryStore implements PeerStore {
     return dropped;
   }
 
-  flush(): Promise<void> {
-    return Promise.resolve();
-  }
+  async flush(): Promise<void> {}
 
-  close(): Promise<void> {
-    return Promise.resolve();
-  }
+  async close(): Promise<void> {}
 
   /** `force`: for what may not be refused; something else has to go. */
   #insert(address: string, source: BookEntry['source'], force = false): Slot | undefined {

@@ -75,9 +75,12 @@ export interface DialOutcome {
  * min-wise sampling, group first (protocol.md §4). Gossip keeps its protected links with those.
  */
 export interface Preference {
-  /** Whom to link with: up to `count` different peers that may be dialed now, those that hold a place in the choice first. */
+  /**
+   * Whom to link with: up to `count` different peers that may be dialed now, those that hold a place in the choice first.
+   * One that holds a place and rests after a failure counts as named: most who fail are back within minutes.
+   */
   pick(count: number, options: PickOptions): readonly BookEntry[];
-  /** A link with somebody picked stands: he holds his place for hours, whatever is heard meanwhile, unless he fails. */
+  /** A link with somebody picked stands: he holds his place for hours, whatever is heard meanwhile, unless he fails time after time. */
   hold(id: PeerId): void;
   /** Whether he still holds one. */
   holds(id: PeerId): boolean;

@@ -66,6 +66,8 @@ export const BOOK = Object.freeze({
   minWiseLifeMs: 21_600_000,
   /** A slot counts when its seed has seen so much of what is told, ms: 5 min (protocol.md §4 ●). */
   minWiseWarmUpMs: 300_000,
+  /** Failures in a row that cost who once answered its slots: the third comes six minutes after the first (decision 28). */
+  minWiseFailuresMax: 3,
 });
 
 /** Persistence. */

@@ -71,6 +71,24 @@ describe('slots', () => {
     expect(named()).toEqual([address(1)]);
   });
 
+  test('wait for who holds one and fails: nobody is named for it, and it is again when it has rested', () => {
+    const { clock, book, preference, named } = bookOf();
+    const first = (): string[] => preference.pick(1, everything).map((entry) => entry.address);
+    book.outcome(address(1), { ok: true, id: peer(1), record: recordOf(1) });
+    advise(book, 2);
+    clock.pass(warmMs);
+    preference.hold(peer(1));
+    book.outcome(address(1), { ok: false });
+    expect([first(), named()]).toEqual([[], [address(2)]]);
+    clock.pass(75_001); // a minute, and a quarter of it at most
+    expect(first()).toEqual([address(1)]);
+    book.outcome(address(1), { ok: false });
+    clock.pass(300_001);
+    expect([first(), preference.holds(peer(1))]).toEqual([[address(1)], true]);
+    book.outcome(address(1), { ok: false });
+    expect([first(), preference.holds(peer(1))]).toEqual([[address(2)], false]);
+  });
+
   test('keep everybody when it is our own network that fails', () => {
     const { clock, book, named } = bookOf();
     advise(book, 1);

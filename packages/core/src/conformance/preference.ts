@@ -2,6 +2,7 @@
 // not judged here: no small case can tell a good sampler from a bad one.
 import {
   address,
+  addressesOf,
   advise,
   flood,
   miss,
@@ -50,12 +51,30 @@ export const preferenceCases: readonly PeerStoreCase[] = [
     },
   ),
   preferring(
-    'who fails is held and preferred no more',
+    'who never answered and fails is held and preferred no more',
     (store) => advise(store, 1),
     (store, preference) => {
       preference.hold(peer(1));
       miss(store, address(1));
       same([preferred(preference), preference.holds(peer(1))], [[], false], 'preferred and held');
+    },
+  ),
+  preferring(
+    'who answered once and fails keeps its place, and nobody is named for it; the third failure ends that',
+    (store) => {
+      reach(store, 1);
+      advise(store, 2);
+    },
+    (store, preference) => {
+      const named = (count: number) =>
+        addressesOf(preference.pick(count, { schemes: ['ws', 'tcp', 'own'], exclude: () => false }));
+      preference.hold(peer(1));
+      for (let failures = 1; failures <= 2; failures++) {
+        miss(store, address(1));
+        same([preference.holds(peer(1)), named(1), named(2)], [true, [], [address(2)]], 'held and named');
+      }
+      miss(store, address(1));
+      same([preference.holds(peer(1)), named(1)], [false, [address(2)]], 'held and named after the third');
     },
   ),
   preferring(

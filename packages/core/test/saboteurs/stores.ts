@@ -430,19 +430,30 @@ const staying: StoreSaboteur[] = [
   },
   {
     breaks: 'nobody is held who was not asked to be',
-    patch: (inner) => preferWith(inner, { holds: (id) => inner.get(addressOf(inner, id))?.failures === 0 }),
+    patch: (inner) =>
+      preferWith(inner, {
+        holds: (id) =>
+          inner.preference?.holds(id) === true || inner.get(addressOf(inner, id))?.failures === 0,
+      }),
   },
   {
-    breaks: 'who fails is held and preferred no more',
+    breaks: 'who never answered and fails is held and preferred no more',
     patch: (inner) => {
       const held = new Set<string>();
       return preferWith(inner, {
         hold: (id) => {
+          inner.preference?.hold(id);
           if (addressOf(inner, id) !== '') held.add(id);
         },
-        holds: (id) => held.has(id),
+        holds: (id) => held.has(id) && (inner.get(addressOf(inner, id))?.failures ?? 0) < 3,
       });
     },
+  },
+  {
+    breaks:
+      'who answered once and fails keeps its place, and nobody is named for it; the third failure ends that',
+    patch: (inner) =>
+      preferWith(inner, { pick: (count, options) => inner.preference?.pick(count + 1, options) ?? [] }),
   },
   {
     breaks: 'what was removed is preferred no more',

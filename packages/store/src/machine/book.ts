@@ -170,10 +170,11 @@ export class Book {
 
   outcome(text: string, outcome: DialOutcome, nowMs: number): void {
     const entry = this.#find(text) ?? (outcome.ok ? this.#reach(text, nowMs) : undefined);
-    if (!outcome.ok && outcome.counts !== false) this.slots.drop(entry?.address ?? text);
     if (entry === undefined) this.#countStranger(text).connections[outcome.ok ? 'ok' : 'fail']++;
     else if (outcome.ok) this.#succeed(entry, outcome, nowMs);
     else this.#fail(entry, outcome.counts !== false, nowMs);
+    if (outcome.ok || outcome.counts === false) return;
+    if (entry === undefined || !judge.isAwaited(entry)) this.slots.drop(entry?.address ?? text);
   }
 
   /** An entry for an address that answered us. Not where the user removed it while we dialed. */

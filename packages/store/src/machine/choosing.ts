@@ -14,13 +14,21 @@ export function offerToSlots(book: Book, addresses: readonly string[], id: PeerI
   }
 }
 
-/** Whom to stay with: of those that may be dialed now, up to `count`, holders of slots first. */
+/**
+ * Whom to stay with: of those that may be dialed now, up to `count`, holders of slots first. The place of a holder that
+ * rests after a failure is kept for it.
+ */
 export function prefer(book: Book, count: number, options: PickOptions, moment: Moment): BookEntry[] {
+  const { nowMs } = moment;
   const picked: BookEntry[] = [];
-  for (const { address, id } of book.slots.choices(moment.nowMs)) {
-    if (picked.length >= count) break;
+  let awaited = 0;
+  for (const { address, id } of book.slots.choices(nowMs)) {
+    if (picked.length + awaited >= count) break;
     const entry = book.registry.entries.get(address);
-    if (entry !== undefined && !mayDial(entry, options, moment.nowMs)) continue;
+    if (entry !== undefined && !mayDial(entry, options, nowMs)) {
+      if (book.slots.holds(id, nowMs) && !isRested(entry, nowMs, Number.POSITIVE_INFINITY)) awaited++;
+      continue;
+    }
     // Others may have pushed it out of the book, which is no reason to forget it here.
     const seen = entry ? book.view(entry, moment) : unlisted(address, id);
     if (seen.id === id && !options.exclude(seen)) picked.push(seen);

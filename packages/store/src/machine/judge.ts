@@ -34,6 +34,11 @@ export function isVerified(entry: Entry, nowMs: number, verifiedMs: number): boo
   return isProven(entry, nowMs, verifiedMs) && entry.owner !== undefined && !isExpired(entry.owner, nowMs);
 }
 
+/** Whether who has failed may be back soon: most of those that are gone restart. */
+export function isAwaited(entry: Entry): boolean {
+  return worked(entry) && failuresOf(entry) < BOOK.minWiseFailuresMax;
+}
+
 /** To be dropped (protocol.md §4). What the user saved never is. */
 export function isDead(entry: Entry, nowMs: number): boolean {
   if (entry.saved) return false;
