@@ -146,9 +146,10 @@ class MemoryStore implements PeerStore {
     let awaited = 0;
     for (const slot of this.#minWise.choices(nowMs, this.#random)) {
       if (picked.length + awaited >= count) break;
-      if (slot.restUntilMs > nowMs && this.#minWise.isHeld((item) => item === slot)) awaited++;
       const entry = this.#candidate(slot, options, nowMs);
-      if (entry !== undefined && !picked.some(({ id }) => id === entry.id)) picked.push(entry);
+      if (entry === undefined) {
+        if (slot.restUntilMs > nowMs && this.#minWise.isHeld((item) => item === slot)) awaited++;
+      } else if (!picked.some(({ id }) => id === entry.id)) picked.push(entry);
     }
     return picked;
   }
