@@ -45,7 +45,9 @@ export class Exchange {
   }
 
   deadline(): number {
-    return this.#idle ? Math.min(this.#nextMs, this.#whenRested()) : this.#nextMs;
+    if (!this.#idle) return this.#nextMs;
+    const restedMs = this.#askable().map((peer) => this.#restedMs(peer));
+    return Math.max(this.#c.nowMs, Math.min(this.#nextMs, ...restedMs));
   }
 
   tick(): void {
@@ -72,9 +74,8 @@ export class Exchange {
       );
     const known = this.#askable();
     const isNew = nowMs - this.#startMs < tuning.newcomerMs;
-    const isOwn = known[0]?.initiator === true;
-    const first = isOwn && isNew && uniform(random) < tuning.firstShare ? pick(known.slice(0, 2)) : undefined;
-    return first ?? pick(known);
+    const isByFirst = isNew && known[0]?.initiator === true && uniform(random) < tuning.firstShare;
+    return (isByFirst ? pick(known.slice(0, 2)) : undefined) ?? pick(known);
   }
 
   /** Those that we dialed, oldest first; all, if there are none. */
@@ -87,11 +88,6 @@ export class Exchange {
   #restedMs(peer: Peer): number {
     if (peer.congestedMs !== undefined) return Number.POSITIVE_INFINITY;
     return peer.askedMs + this.#c.o.intervalMs * (1 - intervalJitter);
-  }
-
-  /** When the first of those that we have may be asked. */
-  #whenRested(): number {
-    return Math.max(this.#c.nowMs, Math.min(...this.#askable().map((peer) => this.#restedMs(peer))));
   }
 
   onShuffle(peer: Peer, message: Shuffle): void {

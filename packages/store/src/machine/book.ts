@@ -173,8 +173,8 @@ export class Book {
     if (entry === undefined) this.#countStranger(text).connections[outcome.ok ? 'ok' : 'fail']++;
     else if (outcome.ok) this.#succeed(entry, outcome, nowMs);
     else this.#fail(entry, outcome.counts !== false, nowMs);
-    if (outcome.ok || outcome.counts === false) return;
-    if (entry === undefined || !judge.isAwaited(entry)) this.slots.drop(entry?.address ?? text);
+    if (!outcome.ok && outcome.counts !== false && !judge.isAwaited(entry))
+      this.slots.drop(entry?.address ?? text);
   }
 
   /** An entry for an address that answered us. Not where the user removed it while we dialed. */

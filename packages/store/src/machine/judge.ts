@@ -35,8 +35,8 @@ export function isVerified(entry: Entry, nowMs: number, verifiedMs: number): boo
 }
 
 /** Whether who has failed may be back soon: most of those that are gone restart. */
-export function isAwaited(entry: Entry): boolean {
-  return worked(entry) && failuresOf(entry) < BOOK.minWiseFailuresMax;
+export function isAwaited(entry: Entry | undefined): boolean {
+  return entry !== undefined && worked(entry) && failuresOf(entry) < BOOK.minWiseFailuresMax;
 }
 
 /** To be dropped (protocol.md §4). What the user saved never is. */
