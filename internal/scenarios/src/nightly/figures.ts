@@ -7,7 +7,7 @@ import { campaign, commandOf, type Entry } from './campaign.js';
 export interface Run {
   readonly seed: number;
   readonly commit: string;
-  /** What ran it, as far as it was noted. */
+  /** What ran it. Missing in runs from before it was noted: Node 20. */
   readonly runtime?: string;
   /** Numbers of the run, as `pnpm sim --json` prints them. */
   readonly figures: Readonly<Record<string, number>>;

@@ -21,7 +21,7 @@ const help = `pnpm sim:nightly [options]
   --again          make runs of earlier commits again
   --report         run nothing; draw and write from the figures that there are
   --list           what there is to run, and what was
-Runs that are in docs/figures are not made again, if not asked for.`;
+Without --again, runs that are in docs/figures are not made again.`;
 
 export interface NightlyOptions {
   readonly args: readonly string[];
@@ -102,9 +102,10 @@ export async function nightly({ args, root, sim }: NightlyOptions): Promise<numb
       );
   let failed = 0;
   if (!values.report && (names === undefined || names.includes('kept'))) failed = await runKept(root, sim);
+  const commit = values.again ? commitOf(root) : undefined;
   const runs = wanted.flatMap((entry) =>
     figures
-      .missingSeeds(entry, values.again ? commitOf(root) : undefined)
+      .missingSeeds(entry, commit)
       .filter((seed) => seed <= seedsMax * (entry.seedStep ?? 1))
       .map((seed) => ({ entry, seed })),
   );

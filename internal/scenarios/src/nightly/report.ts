@@ -122,9 +122,14 @@ function textOf({ min, max }: Target): string {
   return min === undefined ? `≤ ${grouped(max ?? 0)}` : `≥ ${grouped(min)}`;
 }
 
+/** Of runs that do not say it (figures.ts). */
+const firstRuntime = 'node 20';
+
 function costOf(file: FigureFile): string {
   const commits = [...new Set(file.runs.map(({ commit }) => commit))].join(', ');
-  const runtimes = [...new Set(file.runs.map(({ runtime = 'node 20' }) => runtime.split('.')[0]))].join(', ');
+  const runtimes = [...new Set(file.runs.map(({ runtime = firstRuntime }) => runtime.split('.')[0]))].join(
+    ', ',
+  );
   return `${short(mean(file, 'cpuSeconds'))} s of CPU, ${short(mean(file, 'rssMiB'))} MiB, ${runtimes}, at ${commits}`;
 }
 

@@ -155,9 +155,9 @@ export function preferring(
   };
 }
 
-/** Whom the preference names, sorted. */
-export function preferred(preference: Preference): string[] {
-  return addressesOf(preference.pick(100, { schemes: ['ws', 'tcp', 'own'], exclude: () => false }));
+/** Whom the preference names, up to `count`, sorted. */
+export function preferred(preference: Preference, count = 100): string[] {
+  return addressesOf(preference.pick(count, { schemes: ['ws', 'tcp', 'own'], exclude: () => false }));
 }
 
 /** A case of two runs. */

@@ -2,7 +2,6 @@
 // not judged here: no small case can tell a good sampler from a bad one.
 import {
   address,
-  addressesOf,
   advise,
   flood,
   miss,
@@ -66,8 +65,7 @@ export const preferenceCases: readonly PeerStoreCase[] = [
       advise(store, 2);
     },
     (store, preference) => {
-      const named = (count: number) =>
-        addressesOf(preference.pick(count, { schemes: ['ws', 'tcp', 'own'], exclude: () => false }));
+      const named = (count: number): string[] => preferred(preference, count);
       preference.hold(peer(1));
       for (let failures = 1; failures <= 2; failures++) {
         miss(store, address(1));
