@@ -182,6 +182,26 @@ describe('an introduction over a relay that both are connected with', () => {
     expectHonest([a, ...relays]);
   });
 
+  it('is asked of those that the application talks to, when no neighbour knows', () => {
+    const { world, relay, a, b } = three();
+    const talker = startNode(relay.host.network, quiet);
+    world.runFor(500);
+    a.host.dialNow(talker.host.address, {}, ({ link }) => {
+      if (link !== undefined) a.gossip.add(link, { purpose: 'app' });
+    });
+    b.gossip.connectNow(talker.host.address, () => {});
+    world.runFor(2_000);
+    expect(a.gossip.links().map(({ kind }) => kind)).toEqual(['overlay', 'app']);
+    b.gossip.disconnect(relay.host.address);
+    let id: string | undefined;
+    a.gossip.connectNow(`wrtc:${b.host.id}?via=ws://1.2.3.4:4000`, (result) => {
+      id = result.id ?? result.code;
+    });
+    world.runFor(20_000);
+    expect(id).toBe(b.host.id);
+    expectHonest([relay, a, b, talker]);
+  });
+
   it('needs no third party to learn its own address: neighbours that answer STUN are known', () => {
     const { world, relay, a } = three();
     expect(a.gossip.stunServers()).toEqual([]);

@@ -48,7 +48,7 @@ export interface HubOptions {
   readonly store: PeerStore;
   /** Another channel than gossip's: taken or rejected before it returns. */
   readonly onChannel: (member: Member, incoming: IncomingChannel) => void;
-  readonly onConnect: (peer: Peer) => void;
+  readonly onConnect: (peer: Peer, id: PeerId) => void;
   readonly onDisconnect: (peer: Peer, reason: CloseReason) => void;
 }
 

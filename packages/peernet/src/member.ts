@@ -7,6 +7,7 @@ import {
   closeCodes,
   type Link,
   type LinkEvents,
+  type PeerId,
   type Scope,
   type Urgency,
 } from '@peernet/core';
@@ -24,7 +25,7 @@ export interface MemberOptions {
   readonly address: string | undefined;
   readonly transport: string;
   readonly clock: Clock;
-  readonly onConnect: (peer: Peer) => void;
+  readonly onConnect: (peer: Peer, id: PeerId) => void;
   readonly onDisconnect: (peer: Peer, reason: CloseReason) => void;
   /** What gossip holds the link for, if it does. */
   readonly kindOf: (link: Link) => Peer['kind'] | undefined;
@@ -109,7 +110,7 @@ export class Member {
   announce(): void {
     if (this.#announced) return;
     this.#announced = true;
-    this.#o.onConnect(this.peer);
+    this.#o.onConnect(this.peer, this.connection.peer);
   }
 
   #withdraw(reason: CloseReason): void {

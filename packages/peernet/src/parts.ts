@@ -78,7 +78,8 @@ export class Parts {
       crypto: this.crypto,
       network: options.network ?? '',
       onChannel: (member, incoming) => channels.incoming(member, incoming, overlay),
-      onConnect: (peer) => {
+      onConnect: (peer, id) => {
+        this.search.reached(id);
         debug('connect', { id: peer.id, address: peer.address, direction: peer.direction });
         emit('connect', peer);
       },

@@ -37,7 +37,13 @@ export class Reach {
     const key = target.id ?? target.addresses[0] ?? '';
     const running = this.#dials.get(key);
     if (running !== undefined) return running;
-    const dial = this.#dial(parts, target).finally(() => this.#dials.delete(key));
+    const dial = this.#dial(parts, target)
+      .catch((error: unknown) => {
+        const late = this.find(parts, target);
+        if (late === undefined) throw error;
+        return late; // it has dialed us meanwhile
+      })
+      .finally(() => this.#dials.delete(key));
     this.#dials.set(key, dial);
     return dial;
   }

@@ -352,4 +352,20 @@ describe('open', () => {
     await expect(b.find('x', { timeout: 2_000 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
     expect(a.connections().length).toBeGreaterThan(0);
   }, 20_000);
+
+  test('a row that was taken for dead is found again once its member has reached us', async () => {
+    const [, b] = await pair({ bootstrap: false });
+    const c = make({ bootstrap: false });
+    await c.connect('memory:a');
+    await c.join('x');
+    const row = await b.find('x');
+    const error = await failure(
+      b.open({ ...row, address: 'memory:gone', addresses: ['memory:gone'] }, 'echo'),
+    );
+    expect(error).toMatchObject({ code: 'DIAL_REFUSED' });
+    await expect(b.find('x', { timeout: 2_000 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    echo(b);
+    await echoes(c.open('memory:b', 'echo'));
+    expect((await b.find('x')).id).toBe(c.id);
+  }, 20_000);
 });

@@ -104,6 +104,20 @@ test('two calls at once share one race', async () => {
   expect(a.peers()).toHaveLength(1);
 });
 
+test('who has dialed us while our dial failed is reached all the same', async () => {
+  const a = make({ bootstrap: false });
+  a.handle('echo', (stream) => stream.pipe(stream));
+  const { node, clock } = withDead();
+  await node.listen('memory:node');
+  const stream = node.open(row(a, ['memory:dead']), 'echo');
+  const back = new Promise((done, failed) => stream.on('data', done).on('error', failed));
+  stream.write('x');
+  await a.connect('memory:node');
+  await clock.pass(30_000, 1_000);
+  expect(String(await back)).toBe('x');
+  expect(node.peers()).toHaveLength(1);
+});
+
 test('order of addresses: what costs others an introduction comes last', async () => {
   const a = make({ listen: 'memory:a' });
   await a.ready();

@@ -101,7 +101,7 @@ export const TIMES = Object.freeze({
   paceMinMs: 50,
   /** … and at most; also while there is no neighbour (one that comes up is tried at once). */
   paceMaxMs: 1_000,
-  /** ms for which a member that could not be reached is not shown again: until its next advert. */
+  /** ms for which a member that could not be reached is not shown again: until its next advert, or a connection with it. */
   staleMs: 300_000,
   /** ms that seqs may be off our calendar (protocol.md §2: replays live no longer). */
   skewMaxMs: 86_400_000,

@@ -231,6 +231,11 @@ export class Search extends Emitter<SearchEvents> {
     this.#handle({ type: 'stale', id, seq, wallMs: this.#clock.wall() });
   }
 
+  /** A connection with it stands, though `stale` said that it could not be reached: its rows are shown again. A neighbour needs no word. */
+  reached(id: PeerId): void {
+    this.#handle({ type: 'reached', id, wallMs: this.#clock.wall() });
+  }
+
   /** Our own record may have changed: looked at now instead of at the next occasion. */
   recordChanged(): void {
     this.#handle({ type: 'tick', ...this.#surroundings() });

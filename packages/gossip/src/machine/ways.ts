@@ -47,11 +47,18 @@ export class Ways {
     return [...near, ...far];
   }
 
-  /** A neighbour who was not asked and might know it: in a small network most do, and in one of pages only all relays may be gone. */
+  /**
+   * A peer who was not asked and might know it: in a small network most do, and in one of pages only all relays may be
+   * gone. Neighbours first; then those that the application talks to, which may be all that a page has left.
+   */
   guess(peer: PeerId, asked: ReadonlySet<PeerId>): Way | undefined {
-    const fit = this.#c.peers.neighbours.filter(({ id }) => id !== peer && !asked.has(id));
-    const neighbour = pickOne(this.#c.random, fit);
-    return neighbour && { by: 'peer', id: neighbour.id };
+    const { random, peers } = this.#c;
+    const isFit = ({ id }: Peer): boolean => id !== peer && !asked.has(id);
+    const near = peers.neighbours.filter(isFit);
+    const other =
+      near.length > 0 ? near : [...peers.all()].filter((one) => carriesSignals(one) && isFit(one));
+    const guessed = pickOne(random, other);
+    return guessed && { by: 'peer', id: guessed.id };
   }
 
   /** The narrowest guess that is not too narrow: over which network will the first hop be? */

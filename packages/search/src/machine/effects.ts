@@ -27,6 +27,8 @@ export type SearchEvent =
   | ({ readonly type: 'reply'; readonly key: string; readonly meta: Uint8Array } & Surroundings)
   /** Without a `seq`: all that it has said. */
   | { readonly type: 'stale'; readonly id: PeerId; readonly seq?: number | undefined }
+  /** It was reached after all. */
+  | { readonly type: 'reached'; readonly id: PeerId }
   | ({ readonly type: 'close' } & Surroundings);
 
 export interface SearchRequest {

@@ -139,6 +139,9 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
       case 'stale':
         this.#unreached(input.id, input.seq ?? turn.wallMs, turn);
         return;
+      case 'reached':
+        this.#stale.delete(input.id);
+        return;
       case 'close':
         for (const subnet of this.#own.subnets) this.#part(subnet, turn);
         this.#closed = true;
@@ -165,6 +168,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
 
   #up(neighbour: Neighbour, turn: Turn): void {
     this.#neighbours.set(neighbour.key, neighbour);
+    this.#stale.delete(neighbour.peer);
     this.#adverts.repair.linkUp(neighbour, turn);
     this.#own.neighboursChanged(turn.nowMs, (subnet) =>
       this.#adverts.trails.of(placeOf(subnet, this.#crypto.id)),

@@ -17,6 +17,11 @@ export class StaleMembers {
     });
   }
 
+  /** It was reached after all. */
+  delete(id: PeerId): void {
+    this.#members?.delete(id);
+  }
+
   /** Whether what a member said at `seq` is what could not be reached, or older. */
   has(id: PeerId, seq: number, nowMs: number): boolean {
     const member = this.#members?.get(id);

@@ -271,6 +271,25 @@ describe('doubtful rows', () => {
     expect(bench.rows.map((found) => found.seq)).toEqual([moved.seq]);
   });
 
+  for (const [what, reached] of [
+    ['a link with it', (bench: Bench) => bench.up(3, 'alice')],
+    [
+      'another connection with it',
+      (bench: Bench) => bench.give({ type: 'reached', id: bench.who('alice').id }),
+    ],
+  ] as const) {
+    test(`who could not be reached is told again once there is ${what}`, () => {
+      const bench = new Bench();
+      bench.ups(2);
+      bench.give({ type: 'stale', id: bench.who('alice').id });
+      bench.give({ type: 'stale', id: bench.who('bob').id });
+      reached(bench);
+      const query = started(bench);
+      bench.answer(1, query, [row(bench, 'alice'), row(bench, 'bob')]);
+      expect(bench.rows.map(({ id }) => id)).toEqual([bench.who('alice').id]);
+    });
+  }
+
   test('an advert that is newer than what could not be reached is kept for others', () => {
     for (const [seq, rows] of [
       [wallMs - 1_000, 0],

@@ -51,7 +51,8 @@ class Life {
     else if (kind === 4) bench.part(this.#pick(names));
     else if (kind === 5) this.#search();
     else if (kind === 6) bench.give({ type: 'cancel', search: 1 + below(random, this.#lastSearch + 1) });
-    else if (kind === 7) bench.give({ type: 'stale', id: bench.who(this.#pick(members)).id });
+    else if (kind === 7)
+      bench.give({ type: this.#pick(['stale', 'reached']), id: bench.who(this.#pick(members)).id });
     else if (kind === 8) this.#reply();
     else if (kind < 12) bench.pass(below(random, this.#pick([10, 1_000, 100_000])));
     else this.#message();
