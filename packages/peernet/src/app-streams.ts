@@ -72,7 +72,7 @@ export class AppStreams {
       return await this.#node.reach.member(parts, target);
     } catch (error) {
       if (target.found && target.id !== undefined && isUnreachable(error, target)) {
-        parts.search.stale(target.id, target.seq);
+        this.#node.reach.stale(parts, target.id, target.seq);
       }
       throw error;
     }

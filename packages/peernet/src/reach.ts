@@ -48,6 +48,11 @@ export class Reach {
     return dial;
   }
 
+  /** A row led nowhere: what its member had said is not shown again. */
+  stale(parts: Parts, id: PeerId, seq: number | undefined): void {
+    if (isConnected(parts)) parts.search.stale(id, seq);
+  }
+
   async #dial(parts: Parts, target: Target): Promise<Member> {
     const busy = parts.hub.members().filter((member) => member.kind === 'app').length;
     if (busy >= DEFAULTS.appConnectionsMax) {
@@ -61,7 +66,7 @@ export class Reach {
         `no address of ${target.id} is known: search for it, or pass an address`,
       );
     }
-    const counts = parts.hub.members().length > 0;
+    const counts = isConnected(parts);
     const { member, address } = await firstOf(addresses, this.#clock, DEFAULTS.staggerMs, (text, signal) =>
       parts.hub
         .dial(text, { expect: target.id, signal })
@@ -77,6 +82,11 @@ export class Reach {
     member.announce();
     return member;
   }
+}
+
+/** Without any connection it is we who are cut off: a dial that fails then says nothing of its peer. */
+function isConnected({ hub }: Parts): boolean {
+  return hub.members().length > 0;
 }
 
 /** Each once; those that cost others an introduction, and those for which there is no transport, last. */

@@ -132,7 +132,7 @@ export class SubnetRoom implements SubnetChannel {
     connect: (key) => this.#connect(key),
     refuse: (key, reason) => this.#end(key, reason),
     drop: (key) => this.#end(key, 'REPLACED'),
-    stale: (id) => this.#o.parts.search.stale(id, this.#tried.get(id)),
+    stale: (id) => this.#o.reach.stale(this.#o.parts, id, this.#tried.get(id)),
     forget: (id) => {
       this.#rows.delete(id);
       this.#tried.delete(id);

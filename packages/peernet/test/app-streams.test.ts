@@ -353,6 +353,22 @@ describe('open', () => {
     expect(a.connections().length).toBeGreaterThan(0);
   }, 20_000);
 
+  test('who fails without a single connection has learned nothing of the row', async () => {
+    const [a, b] = await pair({ bootstrap: false });
+    const c = make({ bootstrap: false });
+    await c.connect('memory:a');
+    await c.join('x');
+    const row = await b.find('x');
+    b.disconnect(a.id);
+    await until(() => b.connections().length === 0, 'b is alone');
+    const error = await failure(
+      b.open({ ...row, address: 'memory:gone', addresses: ['memory:gone'] }, 'echo'),
+    );
+    expect(error).toMatchObject({ code: 'DIAL_REFUSED' });
+    await b.connect('memory:a');
+    expect((await b.find('x')).id).toBe(c.id);
+  }, 20_000);
+
   test('a row that was taken for dead is found again once its member has reached us', async () => {
     const [, b] = await pair({ bootstrap: false });
     const c = make({ bootstrap: false });
