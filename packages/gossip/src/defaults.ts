@@ -197,7 +197,7 @@ export const TUNING = Object.freeze({
   pathMs: 40_000,
   /** No answer by one way for this long: the next way, ms; as for walks. */
   pathAnswerMs: 5_000,
-  /** Neighbours that are asked, one after the other, when nobody who was named knows the peer. Guess: an offer is 1 to 4 kB. */
+  /** Peers that are asked, one after the other, when nobody who was named knows the peer: neighbours, then others. Guess: an offer is 1 to 4 kB. */
   guessesMax: 3,
   /** A relay that we dialed for an introduction is let go when it was not used for this long, ms. Guess: the next row of a search. */
   relayLingerMs: 10_000,

@@ -49,15 +49,18 @@ export class Ways {
 
   /**
    * A peer who was not asked and might know it: in a small network most do, and in one of pages only all relays may be
-   * gone. Neighbours first; then those that the application talks to, which may be all that a page has left.
+   * gone. Neighbours first, then whoever else we are connected with: the application's peers may be all that a page has.
    */
   guess(peer: PeerId, asked: ReadonlySet<PeerId>): Way | undefined {
     const { random, peers } = this.#c;
     const isFit = ({ id }: Peer): boolean => id !== peer && !asked.has(id);
-    const near = peers.neighbours.filter(isFit);
-    const other =
-      near.length > 0 ? near : [...peers.all()].filter((one) => carriesSignals(one) && isFit(one));
-    const guessed = pickOne(random, other);
+    const neighbour = pickOne(random, peers.neighbours.filter(isFit));
+    const guessed =
+      neighbour ??
+      pickOne(
+        random,
+        [...peers.all()].filter((one) => carriesSignals(one) && isFit(one)),
+      );
     return guessed && { by: 'peer', id: guessed.id };
   }
 
