@@ -39,6 +39,10 @@ export async function main(options: MainOptions): Promise<number> {
   const commit = commitOf(options.root);
   await drive(run);
   const outcome = run.outcome();
+  if (command.sets.length > 0 && outcome.failedAtStart !== undefined) {
+    console.error(`sim: with these settings no run begins: ${outcome.failedAtStart}`);
+    return 2;
+  }
   report(outcome, command, { ...options, line: withSeed(line, command), commit });
   if (outcome.interrupted) return 130;
   return outcome.missed.length + outcome.broken.length > 0 ? 1 : 0;

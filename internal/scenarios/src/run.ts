@@ -1,7 +1,7 @@
 // Runs one scenario to its end or until it is told to stop, and says what came out.
 import { sabotaged } from './sabotage.js';
 import { type Curve, missed, type Parameters, type Scenario, Stage } from './scenario.js';
-import { currentSettings, SettingError } from './settings.js';
+import { checkValue, currentSettings, SettingError } from './settings.js';
 
 export interface RunOptions {
   readonly scenario: Scenario;
@@ -18,6 +18,8 @@ export interface Outcome {
   readonly missed: readonly string[];
   /** A broken invariant, a crash, somebody honest throttled: never to happen, whatever the settings. `replay`: the command that shows it, if it is not that of the whole run. */
   readonly broken: readonly { readonly what: string; readonly replay?: string }[];
+  /** What was thrown before anything had happened: nodes that cannot be made so. No promise was broken by them. */
+  readonly failedAtStart: string | undefined;
   readonly interrupted: boolean;
   readonly traceHash: string;
   /** Curves, by name. */
@@ -31,14 +33,15 @@ export class ScenarioRun {
   readonly #steps: Generator<void, void>;
   readonly #parameters: Parameters;
   readonly #cpu = process.cpuUsage();
-  #failure: string | undefined;
+  #failure: Error | undefined;
   #over = false;
 
   constructor({ scenario, seed, nodes, parameters = {}, replay }: RunOptions) {
     this.#scenario = scenario;
-    for (const name of Object.keys(parameters)) {
+    for (const [name, value] of Object.entries(parameters)) {
       if (!(name in scenario.parameters))
         throw new SettingError(`${scenario.name} has no scenario.${name}; it has ${listOf(scenario)}`);
+      checkValue(`scenario.${name}`, value);
     }
     this.#parameters = { ...scenario.parameters, ...parameters };
     const settings = currentSettings();
@@ -61,7 +64,7 @@ export class ScenarioRun {
     try {
       this.#over = this.#steps.next().done === true;
     } catch (error) {
-      this.#failure = error instanceof Error ? (error.stack ?? error.message) : String(error);
+      this.#failure = error instanceof Error ? error : new Error(String(error));
       this.#over = true;
     }
     return !this.#over;
@@ -87,6 +90,7 @@ export class ScenarioRun {
       figures,
       missed: this.#over && this.#failure === undefined ? missed(targets, figures) : [],
       broken: this.#broken(figures),
+      failedAtStart: stage.steps === 0 ? this.#failure?.message : undefined,
       interrupted: !this.#over,
       traceHash: stage.traceHash,
       series: stage.series,
@@ -97,7 +101,7 @@ export class ScenarioRun {
     const never = this.#scenario.hostile === true ? ['bugs'] : [...neverAmongHonest, 'bugs'];
     const seen = never.filter((name) => Number(figures[name] ?? 0) > 0);
     return [
-      ...(this.#failure === undefined ? [] : [{ what: this.#failure }]),
+      ...(this.#failure === undefined ? [] : [{ what: this.#failure.stack ?? this.#failure.message }]),
       ...seen.map((name) => ({ what: `${name}: ${figures[name]}` })),
       ...this.stage.broken,
     ];

@@ -138,6 +138,17 @@ export function setAll(sets: readonly (readonly [name: string, value: number])[]
   return parameters;
 }
 
+/** Where a number below 0 has a meaning: a takeover that is over before it begins (control-takeover). */
+const signed: ReadonlySet<string> = new Set(['gossip.extrema.takeoverMs']);
+
+/** Shares are 0 to 1, nothing else is below 0. Throws a SettingError. */
+export function checkValue(name: string, value: number): void {
+  if (Number.isNaN(value)) throw new SettingError(`${name}: a number`);
+  if (/Share(Low|Min)?$/.test(name) && (value < 0 || value > 1))
+    throw new SettingError(`${name}: a share, 0 to 1, not ${value}`);
+  if (value < 0 && !signed.has(name)) throw new SettingError(`${name}: 0 or more, not ${value}`);
+}
+
 /** Changes a constant for the rest of this process. */
 export function set(name: string, value: number): void {
   const alias = aliases[name];
@@ -147,7 +158,7 @@ export function set(name: string, value: number): void {
   }
   const place = places.get(name);
   if (place === undefined) throw new SettingError(`unknown setting ${name}; --settings lists them all`);
-  if (Number.isNaN(value)) throw new SettingError(`${name}: a number`);
+  checkValue(name, value);
   if (Object.isFrozen(place.table)) throw new SettingError(`${name} is frozen here; use pnpm sim`);
   place.table[place.key] = value;
 }

@@ -1,11 +1,13 @@
 // What the command line refuses.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readCommand } from '../src/command.js';
 import { currentSettings, listSettings, SettingError, set } from '../src/settings.js';
 
+const seeds = fileURLToPath(new URL('../seeds.txt', import.meta.url));
 const sim = fileURLToPath(new URL('../../../scripts/sim.mjs', import.meta.url));
 
 describe('the command line', () => {
@@ -37,16 +39,23 @@ describe('the command line', () => {
     expect(() => readCommand(args)).toThrow(SettingError);
   });
 
-  it('ends with 2 on what it does not understand', () => {
+  it('ends with 2 on what it does not understand, and keeps no such run', () => {
+    const kept = readFileSync(seeds, 'utf8');
     for (const args of [
       ['S99'],
       ['S1', '--what'],
       ['S1', '--set', 'search.nothing=1'],
       ['S1', '--set', 'scenario.no=1'],
+      ['S1', '--set', 'scenario.searches=-4'],
+      ['S12', '--set', 'scenario.attackerShare=5'],
+      ['S1', '--set', 'node.dialableShare=1.5'],
+      ['S1', '--set', 'net.latencyMs=-5'],
+      ['S1', '--nodes', '20', '--set', 'gossip.connections=Infinity'],
     ]) {
       const { status, stderr } = spawnSync(process.execPath, [sim, ...args], { encoding: 'utf8' });
       expect([args, status, stderr]).toEqual([args, 2, expect.stringMatching(/^sim: ./)]);
     }
+    expect(readFileSync(seeds, 'utf8')).toBe(kept);
   });
 });
 
