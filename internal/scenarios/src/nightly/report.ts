@@ -36,7 +36,7 @@ function report(figures: Figures): string {
     '```',
     '',
     not.length === 0
-      ? 'All of the campaign was run.'
+      ? 'All of the campaign was run, with as many seeds as the first table says.'
       : `**Not run** (it takes more processor time than there was): ${not.map(({ id }) => `\`${id}\``).join(', ')}.`,
     '',
     ...pictures(figures).map(({ name, says }) => `![${says}](figures/${name}.svg)\n\n${says}\n`),
