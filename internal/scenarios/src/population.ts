@@ -1,9 +1,16 @@
 // A network of simulated nodes that grows, churns, crashes and splits. Each place in it (slot) has one node at a time;
 // a node that leaves for good is replaced by a stranger with a new identity, a new address and an empty book.
-import { type PeerId, type Random, seededRandom, shuffle, uniform } from '@peernet/core';
+import { type PeerId, type Random, seededRandom, shuffle } from '@peernet/core';
 import type { GossipOptions } from '@peernet/gossip';
 import type { SearchLimits } from '@peernet/search';
-import type { Host, HostOptions, Network, NetworkOptions, World } from '@peernet/sim';
+import {
+  exponentialMs,
+  type Host,
+  type HostOptions,
+  type Network,
+  type NetworkOptions,
+  type World,
+} from '@peernet/sim';
 import { channelTag } from './connection.js';
 import { Graph } from './graph.js';
 import { type NodeOptions, type Profile, SimNode } from './node.js';
@@ -179,7 +186,7 @@ export class Population {
   }
 
   #doom(slot: number, medianMs: number): void {
-    const lifeMs = (-Math.log(1 - uniform(this.random)) * medianMs) / Math.LN2;
+    const lifeMs = exponentialMs(this.random, medianMs / Math.LN2);
     this.world.after(lifeMs, () => {
       this.end(slot);
       this.start(slot);

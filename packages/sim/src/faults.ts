@@ -2,6 +2,7 @@
 // First a phase in which anything may happen (safety: invariants hold), then all is mended (liveness: it recovers).
 import { below, pickOne, type Random, seededRandom, shuffle, uniform } from '@peernet/core';
 import { FAULT_DEFAULTS } from './defaults.js';
+import { exponentialMs } from './distributions.js';
 import type { Host } from './host.js';
 import type { Network } from './network.js';
 
@@ -48,7 +49,7 @@ class Faults {
 
   next(): void {
     const { world } = this.#network;
-    const waitMs = -Math.log(1 - uniform(this.#random)) * (this.#options.everyMs ?? FAULT_DEFAULTS.everyMs);
+    const waitMs = exponentialMs(this.#random, this.#options.everyMs ?? FAULT_DEFAULTS.everyMs);
     if (world.now + waitMs >= this.#options.untilMs) return;
     world.after(waitMs, () => {
       this.#strike(pickOne(this.#random, this.#kinds));

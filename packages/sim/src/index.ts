@@ -2,6 +2,7 @@
 // @peernet/core only, so that anybody can put their own protocol into it.
 export { NETWORK_DEFAULTS, type NetworkOptions, TIMING } from './defaults.js';
 export type { DialDone, DialNow, DialResult } from './dialing.js';
+export { exponentialMs } from './distributions.js';
 export { type FaultKind, type FaultOptions, faultKinds, randomFaults } from './faults.js';
 export { Host, type HostOptions } from './host.js';
 export { type NatKind, natKinds } from './introducing.js';

@@ -2,6 +2,7 @@
 // seed and the pair, not stored, so ten thousand hosts cost no matrix.
 import { parseAddress, parseIp } from '@peernet/core';
 import { hostPort, NETWORK_DEFAULTS, type NetworkOptions, slabBytes } from './defaults.js';
+import { exponentialMs, logNormalMs } from './distributions.js';
 import { Host, type HostOptions } from './host.js';
 import { absorb, avalanche, type State } from './mixing.js';
 import type { SimLink } from './sim-link.js';
@@ -60,11 +61,9 @@ export class Network {
     if (sigma === 0) return Math.min(latencyMs, latencyMaxMs);
     const state: State = [this.world.seed | 0, Math.min(a.index, b.index), Math.max(a.index, b.index), 0x1a7];
     absorb(state, noBytes);
-    // Box–Muller: one normal number from two uniform ones.
     const u = ((state[0] >>> 0) + 1) / 4_294_967_297;
     const v = (state[1] >>> 0) / 4_294_967_296;
-    const normal = Math.sqrt(-2 * Math.log(u)) * Math.cos(2 * Math.PI * v);
-    return Math.min(latencyMs * Math.exp(sigma * normal), latencyMaxMs);
+    return Math.min(logNormalMs(latencyMs, sigma, u, v), latencyMaxMs);
   }
 
   /** Cuts the path between two hosts: links time out on both sides, dials too. */
@@ -132,7 +131,7 @@ export class Network {
   linked(link: SimLink): void {
     const { breakMeanMs } = this.options;
     if (breakMeanMs === Number.POSITIVE_INFINITY) return;
-    const lifeMs = -Math.log(1 - this.draw()) * breakMeanMs;
+    const lifeMs = exponentialMs(this.world.random, breakMeanMs);
     this.world.schedule(this.world.now + lifeMs, breakLink, this, link);
   }
 

@@ -2,6 +2,7 @@
 // at everybody; its control are dialable nodes with eight links. S13 looks at those who restart in the middle of it;
 // its control are dialable ones (whom attackers reach best) that dial a plain list of the last addresses told to them.
 import { pickOne, uniform } from '@peernet/core';
+import { exponentialMs } from '@peernet/sim';
 import type { AddressBook } from '@peernet/store';
 import type { SimNode } from '../node.js';
 import type { Population, PopulationOptions } from '../population.js';
@@ -69,7 +70,7 @@ function churn(stage: Stage, population: Population): void {
   const { world, random } = population;
   const medianMs = stage.parameter('sessionMinutes') * 60_000;
   const doom = (slot: number): void => {
-    const lifeMs = (-Math.log(1 - uniform(random)) * medianMs) / Math.LN2;
+    const lifeMs = exponentialMs(random, medianMs / Math.LN2);
     world.after(lifeMs, () => {
       const node = population.slots[slot] as SimNode;
       population.end(slot);
