@@ -317,6 +317,18 @@ describe('a walk of ours', () => {
     expect(bench.count('walksLost')).toBeGreaterThan(0);
   });
 
+  it('that found nobody: the book is asked soon, though walks would have had the turn', () => {
+    const { bench, walks } = lonely();
+    const known = bench.remote('known');
+    bench.store.save([known.address]);
+    const [key, walk] = walks[0] as [number, Walk];
+    bench.message(key, encodeAnswer({ kind: 'full', walk: walk.id, degree: 4, records: [] }));
+    const before = { walks: bench.count('walks'), dials: bench.dials.length };
+    bench.pass(1_300);
+    expect(bench.dials.slice(before.dials).map(({ address }) => address)).toEqual([known.address]);
+    expect(bench.count('walks')).toBe(before.walks);
+  });
+
   it('fruitless ones become rare: in a tiny network there is nobody to find', () => {
     const bench = new Bench({ tuning: { bookShare: 0, bookShareLow: 0 } });
     const keys = ['a', 'b'].map((name) => bench.visit(bench.remote(name)));

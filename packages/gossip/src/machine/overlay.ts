@@ -63,7 +63,8 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     const protection = new Protection(c, { dialer });
     const admission = new Admission(c, { links, exchange, dialer, protection, walks: () => this.#walks });
     const size = (): number => this.#census.size();
-    const walks = new Walks(c, { records, dialer, exchange, room: admission, size });
+    const onFruitless = (): void => this.#upkeep.refill();
+    const walks = new Walks(c, { records, dialer, exchange, room: admission, size, onFruitless });
     const wishes = new Wishes(c, { dialer, links });
     this.#c = c;
     this.#records = records;

@@ -73,10 +73,15 @@ export class Upkeep {
     this.#nextMs = Math.min(this.#nextMs, soonMs);
   }
 
+  /** Soon, if links are missing. */
+  refill(): void {
+    if (this.#c.degree < this.#c.o.connections) this.hurry();
+  }
+
   /** Neighbours have come or gone. */
   neighbourhood(): void {
     this.#moved = true;
-    if (this.#c.degree < this.#c.o.connections) this.hurry();
+    this.refill();
   }
 
   /** Now. */
@@ -111,16 +116,23 @@ export class Upkeep {
     const alone = degree === 0 ? jitter(random, tuning.retryAloneMs, 0.5) : undefined;
     const backoffMaxMs = this.#eager ? 0 : alone;
     this.#eager = false;
-    // At most half of it by the slots: what they chose may be gone, and must not be all that is tried.
-    let dialed = this.#dialChosen(Math.ceil(byBook / 2), backoffMaxMs);
-    dialed += this.#dialBook(byBook - dialed, backoffMaxMs);
+    let dialed = this.#dialKnown(byBook, backoffMaxMs);
     if (degree === 0 && dialed < tries) dialed += this.#dialSeeds(tries - dialed);
     // Walks find nobody whom a full neighbourhood needs: then only outbound links are missing, and the book has those.
     const lacksRelays = this.#c.isShy && this.#c.peers.outbound < tuning.relaysMin;
     if (degree === 0 || (degree >= o.connections && !lacksRelays)) return dialed;
-    for (let i = dialed; i < tries; i++) if (!this.#p.walks.start()) break;
+    let walked = 0;
+    while (dialed + walked < tries && this.#p.walks.start()) walked++;
+    // Walks rest after one that found nobody; to wait for them would cost whole rounds.
+    dialed += this.#dialKnown(tries - dialed - walked, backoffMaxMs);
     this.#askApps();
     return dialed;
+  }
+
+  /** At most half of it by the slots: what they chose may be gone, and must not be all that is tried. */
+  #dialKnown(count: number, backoffMaxMs: number | undefined): number {
+    const dialed = this.#dialChosen(Math.ceil(count / 2), backoffMaxMs);
+    return dialed + this.#dialBook(count - dialed, backoffMaxMs);
   }
 
   #dialBook(count: number, backoffMaxMs: number | undefined): number {

@@ -51,6 +51,8 @@ export interface WalksParts {
   readonly room: Room;
   /** N̂. */
   readonly size: () => number;
+  /** A walk of ours has found nobody, and walks rest. */
+  readonly onFruitless: () => void;
 }
 
 export class Walks {
@@ -148,6 +150,7 @@ export class Walks {
     rest.ms = Math.min(Math.max(firstMs, rest.ms * 2), tuning.walkRestMaxMs);
     rest.untilMs = nowMs + rest.ms;
     this.#missed(purpose);
+    if (purpose === 'join') this.#p.onFruitless();
   }
 
   /** After a few of them links to those who can be dialed have to do. */
