@@ -54,13 +54,17 @@ export function readCommand(args: readonly string[]): Command {
   const nodesMin = scenario?.nodesMin ?? 1;
   if (nodes < nodesMin || nodes > nodesMax)
     throw new SettingError(`--nodes: ${nodesMin} to ${nodesMax}, not ${nodes}`);
+  const sets = values.set.map(readSet);
+  for (const [setting, value] of sets)
+    if (setting === 'node.bootstraps' && value > nodes)
+      throw new SettingError(`node.bootstraps: at most the ${nodes} nodes, not ${value}`);
   return {
     scenario,
     seed: wholeNumber('seed', values.seed, 1),
     nodes,
     json: values.json || values.series,
     series: values.series,
-    sets: values.set.map(readSet),
+    sets,
     wants,
   };
 }

@@ -141,10 +141,15 @@ export function setAll(sets: readonly (readonly [name: string, value: number])[]
 /** Where a number below 0 has a meaning: a takeover that is over before it begins (control-takeover). */
 const signed: ReadonlySet<string> = new Set(['gossip.extrema.takeoverMs']);
 
-/** Shares are 0 to 1, nothing else is below 0. Throws a SettingError. */
+/** What is on or off. */
+const switches = /^(sabotage\.\w+|node\.relay|gossip\.shyFirst|scenario\.(control|reset|twins))$/;
+
+/** Switches are 0 or 1, shares 0 to 1, nothing else is below 0. Throws a SettingError. */
 export function checkValue(name: string, value: number): void {
   if (Number.isNaN(value)) throw new SettingError(`${name}: a number`);
-  if (/Share(Low|Min)?$/.test(name) && (value < 0 || value > 1))
+  if (switches.test(name) && value !== 0 && value !== 1)
+    throw new SettingError(`${name}: 0 or 1, not ${value}`);
+  if (/(Share(Low|Min)?|Jitter)$/.test(name) && (value < 0 || value > 1))
     throw new SettingError(`${name}: a share, 0 to 1, not ${value}`);
   if (value < 0 && !signed.has(name)) throw new SettingError(`${name}: 0 or more, not ${value}`);
 }

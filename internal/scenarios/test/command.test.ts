@@ -35,6 +35,7 @@ describe('the command line', () => {
     [['S1', '--seed', '1.5']],
     [['S1', '--set', 'search.budgetMax']],
     [['S1', '--set', 'search.budgetMax=many']],
+    [['S1', '--nodes', '30', '--set', 'node.bootstraps=31']],
   ])('refuses %j', (args) => {
     expect(() => readCommand(args)).toThrow(SettingError);
   });
@@ -49,6 +50,10 @@ describe('the command line', () => {
       ['S1', '--set', 'scenario.searches=-4'],
       ['S12', '--set', 'scenario.attackerShare=5'],
       ['S1', '--set', 'node.dialableShare=1.5'],
+      ['S1', '--set', 'gossip.rotateJitter=2'],
+      ['S1', '--set', 'node.relay=2'],
+      ['S12', '--set', 'scenario.control=0.5'],
+      ['S15', '--set', 'sabotage.verification=3'],
       ['S1', '--set', 'net.latencyMs=-5'],
       ['S1', '--nodes', '20', '--set', 'gossip.connections=Infinity'],
     ]) {
