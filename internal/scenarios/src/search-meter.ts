@@ -15,6 +15,8 @@ export interface Searcher {
   readonly id: PeerId;
   readonly host: Station;
   readonly search: Searches;
+  /** Virtual ms. */
+  readonly bornMs?: number;
 }
 
 /** The network that is watched. */
@@ -27,6 +29,8 @@ export interface Watched {
 
 /** One search, from its start to its end. */
 export interface Search {
+  /** Who searches for whom, in words: the dead can go. */
+  readonly who: string;
   readonly startMs: number;
   /** Casts made. */
   attempts: number;
@@ -61,6 +65,9 @@ interface Attempt {
 /** Messages of one attempt are under way at most so long. */
 const attemptMs = 30_000;
 
+/** Searches that are told of one by one. */
+const missesShown = 10;
+
 const searchTag = 2;
 const rowsTag = 3;
 
@@ -86,6 +93,7 @@ export class SearchMeter {
   start(from: Searcher, subnet: string, wanted: Searcher | undefined, limit?: number): Search | undefined {
     if (this.#running.has(from.host)) return undefined;
     const search: Search = {
+      who: `${this.#name(from)} for ${wanted === undefined ? 'anybody' : this.#name(wanted)}`,
       startMs: this.#network.world.now,
       attempts: 0,
       messages: 0,
@@ -118,6 +126,10 @@ export class SearchMeter {
       },
     );
     return search;
+  }
+
+  #name({ host, bornMs = 0 }: Searcher): string {
+    return `${host.index} (${seconds(this.#network.world.now - bornMs)} s old)`;
   }
 
   /** Whether a row says what its member says: an address that is not its own was made up. */
@@ -179,6 +191,15 @@ export class SearchMeter {
     told.add(to);
   }
 
+  /** What is known of the searches that did not find whom they wanted at the first try, of the first few. */
+  misses(): string {
+    return this.searches
+      .filter(({ ended, foundMs, foundAttempt }) => ended && (foundMs === undefined || foundAttempt > 1))
+      .slice(0, missesShown)
+      .map(describe)
+      .join('; ');
+  }
+
   /** Means over the searches that have ended; shares are 0 to 1. */
   figures(suffix = ''): Record<string, number> {
     const ended = this.searches.filter(({ ended }) => ended);
@@ -203,6 +224,19 @@ export class SearchMeter {
     };
     return Object.fromEntries(Object.entries(figures).map(([name, value]) => [name + suffix, value]));
   }
+}
+
+function describe({ who, startMs, hits, messages, attempts, foundMs }: Search): string {
+  const found = foundMs === undefined ? 'not found' : `found after ${seconds(foundMs - startMs)} s`;
+  return [
+    `at ${seconds(startMs)} s ${who}`,
+    `${hits.size} hits, ${attempts} attempts, ${messages} messages`,
+    found,
+  ].join(': ');
+}
+
+function seconds(ms: number): string {
+  return (ms / 1000).toFixed(1);
 }
 
 function sum<T>(list: readonly T[], value: (item: T) => number): number {

@@ -64,6 +64,28 @@ describe('the command line', () => {
   });
 });
 
+it('names the searches that did not find at the first try, which a replay may take an hour for', () => {
+  const weak = { 'search.product': 0.1, 'search.floor': 1, 'search.advertMin': 1 };
+  const quick = {
+    'scenario.searches': 60,
+    'scenario.subnets': 190,
+    'scenario.joinSeconds': 60,
+    'scenario.settleSeconds': 30,
+  };
+  const sets = Object.entries({ ...weak, ...quick }).flatMap(([name, value]) => [
+    '--set',
+    `${name}=${value}`,
+  ]);
+  const { stdout } = spawnSync(process.execPath, [sim, 'S5', '--nodes', '200', '--json', ...sets], {
+    encoding: 'utf8',
+  });
+  const { foundFirstTry, misses } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+  expect(foundFirstTry).toBeLessThan(1);
+  expect(misses).toMatch(
+    /^at [\d.]+ s \d+ \([\d.]+ s old\) for \d+ \([\d.]+ s old\): \d+ hits, 2 attempts, \d+ messages: (found after [\d.]+ s|not found)/,
+  );
+});
+
 /** Interrupts a run after so many ms; how it ended and what it said. */
 async function interrupted(afterMs: number): Promise<{ code: number | null; output: string }> {
   const child = spawn(process.execPath, [sim, 'S1', '--nodes', '100', '--json'], {

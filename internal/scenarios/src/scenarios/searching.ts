@@ -79,5 +79,7 @@ export function* searchAround(
   }
   yield* stage.advance(world, searchMaxMs);
   stage.report(meter.figures(suffix));
+  const misses = meter.misses();
+  if (misses !== '') stage.report({ [`misses${suffix}`]: misses });
   return meter;
 }
