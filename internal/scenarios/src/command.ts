@@ -56,7 +56,7 @@ export function readCommand(args: readonly string[]): Command {
     throw new SettingError(`--nodes: ${nodesMin} to ${nodesMax}, not ${nodes}`);
   const sets = values.set.map(readSet);
   for (const [setting, value] of sets)
-    if (setting === 'node.bootstraps' && value > nodes)
+    if (wants === 'run' && setting === 'node.bootstraps' && value > nodes)
       throw new SettingError(`node.bootstraps: at most the ${nodes} nodes, not ${value}`);
   return {
     scenario,

@@ -67,11 +67,17 @@ it('keeps what was run, and asks for the rest only', () => {
     figures.add(entry, 1, { ...output, found: 0.5, series: {} });
     expect(figures.read('x')).toMatchObject({ runs: [{ seed: 1 }, { seed: 2 }], series: { a: [[0, 1]] } });
     expect(figures.missingSeeds(entry, 'abd')).toEqual([1, 2, 3]);
-    figures.add(entry, 1, { ...output, commit: 'abd', runtime: 'node 1.2.3', series: { b: [[0, 1]] } });
+    figures.add(entry, 1, {
+      ...output,
+      misses: 'at 3.0 s',
+      commit: 'abd',
+      runtime: 'node 1.2.3',
+      series: { b: [[0, 1]] },
+    });
     expect(figures.missingSeeds(entry, 'abd')).toEqual([2, 3]);
     expect(figures.read('x')).toMatchObject({
       runs: [
-        { seed: 1, commit: 'abd', runtime: 'node 1.2.3' },
+        { seed: 1, commit: 'abd', runtime: 'node 1.2.3', words: { misses: 'at 3.0 s' } },
         { seed: 2, commit: 'abc' },
       ],
       series: { b: [[0, 1]] },

@@ -62,7 +62,7 @@ export const TUNING = Object.freeze({
   groupsKnownMin: 3,
   /** Tries per round of upkeep ●. */
   triesMax: 3,
-  /** Share of tries that dial the book instead of walking ●. */
+  /** Share of tries that dial the book instead of walking, as long as walks do not rest ●. */
   bookShare: 0.5,
   /** … below 3 links ●. */
   bookShareLow: 0.75,

@@ -1,17 +1,10 @@
 import { seededRandom } from '@peernet/core';
 import { afterEach, expect, it, vi } from 'vitest';
 import { exponentialMs } from '../src/index.js';
+import { anotherEngine } from './another-engine.js';
 import { chatter } from './chatter.js';
 
 afterEach(() => vi.restoreAllMocks());
-
-/** Math.log, Math.exp and Math.cos as of another engine: everything comes out larger by this share. */
-function anotherEngine(share: number): void {
-  for (const name of ['log', 'exp', 'cos'] as const) {
-    const own = Math[name];
-    vi.spyOn(Math, name).mockImplementation((x) => own(x) * (1 + share));
-  }
-}
 
 it('draws times that are exponentially distributed, in whole ms', () => {
   const random = seededRandom(1);

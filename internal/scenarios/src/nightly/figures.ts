@@ -11,6 +11,8 @@ export interface Run {
   readonly runtime?: string;
   /** Numbers of the run, as `pnpm sim --json` prints them. */
   readonly figures: Readonly<Record<string, number>>;
+  /** What it prints in words: which searches missed. */
+  readonly words?: Readonly<Record<string, string>>;
   readonly missed: readonly string[];
   readonly traceHash: string;
 }
@@ -58,14 +60,16 @@ export class Figures {
   add(entry: Entry, seed: number, output: Record<string, unknown>): void {
     const before = this.read(entry.id);
     const { series, missed, commit, runtime, traceHash, scenario: _, ...rest } = output;
-    const figures = Object.fromEntries(
-      Object.entries(rest).filter((pair): pair is [string, number] => typeof pair[1] === 'number'),
-    );
+    const ofType = (type: string) =>
+      Object.fromEntries(Object.entries(rest).filter(([, value]) => typeof value === type));
+    const figures = ofType('number') as Run['figures'];
+    const words = ofType('string') as NonNullable<Run['words']>;
     const run: Run = {
       seed,
       commit: String(commit),
       ...(runtime === undefined ? {} : { runtime: String(runtime) }),
       figures,
+      ...(Object.keys(words).length === 0 ? {} : { words }),
       missed: missed as string[],
       traceHash: String(traceHash),
     };

@@ -73,7 +73,7 @@ export class Upkeep {
     this.#nextMs = Math.min(this.#nextMs, soonMs);
   }
 
-  /** Soon, if links are missing. */
+  /** A round soon, if links are missing. */
   refill(): void {
     if (this.#c.degree < this.#c.o.connections) this.hurry();
   }
