@@ -16,6 +16,7 @@ export const errorCodes = {
   WRONG_PEER: 'another peer than the expected one answers there',
   SELF: 'the address is our own',
   MIRROR: 'our own bytes came back',
+  PENDING: 'another connection with that peer is being made',
   STALE_PEER: 'an old copy of that peer, from before its restart',
   REFUSED: 'the other side closed the connection and said why',
   LOST: 'the connection broke',

@@ -72,7 +72,7 @@ export class AppStreams {
       return await this.#node.reach.member(parts, target);
     } catch (error) {
       if (target.found && target.id !== undefined && isUnreachable(error, target)) {
-        this.#node.reach.stale(parts, target.id, target.seq);
+        this.#node.reach.stale(parts, target.id, target);
       }
       throw error;
     }
@@ -83,7 +83,9 @@ export class AppStreams {
 export function isUnreachable(error: unknown, { addresses }: ReachTarget): boolean {
   return (
     addresses.length > 0 &&
-    !['CLOSED', 'LIMIT', 'ABORTED', 'SCHEME_UNKNOWN'].some((code) => isPeernetError(error, code as ErrorCode))
+    !['CLOSED', 'LIMIT', 'ABORTED', 'PENDING', 'SCHEME_UNKNOWN'].some((code) =>
+      isPeernetError(error, code as ErrorCode),
+    )
   );
 }
 

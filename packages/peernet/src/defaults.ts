@@ -19,6 +19,10 @@ export const DEFAULTS = Object.freeze({
   stunMax: 2,
   /** The next address of a peer is tried after this without an answer from the one before, ms: a few round trips, name resolution included. */
   staggerMs: 1_000,
+  /** Another dial makes a connection with the same peer: so long it is waited for, ms. Guess: an introduction takes 1 to 3 s, on a busy machine twice that. */
+  pendingMs: 10_000,
+  /** A search row whose member nobody here could introduce is not shown for this, ms: by then we, or our neighbours, have other neighbours. Guess: two rounds of upkeep. */
+  strangerMs: 10_000,
   /** Why an address could not be dialed is remembered for so many addresses. Guess: those that a user may ask about. */
   failuresKept: 64,
   /** Ids of which it is remembered that, and where, we have met them. Guess: as many as signatures are cached (protocol.md §8). */

@@ -27,6 +27,7 @@ import {
 } from '@peernet/core';
 import type { Gossip } from '@peernet/gossip';
 import type { LinkOverlay } from '@peernet/search';
+import { Arrivals } from './arrivals.js';
 import { DEFAULTS } from './defaults.js';
 import { Dials } from './dials.js';
 import { Member } from './member.js';
@@ -105,6 +106,7 @@ export class Hub {
   readonly #sessions = new SessionTable();
   readonly dials: Dials;
   readonly met: Met;
+  readonly arrivals: Arrivals;
   #gossip!: Gossip;
   #pendingStreams = 0;
   #closed = false;
@@ -113,6 +115,7 @@ export class Hub {
     this.#o = options;
     this.dials = new Dials(options);
     this.met = new Met(options.clock);
+    this.arrivals = new Arrivals(options.clock);
     localPeers.set(options.crypto.id, (localPeers.get(options.crypto.id) ?? 0) + 1);
   }
 
@@ -253,6 +256,7 @@ export class Hub {
     const { gossipLink: key } = member;
     this.met.add(connection.peer, o.address);
     this.#members.set(key, member);
+    this.arrivals.tell(member);
     connection.closed.then(() => this.#members.delete(key));
     return member;
   }
@@ -363,6 +367,7 @@ export class Hub {
     if (left > 0) localPeers.set(this.#o.crypto.id, left);
     else localPeers.delete(this.#o.crypto.id);
     this.dials.close();
+    this.arrivals.close();
     for (const member of this.members()) member.connection.close(reason);
     for (const [duplex, { secured }] of this.#raw) if (!secured) duplex.destroy();
     await Promise.all([...this.#raw.values()].filter(({ secured }) => secured).map(({ closed }) => closed));

@@ -12,6 +12,12 @@ export interface Target {
   readonly addresses: readonly string[];
 }
 
+/** What a search row said. */
+export interface Tried {
+  readonly addresses: readonly string[];
+  readonly seq?: number | undefined;
+}
+
 export class Reach {
   readonly #clock: Clock;
   readonly #dials = new Map<string, Promise<Member>>();
@@ -48,9 +54,13 @@ export class Reach {
     return dial;
   }
 
-  /** A row led nowhere: what its member had said is not shown again. */
-  stale(parts: Parts, id: PeerId, seq: number | undefined): void {
-    if (isConnected(parts)) parts.search.stale(id, seq);
+  /**
+   * A row led nowhere: what its member had said is not shown again. Who names no relay is known to neighbours of ours
+   * or not, and has nothing new to say once it is.
+   */
+  stale(parts: Parts, id: PeerId, { addresses, seq }: Tried): void {
+    const isStranger = addresses.every((text) => text === `wrtc:${id}`);
+    if (isConnected(parts)) parts.search.stale(id, seq, isStranger ? DEFAULTS.strangerMs : undefined);
   }
 
   async #dial(parts: Parts, target: Target): Promise<Member> {
@@ -71,12 +81,16 @@ export class Reach {
       parts.hub
         .dial(text, { expect: target.id, signal })
         .then((dialed) => ({ member: dialed, address: text }))
-        .catch((error: unknown) => {
-          const ours = signal.aborted || isPeernetError(error, 'CLOSED');
+        .catch(async (error: unknown) => {
+          const isPending = isPeernetError(error, 'PENDING') && target.id !== undefined;
+          const other = isPending ? await parts.hub.arrivals.next(target.id, DEFAULTS.pendingMs) : undefined;
+          if (other !== undefined) return { member: other, address: undefined };
+          const ours = signal.aborted || isPending || isPeernetError(error, 'CLOSED');
           if (!ours) parts.store.outcome(text, { ok: false, counts });
           throw error;
         }),
     );
+    if (address === undefined) return member; // whoever dialed has seen to the rest
     parts.store.outcome(address, { ok: true, id: member.connection.peer });
     parts.gossip.add(member.gossipLink, { purpose: 'app' });
     member.announce();

@@ -11,7 +11,7 @@ import type { Failure, StreamKey } from './machine/members.js';
 import { type SubnetEffects, type SubnetInput, SubnetMachine } from './machine/subnet.js';
 import type { Member } from './member.js';
 import type { Parts } from './parts.js';
-import type { Reach } from './reach.js';
+import type { Reach, Tried } from './reach.js';
 import { readProof, SubnetProofs } from './subnet-proof.js';
 import type { ByteStream, Peer } from './types.js';
 import { subnetChannel } from './wire.js';
@@ -48,8 +48,8 @@ export class SubnetRoom implements SubnetChannel {
   readonly #machine: SubnetMachine;
   readonly #alarm: Alarm;
   readonly #rows = new Map<PeerId, SearchRow>();
-  /** Sequence number of the row that was tried last. */
-  readonly #tried = new Map<PeerId, number>();
+  /** What the row said that was tried last. */
+  readonly #tried = new Map<PeerId, Tried>();
   readonly #attempts = new Set<StreamKey>();
   readonly #held = new Map<StreamKey, Held>();
   readonly #onLinks = (): void => this.#handle({ type: 'links', ids: this.#neighbours() });
@@ -132,7 +132,10 @@ export class SubnetRoom implements SubnetChannel {
     connect: (key) => this.#connect(key),
     refuse: (key, reason) => this.#end(key, reason),
     drop: (key) => this.#end(key, 'REPLACED'),
-    stale: (id) => this.#o.reach.stale(this.#o.parts, id, this.#tried.get(id)),
+    stale: (id) => {
+      const tried = this.#tried.get(id);
+      if (tried !== undefined) this.#o.reach.stale(this.#o.parts, id, tried);
+    },
     forget: (id) => {
       this.#rows.delete(id);
       this.#tried.delete(id);
@@ -165,7 +168,7 @@ export class SubnetRoom implements SubnetChannel {
     const row = this.#rows.get(id);
     const addresses = row === undefined ? [] : [row.address, ...row.addresses].filter((text) => text !== id);
     const target = { id, addresses };
-    if (row?.seq !== undefined) this.#tried.set(id, row.seq);
+    this.#tried.set(id, { addresses, seq: row?.seq });
     reach.member(parts, target).then(
       (member) => {
         if (this.#attempts.has(key)) this.#handle({ type: 'opening', key, id });

@@ -1,6 +1,6 @@
 // Whoever has several addresses: a staggered race, and what becomes of those who lose it.
-import { PeernetError, seededRandom } from '@peernet/core';
-import { expect, test } from 'vitest';
+import { type ErrorCode, PeernetError, seededRandom } from '@peernet/core';
+import { describe, expect, test } from 'vitest';
 import type { Peernet, SearchRow } from '../src/index.js';
 import { firstOf } from '../src/reach.js';
 import { JumpClock, make, memory, until } from './nodes.js';
@@ -139,4 +139,81 @@ test('order of addresses: what costs others an introduction comes last', async (
   const stream = node.open(row(a, [`wrtc:${a.id}?via=memory:hub`, 'memory:b']), 'x');
   await new Promise((done) => stream.on('data', done));
   expect(dialed).toEqual(['memory', 'wrtc']);
+});
+
+/** A node whose dials by WebRTC all fail alike. */
+function withoutWay(code: ErrorCode, clock = new JumpClock()) {
+  const real = memory();
+  const transport = {
+    ...real,
+    schemes: [...real.schemes, 'wrtc'],
+    dial: (address: string, options: { signal: AbortSignal }) =>
+      address.startsWith('wrtc:')
+        ? Promise.reject(new PeernetError(code, 'by WebRTC'))
+        : real.dial(address, options),
+  };
+  return { node: make({ bootstrap: false, transport, clock }), clock };
+}
+
+describe('another dial makes the connection', () => {
+  test('it is waited for, and used', async () => {
+    const a = make({ bootstrap: false });
+    a.handle('echo', (stream) => stream.pipe(stream));
+    const { node } = withoutWay('PENDING');
+    await node.listen('memory:node');
+    const stream = node.open(row(a, [`wrtc:${a.id}`]), 'echo');
+    const back = new Promise((done, failed) => stream.on('data', done).on('error', failed));
+    stream.write('x');
+    await a.connect('memory:node');
+    expect(String(await back)).toBe('x');
+    expect(node.peers()).toHaveLength(1);
+  });
+
+  test('not for ever: then it is the error', async () => {
+    const [a, b] = [make({ bootstrap: false }), make({ bootstrap: false })];
+    const { node, clock } = withoutWay('PENDING');
+    await node.listen('memory:node');
+    const errors: unknown[] = [];
+    node.open(row(a, [`wrtc:${a.id}`]), 'echo').on('error', (error) => void errors.push(error));
+    await b.connect('memory:node'); // somebody else
+    await clock.pass(9_000);
+    expect(errors).toEqual([]);
+    await clock.pass(2_000);
+    expect(errors).toMatchObject([{ code: 'PENDING' }]);
+  });
+
+  test('closing does not wait for it', async () => {
+    const a = make({ bootstrap: false });
+    const { node } = withoutWay('PENDING');
+    await node.ready();
+    const ended = new Promise((done) =>
+      node.open(row(a, [`wrtc:${a.id}`]), 'echo').on('close', () => done(true)),
+    );
+    await turn();
+    await node.close();
+    expect(await ended).toBe(true); // and leakCheck finds no timer
+  });
+});
+
+describe('a row whose member nobody could introduce', () => {
+  test.each([
+    ['names no relay: shown again after 10 s', '', true],
+    ['control: its relays did not know it: gone until it speaks', '?via=ws://127.0.0.1:1', false],
+  ])('%s', async (_, via, isShown) => {
+    const { node, clock } = withoutWay('DIAL_REFUSED');
+    const hidden = make({ bootstrap: false });
+    const relay = make({ bootstrap: false, listen: 'memory:relay' });
+    await relay.ready();
+    for (const each of [node, hidden]) await each.connect('memory:relay');
+    await hidden.join('x');
+    const found = await node.find('x');
+    const address = `wrtc:${hidden.id}${via}`;
+    const stream = node.open({ ...found, address, addresses: [address] }, 'echo');
+    expect(await new Promise((done) => stream.on('error', done))).toMatchObject({ code: 'DIAL_REFUSED' });
+    await clock.pass(9_000);
+    await expect(node.find('x', { timeout: 500 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+    await clock.pass(2_000);
+    if (isShown) expect((await node.find('x')).id).toBe(hidden.id);
+    else await expect(node.find('x', { timeout: 500 })).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
 });

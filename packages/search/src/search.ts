@@ -226,9 +226,10 @@ export class Search extends Emitter<SearchEvents> {
   /**
    * A member that a row named could not be reached: what it said until then is not shown again.
    * @param seq of that row; without one, all that it has said by now.
+   * @param forMs it may be said again after this; without one, after five minutes.
    */
-  stale(id: PeerId, seq?: number | undefined): void {
-    this.#handle({ type: 'stale', id, seq, wallMs: this.#clock.wall() });
+  stale(id: PeerId, seq?: number | undefined, forMs?: number | undefined): void {
+    this.#handle({ type: 'stale', id, seq, forMs, wallMs: this.#clock.wall() });
   }
 
   /** A connection with it stands, though `stale` said that it could not be reached: its rows are shown again. A neighbour needs no word. */

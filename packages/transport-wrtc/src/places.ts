@@ -71,9 +71,9 @@ export class Places {
     this.#starts = new TokenBucket({ perSecond: offersPerSecond, burst: offersBurst }, clock.now());
   }
 
-  /** A place for our own dial, when it is its turn. Rejects with LIMIT, or the reason of `signal`. */
+  /** A place for our own dial, when it is its turn. Rejects with LIMIT, PENDING, or the reason of `signal`. */
   async forDial(peer: PeerId, signal: AbortSignal): Promise<DialPlace> {
-    if (this.#dialing.has(peer)) throw new PeernetError('LIMIT', 'that peer is being dialed already');
+    if (this.#dialing.has(peer)) throw new PeernetError('PENDING', 'that peer is being dialed already');
     const { openMax, perPeerMax } = this.#limits;
     if (this.#openCount + this.#dialing.size >= openMax) {
       throw new PeernetError('LIMIT', `${openMax} WebRTC connections are open or being made`);
@@ -161,9 +161,7 @@ export class Places {
     const own = this.#dialing.get(peer);
     if (own === undefined) return true;
     if (own.fingerprint !== undefined && own.fingerprint < theirs) return false;
-    own.yield(
-      new PeernetError('DIAL_FAILED', 'the peer dialed us at the same time; its connection is taken'),
-    );
+    own.yield(new PeernetError('PENDING', 'the peer dialed us at the same time; its connection is taken'));
     return true;
   }
 

@@ -207,7 +207,7 @@ describe('dials', () => {
     const over = new AbortController();
     const first = transport.dial(`wrtc:${peerId(10)}`, { signal: over.signal }).catch(() => {});
     await expect(transport.dial(`wrtc:${peerId(10)}`, { signal: live() })).rejects.toMatchObject({
-      code: 'LIMIT',
+      code: 'PENDING',
     });
     await expect(transport.dial(`wrtc:${peerId(11)}`, { signal: live() })).rejects.toMatchObject({
       code: 'LIMIT',
@@ -259,7 +259,7 @@ describe('dials', () => {
 describe('both offer at once', () => {
   // Our fingerprint begins with 55.
   test.each([
-    ['44', 'theirs wins', 'DIAL_FAILED', {}],
+    ['44', 'theirs wins', 'PENDING', {}],
     ['66', 'ours wins', undefined, { glare: 1 }],
   ] as const)('%s…: %s', async (fingerprint, _who, code, refused) => {
     const { transport, board, offer, listener } = await host();

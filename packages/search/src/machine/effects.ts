@@ -25,8 +25,13 @@ export type SearchEvent =
   | ({ readonly type: 'search'; readonly search: SearchRequest } & Surroundings)
   | { readonly type: 'cancel'; readonly search: number }
   | ({ readonly type: 'reply'; readonly key: string; readonly meta: Uint8Array } & Surroundings)
-  /** Without a `seq`: all that it has said. */
-  | { readonly type: 'stale'; readonly id: PeerId; readonly seq?: number | undefined }
+  /** Without a `seq`: all that it has said. Without `forMs`: `TIMES.staleMs`. */
+  | {
+      readonly type: 'stale';
+      readonly id: PeerId;
+      readonly seq?: number | undefined;
+      readonly forMs?: number | undefined;
+    }
   /** It was reached after all. */
   | { readonly type: 'reached'; readonly id: PeerId }
   | ({ readonly type: 'close' } & Surroundings);

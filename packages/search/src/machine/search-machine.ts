@@ -137,7 +137,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
         this.#relay.reply(input.key, input.meta, turn);
         return;
       case 'stale':
-        this.#unreached(input.id, input.seq ?? turn.wallMs, turn);
+        this.#unreached(input.id, input.seq ?? turn.wallMs, input.forMs ?? TIMES.staleMs, turn);
         return;
       case 'reached':
         this.#stale.delete(input.id);
@@ -231,8 +231,8 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
     }
   }
 
-  #unreached(id: PeerId, seq: number, { nowMs }: Turn): void {
-    this.#stale.add(id, seq, nowMs);
+  #unreached(id: PeerId, seq: number, forMs: number, { nowMs }: Turn): void {
+    this.#stale.add(id, seq, nowMs + forMs);
     this.#adverts.store.forget(id, seq);
   }
 

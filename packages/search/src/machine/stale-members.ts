@@ -2,18 +2,19 @@
 // afterwards is, even if it was said before the attempt failed: a member whose relay has died says so at once, while
 // others still dial what it said before.
 import { LruMap, type PeerId } from '@peernet/core';
-import { CAPACITY, TIMES } from '../defaults.js';
+import { CAPACITY } from '../defaults.js';
 
 export class StaleMembers {
   /** Made when there is the first. */
   #members: LruMap<PeerId, { readonly seq: number; readonly untilMs: number }> | undefined;
 
   /** @param seq of what was dialed in vain. */
-  add(id: PeerId, seq: number, nowMs: number): void {
+  add(id: PeerId, seq: number, untilMs: number): void {
     this.#members ??= new LruMap(CAPACITY.stale);
+    const before = this.#members.get(id);
     this.#members.set(id, {
-      seq: Math.max(seq, this.#members.get(id)?.seq ?? 0),
-      untilMs: nowMs + TIMES.staleMs,
+      seq: Math.max(seq, before?.seq ?? 0),
+      untilMs: before !== undefined && before.seq >= seq ? Math.max(before.untilMs, untilMs) : untilMs,
     });
   }
 

@@ -304,6 +304,26 @@ describe('doubtful rows', () => {
     }
   });
 
+  test.each([
+    ['its time is over', [10_000], true],
+    ['control: five minutes, if nothing else is said', [undefined], false],
+    ['control: who was given up for longer does not come back sooner', [60_000, 10_000], false],
+  ])('a member that could not be reached for a while: %s', (_, times, isTold) => {
+    const bench = new Bench();
+    bench.ups(2);
+    const { id } = bench.who('alice');
+    for (const forMs of times) bench.give({ type: 'stale', id, forMs });
+    const early = started(bench);
+    bench.answer(1, early, [row(bench, 'alice')]);
+    bench.pass(9_000);
+    expect(bench.rows).toEqual([]);
+    bench.pass(1_500);
+    bench.take('search');
+    const late = started(bench);
+    bench.answer(1, late, [row(bench, 'alice')]);
+    expect(bench.rows.map((found) => found.id)).toEqual(isTold ? [id] : []);
+  });
+
   test('a member that could not be reached is not told again before it speaks anew', () => {
     const bench = new Bench();
     bench.ups(2);
