@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { encodeAnswer } from '../src/wire.js';
 import { Bench, heard, live, withBook } from './machine.js';
 
 describe('upkeep', () => {
@@ -39,6 +40,48 @@ describe('upkeep', () => {
     bench.visit(bench.remote('a'));
     bench.pass(600_000);
     expect(bench.dials.filter(({ address }) => address === 'ws://20.1.1.1:4000')).toEqual([]);
+  });
+
+  describe('asks whom the application talks to', () => {
+    const isAsked = (bench: Bench, key: number): boolean =>
+      bench.to(key, 'hello').some(({ purpose }) => purpose === 'overlay');
+    /** The application's link to somebody, who has said HELLO. */
+    const appLink = (bench: Bench, dialable: boolean): number => {
+      const remote = bench.remote('friend', dialable ? {} : { dialable, addresses: [], webrtc: true });
+      const key = bench.arrive(remote);
+      bench.hello(key, remote, { purpose: 'app' });
+      expect(bench.kindOf(key)).toBe('app');
+      return key;
+    };
+
+    it.each([true, false])('when it has no neighbour at all (dialable: %s)', (dialable) => {
+      const bench = new Bench();
+      const key = appLink(bench, dialable);
+      bench.pass(6_000);
+      expect(isAsked(bench, key)).toBe(true);
+      bench.message(key, encodeAnswer({ kind: 'link', walk: '', degree: 1, records: [] }));
+      expect(bench.machine.neighbours.map((peer) => peer.key)).toEqual([key]);
+    });
+
+    it.each([
+      ['who can be dialed', {}, true, true],
+      ['control: not who cannot', {}, false, false],
+      ['who cannot, as one of those that it wants to have as well', { webrtc: true }, false, true],
+    ])('when it has one neighbour: %s', (_, options, dialable, asked) => {
+      const bench = new Bench(options);
+      bench.visit(bench.remote('a'));
+      const key = appLink(bench, dialable);
+      bench.pass(6_000);
+      expect(isAsked(bench, key)).toBe(asked);
+    });
+
+    it('nobody, when it has all that it wants', () => {
+      const { bench, remotes } = withBook(20);
+      live(bench, remotes, 60_000);
+      const key = appLink(bench, true);
+      live(bench, remotes, 60_000);
+      expect(isAsked(bench, key)).toBe(false);
+    });
   });
 
   it('looks again at once after wake()', () => {

@@ -118,15 +118,14 @@ export class Upkeep {
     this.#eager = false;
     let dialed = this.#dialKnown(byBook, backoffMaxMs);
     if (degree === 0 && dialed < tries) dialed += this.#dialSeeds(tries - dialed);
+    this.#askApps();
     // Walks find nobody whom a full neighbourhood needs: then only outbound links are missing, and the book has those.
     const lacksRelays = this.#c.isShy && this.#c.peers.outbound < tuning.relaysMin;
     if (degree === 0 || (degree >= o.connections && !lacksRelays)) return dialed;
     let walked = 0;
     while (dialed + walked < tries && this.#p.walks.start()) walked++;
     // Walks rest after one that found nobody; to wait for them would cost whole rounds.
-    dialed += this.#dialKnown(tries - dialed - walked, backoffMaxMs);
-    this.#askApps();
-    return dialed;
+    return dialed + this.#dialKnown(tries - dialed - walked, backoffMaxMs);
   }
 
   /** At most half of it by the slots: what they chose may be gone, and must not be all that is tried. */
@@ -169,11 +168,14 @@ export class Upkeep {
     return dialed;
   }
 
-  /** Peers that an application already talks to are the cheapest neighbours. */
+  /** Peers that an application already talks to are the cheapest neighbours; for who has none, anybody will do. */
   #askApps(): void {
-    if (this.#c.peers.count('app') === 0) return;
-    for (const peer of this.#c.peers.all()) {
-      if (peer.kind === 'app' && peer.record?.dialable && this.#p.links.ask(peer)) return;
+    const { peers, degree } = this.#c;
+    if (peers.count('app') === 0) return;
+    const takesShy = degree === 0 || this.#p.admission.lacksIntroduced();
+    for (const peer of peers.all()) {
+      const isFit = peer.kind === 'app' && (takesShy || peer.record?.dialable);
+      if (isFit && this.#p.links.ask(peer)) return;
     }
   }
 
