@@ -178,8 +178,8 @@ describe('ends', () => {
   test('a connection for streams only ends some time after the last one; also if there was none', async () => {
     const clock = new JumpClock();
     const [a, b, c] = [
-      make({ listen: 'memory:a', clock }),
       make({ listen: 'memory:a', bootstrap: false, clock }),
+      ...[1, 2].map(() => make({ bootstrap: false, clock })),
     ] as [Peernet, Peernet, Peernet];
     await a.ready();
     echo(a);
