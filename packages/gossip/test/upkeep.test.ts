@@ -35,6 +35,30 @@ describe('upkeep', () => {
     expect(bench.count('walks')).toBe(0);
   });
 
+  it.each([
+    ['at once when it has nobody', 0, true],
+    ['control: in its next round when it has somebody', 1, false],
+  ])('dials those of whom a full one tells %s', (_, neighbours, isAtOnce) => {
+    const bench = new Bench({ seeds: ['ws://20.1.1.1:4000'] });
+    bench.pass(0);
+    for (let i = 0; i < neighbours; i++) bench.visit(bench.remote(`in${i}`));
+    const key = bench.answer(
+      bench.lastDial,
+      bench.remote('seed', { address: 'ws://20.1.1.1:4000' }),
+      'hello',
+    );
+    const others = [1, 2].map((i) => bench.remote(`other${i}`));
+    const records = others.map(({ record }) => heard(record));
+    bench.message(key, encodeAnswer({ kind: 'full', walk: '', degree: 128, records }));
+    const addresses = others.map(({ address }) => address);
+    const toOthers = (): string[] =>
+      bench.dials.map(({ address }) => address).filter((address) => addresses.includes(address));
+    bench.pass(0);
+    expect(toOthers().sort()).toEqual(isAtOnce ? addresses.sort() : []);
+    bench.pass(6_000);
+    expect(toOthers()).not.toEqual([]);
+  });
+
   it('leaves seeds alone while it has somebody', () => {
     const bench = new Bench({ seeds: ['ws://20.1.1.1:4000'] });
     bench.visit(bench.remote('a'));

@@ -20,6 +20,8 @@ export interface AdmissionParts {
   readonly dialer: Dialer;
   readonly protection: Protection;
   readonly walks: () => Walks;
+  /** Somebody has no room for us, but has told us of others. */
+  readonly onRefused: () => void;
 }
 
 export class Admission implements Room {
@@ -200,6 +202,7 @@ export class Admission implements Room {
     }
     this.#p.links.turn(peer, 'guest');
     this.#p.links.expire(peer, tuning.guestMs + tuning.helloMs);
+    this.#p.onRefused();
   }
 
   /** A swap: the new link stands, so an own one may go. Never an inbound one: those are others' swaps (●). */

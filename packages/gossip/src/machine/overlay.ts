@@ -61,7 +61,14 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     });
     const exchange = new Exchange(c, { records, dialer, ending: links });
     const protection = new Protection(c, { dialer });
-    const admission = new Admission(c, { links, exchange, dialer, protection, walks: () => this.#walks });
+    const admission = new Admission(c, {
+      links,
+      exchange,
+      dialer,
+      protection,
+      walks: () => this.#walks,
+      onRefused: () => this.#upkeep.refused(),
+    });
     const size = (): number => this.#census.size();
     const onFruitless = (): void => this.#upkeep.refill();
     const walks = new Walks(c, { records, dialer, exchange, room: admission, size, onFruitless });

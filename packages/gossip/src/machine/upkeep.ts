@@ -78,6 +78,11 @@ export class Upkeep {
     if (this.#c.degree < this.#c.o.connections) this.hurry();
   }
 
+  /** By somebody who told us of others: who has no neighbour tries those at once. */
+  refused(): void {
+    if (this.#c.degree === 0) this.#nextMs = this.#c.nowMs;
+  }
+
   /** Neighbours have come or gone. */
   neighbourhood(): void {
     this.#moved = true;
