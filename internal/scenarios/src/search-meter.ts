@@ -40,6 +40,8 @@ export interface Search {
   rowMessages: number;
   /** Nodes (numbers, so that the dead can go) that answered from what they hold, or are, in the first attempt; with their distance from the origin. */
   readonly hits: Map<number, number>;
+  /** Those of them that are connected to the member by a chain of links: the rows of the others are doubtful. */
+  certain: number;
   hopsMax: number;
   /** Virtual ms at which the wanted member was found. */
   foundMs: number | undefined;
@@ -99,6 +101,7 @@ export class SearchMeter {
       messages: 0,
       rowMessages: 0,
       hits: new Map(),
+      certain: 0,
       hopsMax: 0,
       foundMs: undefined,
       foundAttempt: 0,
@@ -117,7 +120,10 @@ export class SearchMeter {
         if ((wanted === undefined || row.id === wanted.id) && search.foundMs === undefined) {
           search.foundMs = this.#network.world.now;
           search.foundAttempt = Math.max(1, search.attempts);
-          if (search.attempts === 0) search.hits.set(from.host.index, 0); // from its own store
+          if (search.attempts === 0) {
+            search.hits.set(from.host.index, 0); // from its own store
+            if (!row.doubtful) search.certain++;
+          }
         } else if (this.#network.addressOf(row.id) === undefined) search.staleRows++;
       },
       () => {
@@ -186,8 +192,10 @@ export class SearchMeter {
     if (attempt === undefined) return;
     const { search, number, told, asked } = attempt;
     search.rowMessages++;
-    if (number === 1 && !told.has(from) && !search.hits.has(from.index))
+    if (number === 1 && !told.has(from) && !search.hits.has(from.index)) {
       search.hits.set(from.index, asked.get(from) ?? 0);
+      if (isCertain(bytes)) search.certain++;
+    }
     told.add(to);
   }
 
@@ -216,6 +224,7 @@ export class SearchMeter {
       lastHop: mean(hops, (list) => Math.max(...list)),
       hopsMax: Math.max(0, ...ended.map(({ hopsMax }) => hopsMax)),
       hits: mean(ended, ({ hits }) => hits.size),
+      certain: mean(ended, ({ certain }) => certain),
       attempts: mean(ended, ({ attempts }) => attempts),
       rowMessages: mean(ended, ({ rowMessages }) => rowMessages),
       rows: mean(ended, ({ rows }) => rows),
@@ -226,11 +235,17 @@ export class SearchMeter {
   }
 }
 
-function describe({ who, startMs, hits, messages, attempts, foundMs }: Search): string {
+/** Whether ROWS tell of anybody without doubt. */
+function isCertain(bytes: Uint8Array): boolean {
+  const message = decodeMessage(bytes);
+  return message?.type === 'rows' && message.rows.some(({ kind }) => kind === 'advert' || kind === 'answer');
+}
+
+function describe({ who, startMs, hits, certain, messages, attempts, foundMs }: Search): string {
   const found = foundMs === undefined ? 'not found' : `found after ${seconds(foundMs - startMs)} s`;
   return [
     `at ${seconds(startMs)} s ${who}`,
-    `${hits.size} hits, ${attempts} attempts, ${messages} messages`,
+    `${hits.size} hits, ${certain} of them certain, ${attempts} attempts, ${messages} messages`,
     found,
   ].join(': ');
 }

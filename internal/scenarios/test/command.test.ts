@@ -82,7 +82,7 @@ it('names the searches that did not find at the first try, which a replay may ta
   const { foundFirstTry, misses } = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
   expect(foundFirstTry).toBeLessThan(1);
   expect(misses).toMatch(
-    /^at [\d.]+ s \d+ \([\d.]+ s old\) for \d+ \([\d.]+ s old\): \d+ hits, 2 attempts, \d+ messages: (found after [\d.]+ s|not found)/,
+    /^at [\d.]+ s \d+ \([\d.]+ s old\) for \d+ \([\d.]+ s old\): \d+ hits, \d+ of them certain, 2 attempts, \d+ messages: (found after [\d.]+ s|not found)/,
   );
 });
 
