@@ -99,6 +99,15 @@ describe('upkeep', () => {
       expect(isAsked(bench, key)).toBe(asked);
     });
 
+    it('nobody, when only links of its own making are missing', () => {
+      const bench = new Bench({ connections: 3 });
+      for (let i = 0; i < 3; i++) bench.visit(bench.remote(`in${i}`));
+      expect(bench.machine.neighbours).toHaveLength(3);
+      const key = appLink(bench, true);
+      bench.pass(12_000);
+      expect([bench.count('outbound'), isAsked(bench, key)]).toEqual([0, false]);
+    });
+
     it('nobody, when it has all that it wants', () => {
       const { bench, remotes } = withBook(20);
       live(bench, remotes, 60_000);

@@ -63,6 +63,11 @@ export class Reach {
     if (isConnected(parts)) parts.search.stale(id, seq, isStranger ? DEFAULTS.strangerMs : undefined);
   }
 
+  /** The connection that another dial makes; it may stand by now. */
+  async #arrival({ hub }: Parts, id: PeerId): Promise<Member | undefined> {
+    return hub.byId(id) ?? hub.arrivals.next(id, DEFAULTS.pendingMs);
+  }
+
   async #dial(parts: Parts, target: Target): Promise<Member> {
     const busy = parts.hub.members().filter((member) => member.kind === 'app').length;
     if (busy >= DEFAULTS.appConnectionsMax) {
@@ -83,7 +88,7 @@ export class Reach {
         .then((dialed) => ({ member: dialed, address: text }))
         .catch(async (error: unknown) => {
           const isPending = isPeernetError(error, 'PENDING') && target.id !== undefined;
-          const other = isPending ? await parts.hub.arrivals.next(target.id, DEFAULTS.pendingMs) : undefined;
+          const other = isPending ? await this.#arrival(parts, target.id) : undefined;
           if (other !== undefined) return { member: other, address: undefined };
           const ours = signal.aborted || isPending || isPeernetError(error, 'CLOSED');
           if (!ours) parts.store.outcome(text, { ok: false, counts });

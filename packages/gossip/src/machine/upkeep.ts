@@ -123,10 +123,11 @@ export class Upkeep {
     this.#eager = false;
     let dialed = this.#dialKnown(byBook, backoffMaxMs);
     if (degree === 0 && dialed < tries) dialed += this.#dialSeeds(tries - dialed);
-    this.#askApps();
     // Walks find nobody whom a full neighbourhood needs: then only outbound links are missing, and the book has those.
     const lacksRelays = this.#c.isShy && this.#c.peers.outbound < tuning.relaysMin;
-    if (degree === 0 || (degree >= o.connections && !lacksRelays)) return dialed;
+    if (degree >= o.connections && !lacksRelays) return dialed;
+    this.#askApps();
+    if (degree === 0) return dialed;
     let walked = 0;
     while (dialed + walked < tries && this.#p.walks.start()) walked++;
     // Walks rest after one that found nobody; to wait for them would cost whole rounds.

@@ -232,7 +232,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
   }
 
   #unreached(id: PeerId, seq: number, forMs: number, { nowMs }: Turn): void {
-    this.#stale.add(id, seq, nowMs + forMs);
+    this.#stale.add(id, seq, nowMs, forMs);
     this.#adverts.store.forget(id, seq);
   }
 

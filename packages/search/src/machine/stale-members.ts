@@ -8,13 +8,16 @@ export class StaleMembers {
   /** Made when there is the first. */
   #members: LruMap<PeerId, { readonly seq: number; readonly untilMs: number }> | undefined;
 
-  /** @param seq of what was dialed in vain. */
-  add(id: PeerId, seq: number, untilMs: number): void {
+  /** @param seq of what was dialed in vain. What the member said later is judged by its own attempts. */
+  add(id: PeerId, seq: number, nowMs: number, forMs: number): void {
     this.#members ??= new LruMap(CAPACITY.stale);
     const before = this.#members.get(id);
+    const isLive = before !== undefined && nowMs < before.untilMs;
+    if (isLive && seq < before.seq) return;
+    const untilMs = nowMs + forMs;
     this.#members.set(id, {
-      seq: Math.max(seq, before?.seq ?? 0),
-      untilMs: before !== undefined && before.seq >= seq ? Math.max(before.untilMs, untilMs) : untilMs,
+      seq,
+      untilMs: isLive && seq === before.seq ? Math.max(before.untilMs, untilMs) : untilMs,
     });
   }
 

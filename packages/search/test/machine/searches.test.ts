@@ -304,6 +304,19 @@ describe('doubtful rows', () => {
     }
   });
 
+  test('what a member said before does not keep back for longer what it said later', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    const { id } = bench.who('alice');
+    const moved = bench.advert('alice', 'chat', { seq: wallMs - 1_000 });
+    bench.give({ type: 'stale', id, seq: moved.seq, forMs: 10_000 });
+    bench.give({ type: 'stale', id, seq: moved.seq - 1 }); // five minutes, of an attempt that began earlier
+    bench.pass(10_500);
+    const query = started(bench);
+    bench.answer(1, query, [{ bytes: moved.bytes }]);
+    expect(bench.rows.map((found) => found.seq)).toEqual([moved.seq]);
+  });
+
   test.each([
     ['its time is over', [10_000], true],
     ['control: five minutes, if nothing else is said', [undefined], false],
