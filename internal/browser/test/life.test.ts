@@ -67,6 +67,7 @@ describe.skipIf(executablePath === undefined)('the life of a page', () => {
     // Control: it was frozen, so its timers stood still.
     const ticks = await page.evaluate(() => (globalThis as unknown as { ticks: number }).ticks);
     expect(ticks).toBeLessThan((performance.now() - startMs) / 10 / 2);
+    await until('the page sees it, too', async () => (await connects()) > 1 || undefined, backMs);
     expect(await connects()).toBe(2);
   });
 
