@@ -53,6 +53,8 @@ export const CAST = Object.freeze({
   secondMin: 1_024,
   /** Second attempt: so many times q1. */
   secondFactor: 4,
+  /** Most neighbours with which an own cast begins, if they have room for it. Measured: decision 32. */
+  firstHops: 16,
   /** Largest budget that anybody passes on (protocol.md §6). */
   budgetMax: 32_767,
   /** Members of the own subnet seen in one refresh interval from which we advertise less: a full cell. */

@@ -1,6 +1,6 @@
-// How a budget is split among neighbours: protocol.md §6, the same for adverts and searches, for our own casts and
-// for those of others. Splitting over all neighbours (instead of a few) loses least to nodes that drop silently
-// (research/algorithms.md §3.2).
+// How a budget is split among neighbours: protocol.md §6, the same for adverts and searches. Casts of others are split
+// over all neighbours: that (instead of a few) loses least to nodes that drop silently (research/algorithms.md §3.2).
+// Own casts begin with a few at most, so that they leave the neighbourhood of a node that has a hundred.
 import { type LinkKey, type Random, shuffle } from '@peernet/core';
 import { CAST } from '../defaults.js';
 import type { Turn } from './effects.js';
@@ -37,6 +37,14 @@ export interface Share {
   readonly units: number;
 }
 
+/** Neighbours with which an own cast begins: as many as it needs room, and no more than spread it well. */
+function firstHops(peers: readonly Ready[], units: number): number {
+  let [count, room] = [0, 0];
+  while (count < Math.min(peers.length, units) && (count < CAST.firstHops || room < units))
+    room += (peers[count++] as Ready).room;
+  return count;
+}
+
 export class Caster {
   readonly neighbours: Map<LinkKey, Neighbour>;
   readonly #random: Random;
@@ -57,8 +65,11 @@ export class Caster {
     if (left < 1) return reached;
     const peers = shuffle(this.#random, this.#ready(cast, turn, passes));
     let slots = Math.min(peers.length, left);
-    if (cast.source === self) peers.splice(slots); // whoever has least room goes first, the others take what is left
-    if (cast.source === self) peers.sort((a, b) => a.room - b.room);
+    if (cast.source === self) {
+      slots = firstHops(peers, left);
+      peers.splice(slots); // whoever has least room goes first, the others take what is left
+      peers.sort((a, b) => a.room - b.room);
+    }
     for (const { neighbour, room } of peers) {
       if (slots === 0) break;
       const share = Math.ceil(left / slots);

@@ -11,7 +11,7 @@ import {
   TokenBucket,
   toHex,
 } from '@peernet/core';
-import { CAPACITY, TIMES, WIRE } from '../defaults.js';
+import { CAPACITY, CAST, TIMES, WIRE } from '../defaults.js';
 import { type Advert, encodeAdvertMessage, placeOf, signAdvert } from '../wire.js';
 import { advertBudget } from './budgets.js';
 import type { Caster, Share } from './cast.js';
@@ -148,13 +148,14 @@ export class OwnAdverts {
     }
   }
 
-  /** A neighbour has come. Where half of them have not got our advert, it goes out again. `told`: who has. */
+  /** A neighbour has come. Where half of those that it began with have not got our advert, it goes out again. `told`: who has. */
   neighboursChanged(nowMs: number, told: (subnet: string) => readonly LinkKey[] | 'all' | undefined): void {
-    const neighbours = [...this.#caster.neighbours.keys()];
+    const { neighbours } = this.#caster;
+    const wanted = Math.min(neighbours.size, CAST.firstHops);
     for (const [subnet, membership] of this.#memberships) {
       const links = told(subnet) ?? [];
-      const fresh = links === 'all' ? 0 : neighbours.filter((key) => !links.includes(key)).length;
-      if (fresh > 0 && fresh >= neighbours.length * TIMES.neighboursChangedShare) {
+      const missing = links === 'all' ? 0 : wanted - links.filter((key) => neighbours.has(key)).length;
+      if (missing > 0 && missing >= wanted * TIMES.neighboursChangedShare) {
         membership.dueMs = Math.min(membership.dueMs, nowMs + TIMES.gatherMs);
       }
     }

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { CAST } from '../../src/defaults.js';
 import { decodeAdvert, type OrphansMessage } from '../../src/wire.js';
 import { Bench, noBytes, wallMs } from '../bench.js';
 
@@ -334,6 +335,17 @@ describe('memberships', () => {
     bench.up(8);
     bench.pass(1_000);
     expect(bench.take('advert')).toHaveLength(8);
+  });
+
+  test('of many neighbours: newcomers alone are no reason, while those that they began with are there', () => {
+    const bench = new Bench();
+    bench.ups(40);
+    bench.join('chat');
+    const told = bench.take('advert').length;
+    expect(told).toBe(CAST.firstHops);
+    for (let link = 41; link <= 100; link++) bench.up(link);
+    bench.pass(100_000);
+    expect(bench.take('advert')).toEqual([]); // sixty that have not got them, but none has gone
   });
 
   test('… when we have moved, and when the network has doubled', () => {

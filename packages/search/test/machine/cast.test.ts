@@ -1,4 +1,6 @@
+import { toHex } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
+import { CAST } from '../../src/defaults.js';
 import { advertBudget, searchBudget, secondBudget } from '../../src/machine/budgets.js';
 import { Bench } from '../bench.js';
 
@@ -31,6 +33,49 @@ describe('a cast', () => {
     bench.tell(1, bench.advert('alice', 'chat'), { budget: 11 });
     const budgets = bench.take('advert').map((m) => m.budget);
     expect(budgets.sort()).toEqual([2, 2, 3, 3]);
+  });
+
+  describe('of our own', () => {
+    const sum = (budgets: number[]): number => budgets.reduce((a, b) => a + b, 0);
+
+    test.each([
+      [5, 5],
+      [40, CAST.firstHops],
+    ])('with %d neighbours begins with %d, with all of its budget', (neighbours, begins) => {
+      const bench = new Bench();
+      bench.size = 10_000;
+      bench.ups(neighbours);
+      bench.join('chat');
+      bench.search(1, 'nobody');
+      for (const kind of ['advert', 'search'] as const) {
+        const budgets = bench.take(kind).map((m) => m.budget);
+        expect([kind, budgets.length, sum(budgets)]).toEqual([kind, begins, 400]);
+      }
+    });
+
+    test('control: those of others go to all', () => {
+      const bench = new Bench();
+      bench.ups(40);
+      bench.ask(1, 'chat', { budget: 401 });
+      expect(bench.take('search')).toHaveLength(39);
+    });
+
+    test('begins with more where those have no room for it: nothing is lost', () => {
+      const bench = new Bench();
+      bench.size = 1e9;
+      bench.ups(40);
+      const attempts = new Map<string, number[]>();
+      for (let number = 1; number <= 6; number++) bench.search(number, 'nobody');
+      bench.pass(5_000);
+      for (const { searchId, budget } of bench.take('search'))
+        attempts.set(toHex(searchId), [...(attempts.get(toHex(searchId)) ?? []), budget]);
+      const [first, second] = [searchBudget(bench.size), secondBudget(bench.size)];
+      const sums = [...attempts.values()].map(sum).sort((a, b) => a - b);
+      expect(sums).toEqual([...Array(6).fill(first), ...Array(6).fill(second)]);
+      const begins = [...attempts.values()].map((budgets) => budgets.length);
+      expect(Math.min(...begins)).toBe(CAST.firstHops);
+      expect(Math.max(...begins)).toBeGreaterThan(CAST.firstHops);
+    });
   });
 
   test('with less than there are neighbours it goes to so many of them', () => {
