@@ -74,6 +74,8 @@ export const TUNING = Object.freeze({
   retryAloneMs: 10_000,
   /** An address that refused or dropped us rests, ms (algorithms.md §7.4). */
   refusedRestMs: 60_000,
+  /** A `connect` whose dial gave way waits so long for the peer's, ms: as long as an introduction takes. */
+  comingMs: 10_000,
   /** `connect`ed addresses are dialed again after at most this, ms (protocol.md §3). */
   pinnedRestMs: 60_000,
   /** Pinned addresses, at most. Guess. */

@@ -89,6 +89,63 @@ describe('connect', () => {
     }
   });
 
+  describe('whose dial gave way to another one with that peer', () => {
+    function waiting(options: ConstructorParameters<typeof Bench>[0] = {}) {
+      const bench = new Bench({ bootstrap: false, ...options });
+      const remote = bench.remote('a');
+      const target = `wrtc:${remote.id}`;
+      bench.handle({ type: 'connect', request: 1, address: target });
+      bench.fail(bench.lastDial, 'PENDING');
+      expect(bench.eventsOf('connectFailed')).toEqual([]);
+      return { bench, remote };
+    }
+
+    it('waits for that, and keeps the link', () => {
+      const { bench, remote } = waiting();
+      bench.visit(bench.remote('somebody else'));
+      expect(bench.eventsOf('connected')).toEqual([]);
+      bench.visit(remote);
+      expect(bench.eventsOf('connected')).toEqual([{ type: 'connected', request: 1, id: remote.id }]);
+      expect(bench.machine.neighbours.find(({ id }) => id === remote.id)?.pinned).toBe(true);
+      bench.pass(20_000);
+      expect(bench.eventsOf('connectFailed')).toEqual([]);
+    });
+
+    it('takes the link that came before the dial had failed', () => {
+      const bench = new Bench({ bootstrap: false });
+      const remote = bench.remote('a');
+      bench.handle({ type: 'connect', request: 1, address: `wrtc:${remote.id}` });
+      bench.visit(remote);
+      bench.fail(bench.lastDial, 'DIAL_FAILED');
+      expect(bench.eventsOf('connected')).toMatchObject([{ request: 1, id: remote.id }]);
+    });
+
+    it('not for ever', () => {
+      const { bench } = waiting();
+      bench.pass(9_999);
+      expect(bench.eventsOf('connectFailed')).toEqual([]);
+      bench.pass(1);
+      expect(bench.eventsOf('connectFailed')).toMatchObject([{ request: 1, code: 'PENDING' }]);
+    });
+
+    it.each([
+      ['disconnected', 'HELD_OFF'],
+      ['closed', 'CLOSED'],
+    ] as const)('%s meanwhile: %s', (what, code) => {
+      const { bench, remote } = waiting();
+      bench.handle(what === 'closed' ? { type: 'close' } : { type: 'disconnect', target: remote.id });
+      expect(bench.eventsOf('connectFailed')).toMatchObject([{ request: 1, code }]);
+    });
+
+    it('cancelled meanwhile: nobody is told', () => {
+      const { bench, remote } = waiting();
+      bench.handle({ type: 'connectCancel', request: 1 });
+      bench.visit(remote);
+      bench.pass(20_000);
+      expect([...bench.eventsOf('connectFailed'), ...bench.eventsOf('connected')]).toEqual([]);
+    });
+  });
+
   it('stays connected: dials again after a loss, at most a minute apart, for ever', () => {
     const { bench, remote } = connecting();
     const key = bench.answer(bench.lastDial, remote);

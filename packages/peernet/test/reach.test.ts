@@ -169,6 +169,35 @@ describe('another dial makes the connection', () => {
     expect(node.peers()).toHaveLength(1);
   });
 
+  test('by connect() as well, which the overlay takes for its own then', async () => {
+    const a = make({ bootstrap: false });
+    const { node } = withoutWay('PENDING');
+    await node.listen('memory:node');
+    const connected = node.connect(`wrtc:${a.id}`);
+    await turn();
+    await a.connect('memory:node');
+    expect(await connected).toMatchObject({ id: a.id });
+    expect(node.peers()).toHaveLength(1);
+    expect((await node.getStats(`wrtc:${a.id}`)).connections.fail).toBe(0); // that dial says nothing of the peer
+  });
+
+  test.each([
+    ['nobody came: it is the error', 'PENDING'],
+    ['given up', 'ABORTED'],
+    ['closed', 'CLOSED'],
+  ])('connect(): %s', async (_, code) => {
+    const a = make({ bootstrap: false });
+    const { node, clock } = withoutWay('PENDING');
+    await node.ready();
+    const abort = new AbortController();
+    const failed = node.connect(`wrtc:${a.id}`, { signal: abort.signal }).catch((error: unknown) => error);
+    await turn();
+    if (code === 'ABORTED') abort.abort();
+    if (code === 'CLOSED') await node.close();
+    await clock.pass(11_000, 1_000);
+    expect(await failed).toMatchObject({ code });
+  });
+
   test('not for ever: then it is the error', async () => {
     const [a, b] = [make({ bootstrap: false }), make({ bootstrap: false })];
     const { node, clock } = withoutWay('PENDING');

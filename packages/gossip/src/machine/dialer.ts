@@ -203,8 +203,8 @@ export class Dialer {
     const { store, peers, tuning, random } = this.#c;
     const { text } = dial.address;
     const isStored = dial.address.scheme !== 'wrtc' || dial.intent === 'user';
-    if (code !== 'ABORTED' && dial.intent !== 'own' && isStored)
-      store.outcome(text, { ok: false, counts: peers.size > 0 });
+    const isOurs = code === 'ABORTED' || code === 'PENDING' || dial.intent === 'own'; // it says nothing of the peer
+    if (!isOurs && isStored) store.outcome(text, { ok: false, counts: peers.size > 0 });
     if (code === 'SELF') this.rest(text, Number.POSITIVE_INFINITY);
     else if (dial.intent === 'introduce') this.rest(text, tuning.refusedRestMs);
     else if (this.#c.degree === 0)

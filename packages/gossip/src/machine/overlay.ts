@@ -149,6 +149,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
       this.#prober.deadline(),
       this.#upkeep.deadline(),
       this.#introductions.deadline(),
+      this.#wishes.deadline(),
     );
   }
 
@@ -163,6 +164,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#prober.look(this.#admission.takeSuspects());
     this.#upkeep.tick();
     this.#introductions.tick();
+    this.#wishes.tick();
   }
 
   // ---- messages ----
@@ -171,6 +173,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     switch (message.kind) {
       case 'hello':
         this.#links.onHello(peer, message);
+        this.#wishes.met(peer);
         break;
       case 'record':
         this.#onRecord(peer, message.self);
@@ -265,9 +268,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#dialer.failed(dial, input.code);
     this.#introductions.dialed(dial.number, undefined);
     if (dial.intent === 'own' || input.code === 'SELF') this.#announcer.probed(dial.address.text, input.code);
-    for (const request of dial.requests) {
-      this.#c.fx.emit({ type: 'connectFailed', request, code: input.code });
-    }
+    this.#wishes.failed(dial, input.code);
     if (this.#c.degree === 0 && dial.intent === 'fill') this.#upkeep.hurry();
   }
 

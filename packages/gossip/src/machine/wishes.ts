@@ -1,6 +1,6 @@
 // What the local user wants: to be connected with somebody, and to stay so; or with somebody not at all. A wish knows
 // no limits by host or group, and no long rest (protocol.md §3).
-import { type Address, type PeerId, userAddressOf } from '@peernet/core';
+import { type Address, type ErrorCode, type PeerId, userAddressOf } from '@peernet/core';
 import type { Context } from './context.js';
 import type { Dial, Dialer } from './dialer.js';
 import type { Links } from './links.js';
@@ -14,6 +14,12 @@ interface Pinned {
   waitMs: number;
 }
 
+/** A `connect` whose dial gave way to another one with that peer. */
+interface Coming {
+  readonly address: Address;
+  readonly untilMs: number;
+}
+
 export class Wishes {
   readonly #c: Context;
   readonly #dialer: Dialer;
@@ -21,6 +27,8 @@ export class Wishes {
   /** First wait of a lost one, ms. */
   readonly #waitMs: number;
   readonly #pinned = new Map<string, Pinned>();
+  /** By request. */
+  readonly #coming = new Map<number, Coming>();
 
   constructor(context: Context, parts: { dialer: Dialer; links: Links }) {
     this.#c = context;
@@ -66,7 +74,48 @@ export class Wishes {
     if (peer.kind === 'app') this.#links.ask(peer);
   }
 
+  /** A dial has failed that requests waited for. The peer may be there all the same, or be about to come. */
+  failed(dial: Dial, code: ErrorCode): void {
+    const { address } = dial;
+    const there = this.#linkTo(address.text, address.id);
+    const untilMs = this.#c.nowMs + this.#c.tuning.comingMs;
+    for (const request of dial.requests) {
+      if (there !== undefined) this.#useLink(request, address, there);
+      else if (code === 'PENDING' && address.id !== undefined)
+        this.#coming.set(request, { address, untilMs });
+      else this.#c.fx.emit({ type: 'connectFailed', request, code });
+    }
+  }
+
+  /** A peer has said HELLO, and its link has stayed. */
+  met(peer: Peer): void {
+    for (const [request, { address }] of this.#coming) {
+      if (address.id !== peer.id || this.#c.peers.byId(peer.id) !== peer) continue;
+      this.#coming.delete(request);
+      this.#useLink(request, address, peer);
+    }
+  }
+
+  deadline(): number {
+    let first = Number.POSITIVE_INFINITY;
+    for (const { untilMs } of this.#coming.values()) first = Math.min(first, untilMs);
+    return first;
+  }
+
+  tick(): void {
+    this.#giveUp('PENDING', ({ untilMs }) => untilMs <= this.#c.nowMs);
+  }
+
+  #giveUp(code: ErrorCode, isMeant: (coming: Coming) => boolean): void {
+    for (const [request, coming] of this.#coming) {
+      if (!isMeant(coming)) continue;
+      this.#coming.delete(request);
+      this.#c.fx.emit({ type: 'connectFailed', request, code });
+    }
+  }
+
   cancel(request: number): void {
+    this.#coming.delete(request);
     for (const dial of [...this.#dialer.all()]) {
       if (!dial.requests.includes(request)) continue;
       dial.requests = dial.requests.filter((other) => other !== request);
@@ -119,6 +168,7 @@ export class Wishes {
   disconnect(target: string): void {
     this.#dialer.hold(target);
     this.#unpin(target);
+    this.#giveUp('HELD_OFF', ({ address }) => address.text === target || address.id === target);
     for (const dial of [...this.#dialer.all()]) {
       if (dial.address.text !== target && dial.expect !== target) continue;
       this.#dialer.cancel(dial);
@@ -144,6 +194,7 @@ export class Wishes {
 
   /** Nobody waits any more. */
   close(): void {
+    this.#giveUp('CLOSED', () => true);
     for (const dial of [...this.#dialer.all()]) {
       this.#dialer.cancel(dial);
       for (const request of dial.requests)
