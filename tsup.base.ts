@@ -1,7 +1,7 @@
 // What every package's tsup.config.ts starts from. Three bases: `base` for code that runs anywhere, `nodeBase`
-// for code that imports `node:*`, and `browserBuild` for the second, browser-only half of a package that needs both.
+// for code that imports `node:*`, and `twoPlatforms` for a package that differs between Node and browsers.
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Options } from 'tsup';
 
 /**
@@ -31,28 +31,66 @@ export const base: Options = {
 
 export const nodeBase: Options = { ...base, platform: 'node', removeNodeProtocol: false };
 
+/** What differs between platforms is written as `x.node.ts` (or `x.ts`) and `x.browser.ts`. Where an import leads, or nothing. */
+function browserHalf(path: string, resolveDir: string): string | undefined {
+  const half = join(resolveDir, path.replace(/(\.node)?\.js$/, '.browser.ts'));
+  return existsSync(half) ? half : undefined;
+}
+
+const relativeJs = /^\.\.?\/.*\.js$/;
+
 /**
- * The files behind the `browser` condition: `dist/<entry>.browser.js` and `.cjs`, without types of their own.
- * In this build an import of `./x.node.js` or `./x.js` becomes `./x.browser.ts` if that is beside it, so a package
- * writes the two halves of what differs between platforms as `x.node.ts` (or `x.ts`) and `x.browser.ts`.
+ * For packages that need both: each half of `src/<half>` becomes a file of its own (`dist/<half>.js`, `.cjs`,
+ * `.browser.js`, `.browser.cjs`), and everything else is built once and imports `#<half>`, which `imports` of
+ * package.json resolves.
  */
-export function browserBuild(entry: Record<string, string>): Options {
+export function twoPlatforms(entry: Record<string, string>, halves: readonly string[]): Options {
+  const files = halves.flatMap((half) => {
+    const node = existsSync(`src/${half}.node.ts`) ? `src/${half}.node.ts` : `src/${half}.ts`;
+    return [
+      [half, node],
+      [`${half}.browser`, `src/${half}.browser.ts`],
+    ];
+  });
+  return {
+    ...nodeBase,
+    entry: { ...entry, ...Object.fromEntries(files) },
+    dts: { entry, compilerOptions: { ignoreDeprecations: '6.0' } },
+    splitting: true,
+    esbuildPlugins: [
+      {
+        name: 'halves-apart',
+        setup(build) {
+          build.onResolve({ filter: relativeJs }, ({ path, resolveDir }) => {
+            if (browserHalf(path, resolveDir) === undefined) return undefined;
+            return { path: `#${basename(path).replace(/(\.node)?\.js$/, '')}`, external: true };
+          });
+        },
+      },
+    ],
+  };
+}
+
+/** One minified ES module for `<script type="module">`, with everything in it: the browser halves, and all packages. */
+export function browserFile(name: string, file: string): Options {
   return {
     ...base,
-    entry: Object.fromEntries(Object.entries(entry).map(([name, file]) => [`${name}.browser`, file])),
+    entry: { [name]: file },
+    format: ['esm'],
     platform: 'browser',
+    noExternal: [/./],
+    minify: true,
     dts: false,
     clean: false,
-    splitting: Object.keys(entry).length > 1,
     esbuildPlugins: [
       {
         name: 'browser-halves',
         setup(build) {
-          build.onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path, resolveDir, importer }) => {
-            const half = join(resolveDir, path.replace(/(\.node)?\.js$/, '.browser.ts'));
-            if (existsSync(half)) return { path: half };
+          build.onResolve({ filter: relativeJs }, ({ path, resolveDir, importer }) => {
+            const half = browserHalf(path, resolveDir);
+            if (half !== undefined) return { path: half };
             if (!path.endsWith('.node.js')) return undefined;
-            return { errors: [{ text: `${path} has no browser half (${half}), imported by ${importer}` }] };
+            return { errors: [{ text: `${path} has no browser half, imported by ${importer}` }] };
           });
         },
       },

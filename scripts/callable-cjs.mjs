@@ -1,9 +1,9 @@
 // Makes CommonJS entries of a package callable: after tsup has written dist/<entry>.cjs and dist/<entry>.d.cts,
 // `require(name)` becomes the default export (a function) with every named export attached to it, and the types
 // say the same with a merged function + namespace. (esbuild's and tsup's own ways lose the named exports for
-// TypeScript 7.) A `dist/<entry>.browser.cjs` gets the same treatment.
+// TypeScript 7.)
 //   node ../../scripts/callable-cjs.mjs index transport     (from a package folder)
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 
 const LINE = 'module.exports = Object.assign(module.exports.default, module.exports);\n';
 
@@ -57,8 +57,7 @@ function callableTypes(dts, file) {
 }
 
 for (const entry of process.argv.slice(2)) {
-  for (const file of [`dist/${entry}.cjs`, `dist/${entry}.browser.cjs`])
-    if (existsSync(file)) makeCallable(file);
+  makeCallable(`dist/${entry}.cjs`);
   const types = `dist/${entry}.d.cts`;
   writeFileSync(types, callableTypes(readFileSync(types, 'utf8'), types));
 }

@@ -1,9 +1,9 @@
 import { defineConfig } from 'tsup';
-import { browserBuild, nodeBase } from '../../tsup.base';
+import { twoPlatforms } from '../../tsup.base';
 
-const entry = { index: 'src/index.ts' };
+const halves = ['find-rtc', 'limits-of-platform'];
 
-export default defineConfig([
-  { ...nodeBase, entry: { ...entry, stun: 'src/stun.ts' }, shims: true },
-  browserBuild(entry),
-]);
+export default defineConfig({
+  ...twoPlatforms({ index: 'src/index.ts', stun: 'src/stun.ts' }, halves),
+  shims: true,
+});

@@ -1,6 +1,4 @@
 import { defineConfig } from 'tsup';
-import { browserBuild, nodeBase } from '../../tsup.base';
+import { twoPlatforms } from '../../tsup.base';
 
-const entry = { index: 'src/index.ts' };
-
-export default defineConfig([{ ...nodeBase, entry }, browserBuild(entry)]);
+export default defineConfig(twoPlatforms({ index: 'src/index.ts' }, ['ws']));

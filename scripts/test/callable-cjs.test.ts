@@ -17,7 +17,7 @@ afterEach(() => rmSync(folder, { recursive: true }));
 function callable(dts: string, ...more: string[]): string {
   const js =
     'class Peernet {}\nexports.Peernet = Peernet;\nexports.default = () => 7;\n//# sourceMappingURL=index.cjs.map';
-  for (const name of ['index', 'index.browser', ...more]) writeFileSync(join(folder, `dist/${name}.cjs`), js);
+  for (const name of ['index', ...more]) writeFileSync(join(folder, `dist/${name}.cjs`), js);
   for (const name of ['index', ...more]) writeFileSync(join(folder, `dist/${name}.d.cts`), dts);
   execFileSync(process.execPath, [program, 'index', ...more], { cwd: folder, stdio: 'pipe' });
   return readFileSync(join(folder, 'dist/index.d.cts'), 'utf8');
@@ -28,7 +28,7 @@ test('require gives a function with the named exports, for every entry that is n
     "export { Row } from '@peernet/search';\ndeclare function peernet(): number;\ndeclare class Peernet {}\nexport { Peernet, peernet as default };\n",
     'transport',
   );
-  for (const name of ['index', 'index.browser', 'transport']) {
+  for (const name of ['index', 'transport']) {
     const code = `const p = require(${JSON.stringify(join(folder, 'dist', `${name}.cjs`))}); console.log(p(), p.default === p, typeof p.Peernet)`;
     expect(execFileSync(process.execPath, ['-e', code], { encoding: 'utf8' })).toBe('7 true function\n');
   }

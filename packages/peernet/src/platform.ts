@@ -1,4 +1,4 @@
-// What Node offers. Browser builds swap this file for platform.browser.ts.
+// What Node offers. Pages get platform.browser.ts instead.
 import { networkInterfaces } from 'node:os';
 import type { Log, Transport } from '@peernet/core';
 import type { LevelDatabase } from '@peernet/store';
