@@ -4,6 +4,8 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Options } from 'tsup';
 
+type EsbuildPlugin = NonNullable<Options['esbuildPlugins']>[number];
+
 /**
  * esbuild keeps the order of evaluation by importing chunks for nothing. Ours have no side effects, and package.json
  * says so: bundlers of users would warn of every such line.
@@ -31,13 +33,23 @@ export const base: Options = {
 
 export const nodeBase: Options = { ...base, platform: 'node', removeNodeProtocol: false };
 
-/** What differs between platforms is written as `x.node.ts` (or `x.ts`) and `x.browser.ts`. Where an import leads, or nothing. */
-function browserHalf(path: string, resolveDir: string): string | undefined {
-  const half = join(resolveDir, path.replace(/(\.node)?\.js$/, '.browser.ts'));
-  return existsSync(half) ? half : undefined;
+/**
+ * What differs between platforms is written as `x.node.ts` (or `x.ts`) and `x.browser.ts`. `resolve` says what becomes of
+ * an import of either half, given the file of the one for browsers; every import of an `x.node.js` must have one.
+ */
+function halvesPlugin(resolve: (half: string) => { path: string; external?: true }): EsbuildPlugin {
+  return {
+    name: 'halves',
+    setup(build) {
+      build.onResolve({ filter: /^\.\.?\/.*\.js$/ }, ({ path, resolveDir, importer }) => {
+        const half = join(resolveDir, path.replace(/(\.node)?\.js$/, '.browser.ts'));
+        if (existsSync(half)) return resolve(half);
+        if (!path.endsWith('.node.js')) return undefined;
+        return { errors: [{ text: `${path} has no browser half (${half}), imported by ${importer}` }] };
+      });
+    },
+  };
 }
-
-const relativeJs = /^\.\.?\/.*\.js$/;
 
 /**
  * For packages that need both: each half of `src/<half>` becomes a file of its own (`dist/<half>.js`, `.cjs`,
@@ -57,17 +69,7 @@ export function twoPlatforms(entry: Record<string, string>, halves: readonly str
     entry: { ...entry, ...Object.fromEntries(files) },
     dts: { entry, compilerOptions: { ignoreDeprecations: '6.0' } },
     splitting: true,
-    esbuildPlugins: [
-      {
-        name: 'halves-apart',
-        setup(build) {
-          build.onResolve({ filter: relativeJs }, ({ path, resolveDir }) => {
-            if (browserHalf(path, resolveDir) === undefined) return undefined;
-            return { path: `#${basename(path).replace(/(\.node)?\.js$/, '')}`, external: true };
-          });
-        },
-      },
-    ],
+    esbuildPlugins: [halvesPlugin((half) => ({ path: `#${basename(half, '.browser.ts')}`, external: true }))],
   };
 }
 
@@ -82,18 +84,6 @@ export function browserFile(name: string, file: string): Options {
     minify: true,
     dts: false,
     clean: false,
-    esbuildPlugins: [
-      {
-        name: 'browser-halves',
-        setup(build) {
-          build.onResolve({ filter: relativeJs }, ({ path, resolveDir, importer }) => {
-            const half = browserHalf(path, resolveDir);
-            if (half !== undefined) return { path: half };
-            if (!path.endsWith('.node.js')) return undefined;
-            return { errors: [{ text: `${path} has no browser half, imported by ${importer}` }] };
-          });
-        },
-      },
-    ],
+    esbuildPlugins: [halvesPlugin((path) => ({ path }))],
   };
 }

@@ -64,12 +64,10 @@ export class Caster {
     let left = Math.min(cast.units, CAST.budgetMax);
     if (left < 1) return reached;
     const peers = shuffle(this.#random, this.#ready(cast, turn, passes));
-    let slots = Math.min(peers.length, left);
-    if (cast.source === self) {
-      slots = firstHops(peers, left);
-      peers.splice(slots); // whoever has least room goes first, the others take what is left
-      peers.sort((a, b) => a.room - b.room);
-    }
+    const isOwn = cast.source === self;
+    let slots = isOwn ? firstHops(peers, left) : Math.min(peers.length, left);
+    if (isOwn) peers.splice(slots);
+    if (isOwn) peers.sort((a, b) => a.room - b.room); // whoever has least goes first, the others take what is left
     for (const { neighbour, room } of peers) {
       if (slots === 0) break;
       const share = Math.ceil(left / slots);
