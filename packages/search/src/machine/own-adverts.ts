@@ -199,8 +199,10 @@ export class OwnAdverts {
     return advert;
   }
 
+  /** Never goes back, but from what everybody refuses: that a calendar was days ahead must not outlast it. */
   #nextSeq(wallMs: number): number {
-    this.#seq = Math.max(this.#seq + 1, Math.floor(wallMs));
+    const refused = this.#seq - wallMs > TIMES.skewMaxMs;
+    this.#seq = refused ? wallMs : Math.min(Math.max(this.#seq + 1, wallMs), Number.MAX_SAFE_INTEGER);
     return this.#seq;
   }
 

@@ -66,7 +66,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
 
   handle(input: SearchInput, nowMs: number, effects: SearchEffects): void {
     if (this.#closed) return;
-    const turn = { nowMs, wallMs: Math.floor(input.wallMs), effects };
+    const turn = { nowMs, wallMs: calendar(input.wallMs), effects };
     if ('record' in input) this.#own.look(input, turn);
     this.#route(input, turn);
     if ('record' in input) this.#act(input.size, turn);
@@ -256,4 +256,9 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
     for (const neighbour of this.#neighbours.values()) if (neighbour.rest(nowMs)) busy = true;
     this.#sweepMs = busy ? nowMs + TIMES.sweepMs : Number.POSITIVE_INFINITY;
   }
+}
+
+/** The calendar as it can be signed: neighbours have a say in it (docs/wire.md §2), and may say anything. */
+function calendar(wallMs: number): number {
+  return Math.min(Math.max(0, Math.floor(wallMs)), Number.MAX_SAFE_INTEGER);
 }

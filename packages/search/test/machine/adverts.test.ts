@@ -348,6 +348,29 @@ describe('memberships', () => {
     expect(bench.take('advert')).toEqual([]); // sixty that have not got them, but none has gone
   });
 
+  test('under whatever calendar neighbours agree on; it does not last longer than they do', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    const seqs = (): number[] => bench.take('advert').map((m) => decodeAdvert(m.advert)?.seq ?? 0);
+    const during = (wall: number): number[] => {
+      const at = { wallMs: wall, ...bench.outside };
+      bench.machine.handle(
+        { type: 'join', subnet: bench.hash('chat'), meta: noBytes, ...at },
+        bench.nowMs,
+        bench,
+      );
+      const told = seqs();
+      bench.machine.handle({ type: 'part', subnet: bench.hash('chat'), ...at }, bench.nowMs, bench);
+      return [...new Set([...told, ...seqs()])];
+    };
+    const year = 365 * 86_400_000;
+    expect(during(wallMs + 1_000)).toEqual([wallMs + 1_000, wallMs + 1_001]);
+    for (const wall of [-5, 2 ** 53 + 1_000, wallMs + 20 * year])
+      expect(during(wall).length).toBeGreaterThan(0);
+    expect(during(wallMs + 2_000)).toEqual([wallMs + 2_000, wallMs + 2_001]);
+    expect(during(wallMs + 1_000)).toEqual([wallMs + 2_002, wallMs + 2_003]); // a little back is no reason
+  });
+
   test('… when we have moved, and when the network has doubled', () => {
     const bench = new Bench();
     bench.ups(4);
