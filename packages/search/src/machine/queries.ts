@@ -61,10 +61,10 @@ export class Queries {
     return this.#queries.get(key);
   }
 
-  /** The query that a row answers, while its way back is open. */
+  /** The query that a reply answers, while its way back is open. */
   open(key: string, nowMs: number): Query | undefined {
     const query = this.#queries.get(key);
-    return query === undefined || query.atMs + TIMES.reverseMs <= nowMs ? undefined : query;
+    return query !== undefined && isOpen(query, nowMs) ? query : undefined;
   }
 
   add(fields: Pick<Query, Known>): Query {
@@ -97,6 +97,11 @@ export class Queries {
   sweep(nowMs: number): void {
     this.#queries.dropWhile((query) => query.atMs + TIMES.seenMs <= nowMs);
   }
+}
+
+/** Whether answers still find their way back. */
+export function isOpen(query: Query, nowMs: number): boolean {
+  return query.atMs + TIMES.reverseMs > nowMs;
 }
 
 /** The search went on to these neighbours. */

@@ -25,7 +25,7 @@ import type { Held } from './advert-store.js';
 import type { FoundRow, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 import type { OwnSearch, OwnSearches } from './own-searches.js';
-import { admitRow, ask, give, isMore, Queries, type Query } from './queries.js';
+import { admitRow, ask, give, isMore, isOpen, Queries, type Query } from './queries.js';
 import { believedAddresses, narrowestRank } from './slim-record.js';
 import type { StaleMembers } from './stale-members.js';
 
@@ -184,13 +184,15 @@ export class SearchRelay {
   answered(n: Neighbour, message: RowsMessage, turn: Turn): void {
     const { counters, misbehaved } = this.#s;
     counters.rowsIn++;
-    const query = this.queries.open(toHex(message.query), turn.nowMs);
-    if (query?.asked.includes(n.key)) {
+    const query = this.queries.get(toHex(message.query));
+    const wasAsked = query?.asked.includes(n.key) === true;
+    if (wasAsked && isOpen(query, turn.nowMs)) {
       this.#rows(n, query, message.rows, turn);
       return;
     }
     counters.unasked++;
-    if (!n.forgive(turn.nowMs)) misbehaved(n, 'unasked', turn);
+    // Late ones may have been held back behind the neighbour, so that it be blamed for them.
+    if (!wasAsked && !n.forgive(turn.nowMs)) misbehaved(n, 'unasked', turn);
   }
 
   /** False: the rest waits for a look at signatures. Of a message with anything false in it nothing is believed. */
@@ -251,7 +253,7 @@ export class SearchRelay {
   #later(n: Neighbour, query: Query, rows: readonly Row[], nowMs: number): false {
     const kept = rows.map((row) => ({ ...row, bytes: row.bytes.slice() }));
     const bytes = kept.reduce((sum, row) => sum + row.bytes.length, 0);
-    const run = (turn: Turn): boolean => this.#rows(n, query, kept, turn);
+    const run = (turn: Turn): boolean => !isOpen(query, turn.nowMs) || this.#rows(n, query, kept, turn);
     if (!this.#s.verifier.wait(n, bytes, run, nowMs)) this.#s.counters.limiterDrops++;
     return false;
   }

@@ -134,6 +134,19 @@ describe('signatures', () => {
     expect(count()).toBe(3);
   });
 
+  test('rows that wait until their way back is closed go nowhere', () => {
+    const bench = new Bench({ rates: { ...RATES, signatures: { perSecond: 0.05, burst: 1 } } });
+    bench.ups(3);
+    bench.ask(2, 'chat');
+    const [m] = bench.take('search');
+    const query = bench.queryOf(m as NonNullable<typeof m>);
+    for (let i = 0; i < 3; i++) bench.answer(1, query, [{ bytes: bench.advert(`m${i}`, 'chat').bytes }]);
+    bench.pass(29_000);
+    expect(bench.take('rows', 2)).toHaveLength(2);
+    bench.pass(60_000);
+    expect([bench.take('rows', 2).length, bench.machine.sizes().waiting]).toEqual([0, 0]);
+  });
+
   test('are looked at once per object', () => {
     const bench = new Bench();
     bench.ups(3);

@@ -484,6 +484,19 @@ describe('rows on their way', () => {
     expect(bench.blamed).toEqual(['unasked']);
   });
 
+  test('that a neighbour holds back until we pass them on too late make nobody blame us', () => {
+    const { bench, query } = between();
+    const origin = new Bench();
+    origin.ups(2);
+    const asked = started(origin);
+    bench.pass(29_990);
+    for (let i = 0; i < 16; i++) bench.answer(2, query, [row(bench, `m${i}`)]);
+    expect(bench.take('rows', 1)).toHaveLength(16); // to who asked a little earlier than we were asked
+    origin.pass(30_010);
+    for (let i = 0; i < 100; i++) origin.answer(1, asked, [row(origin, `m${i}`)]);
+    expect([origin.counters.unasked, origin.rows.length, origin.blamed]).toEqual([100, 0, []]);
+  });
+
   test('16 per child, 64 per search', () => {
     const { bench, query } = between();
     for (let i = 0; i < 20; i++) bench.answer(2, query, [row(bench, `a${i}`)]);
