@@ -273,9 +273,12 @@ export class AdvertRelay {
   }
 
   #withdrawn(n: Neighbour, m: AdvertMessage, { advert, place, subnet }: KnownAdvert, turn: Turn): void {
-    const links = this.trails.of(place);
+    const trail = this.trails.get(place);
+    const links = this.trails.of(place) ?? [];
     this.learn(advert, subnet, turn.nowMs);
-    if (links === undefined || m.hops >= WIRE.hopsMax) return;
+    // One for each advert: a withdrawal has a budget of 1, and goes all the way.
+    if (!trail?.live || m.hops >= WIRE.hopsMax) return;
+    trail.live = false;
     const { neighbours } = this.#s.caster;
     const { ageSeconds } = m;
     const message = encodeAdvertMessage({ budget: 1, hops: m.hops + 1, ageSeconds, advert: m.advert });

@@ -12,6 +12,8 @@ export interface Trail {
   units: readonly number[];
   /** They were more than fit: it may be anybody. */
   overflown: boolean;
+  /** An advert went some of these ways, and no withdrawal has followed it yet. */
+  live: boolean;
   /** Units of the newest that were lost with links, for neighbours that come. */
   owed: number;
   expiresMs: number;
@@ -39,7 +41,16 @@ export class Trails {
     let trail = this.#trails.touch(place);
     if (trail === undefined) {
       const expiresMs = nowMs + (1000 * burst) / perSecond; // then its tokens are all back
-      trail = { links: [], units: [], overflown: false, owed: 0, expiresMs, tokens: burst, paceMs: nowMs };
+      trail = {
+        links: [],
+        units: [],
+        overflown: false,
+        live: false,
+        owed: 0,
+        expiresMs,
+        tokens: burst,
+        paceMs: nowMs,
+      };
       this.#trails.set(place, trail);
     }
     trail.tokens = Math.min(burst, trail.tokens + ((nowMs - trail.paceMs) * perSecond) / 1000);
@@ -87,6 +98,7 @@ export function renew(trail: Trail, expiresMs: number): void {
 
 /** A share of the newest advert went this way. Lists are made anew: they are short, live long, and so have no spare room. */
 export function lengthen(trail: Trail, { link, units }: Share): void {
+  trail.live = true;
   const at = trail.links.indexOf(link);
   if (at >= 0) trail.units = trail.units.with(at, (trail.units[at] as number) + units);
   else if (trail.links.length >= CAPACITY.trailLinks) trail.overflown = true;

@@ -197,6 +197,23 @@ describe('withdrawals', () => {
     expect(bench.machine.sizes()).toMatchObject({ adverts: 0, withdrawals: 1 });
   });
 
+  test('go on once for each advert, however many a member says', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    const gone = (seq: number): number => {
+      bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + seq }), { budget: 1 });
+      return bench.take('advert').length;
+    };
+    for (const life of [0, 100]) {
+      bench.tell(1, bench.advert('alice', 'chat', { seq: wallMs + life }));
+      expect(bench.take('advert')).toHaveLength(3);
+      expect([gone(life + 1), gone(life + 2), gone(life + 3)]).toEqual([3, 0, 0]);
+      // The last one counts all the same.
+      bench.tell(2, bench.advert('alice', 'chat', { seq: wallMs + life + 3 }));
+      expect([bench.machine.sizes().adverts, bench.take('advert').length]).toEqual([0, 0]);
+    }
+  });
+
   test('nobody else can withdraw for a member', () => {
     const bench = new Bench();
     bench.ups(2);
