@@ -155,7 +155,9 @@ export class OwnAdverts {
     for (const [subnet, membership] of this.#memberships) {
       const links = told(subnet) ?? [];
       const missing = links === 'all' ? 0 : wanted - links.filter((key) => neighbours.has(key)).length;
-      if (missing > 0 && missing >= wanted * TIMES.neighboursChangedShare) {
+      // Who found nobody to tell waits for the first that comes, whoever was told before.
+      const waits = membership.dueMs === Number.POSITIVE_INFINITY;
+      if (waits || (missing > 0 && missing >= wanted * TIMES.neighboursChangedShare)) {
         membership.dueMs = Math.min(membership.dueMs, nowMs + TIMES.gatherMs);
       }
     }

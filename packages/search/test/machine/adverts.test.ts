@@ -365,6 +365,21 @@ describe('memberships', () => {
     expect(bench.take('advert')).toEqual([]); // sixty that have not got them, but none has gone
   });
 
+  test('of so many neighbours that nobody knows who was told: when the first comes after all had gone', () => {
+    const bench = new Bench();
+    bench.ups(60);
+    bench.join('chat');
+    bench.pass(2_000_000); // each refresh begins with others
+    for (let link = 1; link <= 60; link++) bench.give({ type: 'down', link });
+    bench.pass(340_000); // the next one finds nobody
+    bench.take('advert');
+    for (let link = 61; link <= 120; link++) bench.up(link);
+    bench.pass(1_000);
+    bench.take('advert');
+    bench.pass(1_000_000);
+    expect(bench.take('advert').length).toBeGreaterThanOrEqual(3 * CAST.firstHops);
+  });
+
   test('under whatever calendar neighbours agree on; it does not last longer than they do', () => {
     const bench = new Bench();
     bench.ups(4);
