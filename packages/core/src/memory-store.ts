@@ -175,6 +175,7 @@ class MemoryStore implements PeerStore {
       if (slot === undefined) continue;
       slot.saved = true;
       slot.id = address.id ?? slot.id;
+      slot.restUntilMs = Math.min(slot.restUntilMs, slot.failedAtMs + MEMORY_STORE.backoffSavedMaxMs);
     }
   }
 
@@ -307,7 +308,6 @@ class MemoryStore implements PeerStore {
   }
 
   async flush(): Promise<void> {}
-
   async close(): Promise<void> {}
 
   /** `force`: for what may not be refused; something else has to go. */

@@ -8,6 +8,18 @@ describe('the memory store', () => {
   test.each(peerStoreCases.map((c) => [c.name, c] as const))('%s', async (_, c) => {
     await c.run(() => honestSubject());
   });
+
+  test('what had failed before it was saved rests a minute at most', async () => {
+    const { store, pass } = honestSubject();
+    const address = 'ws://5.6.7.8:4000';
+    store.outcome(address, { ok: true });
+    for (let i = 0; i < 5; i++) store.outcome(address, { ok: false });
+    const picked = (): number => store.pick(1, { schemes: ['ws'], exclude: () => false }).length;
+    await pass?.(60_000);
+    expect(picked()).toBe(0);
+    store.save([address]);
+    expect(picked()).toBe(1);
+  });
 });
 
 test('every case has its saboteur, every saboteur its case', () => {

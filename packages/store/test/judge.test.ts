@@ -83,6 +83,15 @@ describe('rests', () => {
     within(many(entry({ saved: true }), 9), 36_000, 60_000);
   });
 
+  test('… also where it had failed before it was saved', () => {
+    const resting = entry(
+      { saved: true },
+      { failures: 6, failedAtMs: now - 59_999, restUntilMs: now + hour },
+    );
+    expect(judge.isRested(resting, now, Number.POSITIVE_INFINITY)).toBe(false);
+    expect(judge.isRested(resting, now + 1, Number.POSITIVE_INFINITY)).toBe(true);
+  });
+
   test('a caller may cut a rest short', () => {
     const resting = entry({}, { failedAtMs: now - 5000, restUntilMs: now + hour });
     expect(judge.isRested(resting, now, Number.POSITIVE_INFINITY)).toBe(false);

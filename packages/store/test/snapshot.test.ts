@@ -98,6 +98,19 @@ describe('a clock that was in the future', () => {
   });
 });
 
+describe('a clock that is set back', () => {
+  test('nobody rests who did not, and what the user saved rests a minute at most', async () => {
+    const { db, store } = await lived();
+    store.save([address(5)]);
+    for (const n of [1, 2, 5]) store.outcome(address(n), { ok: false });
+    for (const n of [1, 2]) store.outcome(address(n), { ok: true, id: peer(n), record: recordOf(n) });
+    const later = await restart(db, store, wallStart - hour);
+    expect(addresses(later.store.pick(9, dial))).toEqual([address(1), address(2)].sort());
+    later.clock.pass(minute);
+    expect(addresses(later.store.pick(9, dial))).toEqual([address(1), address(2), address(5)].sort());
+  });
+});
+
 describe('a clock that is wrong at start', () => {
   test('in the past (1970): nothing is lost, and nothing when it is set right', async () => {
     const { db, store } = await lived();

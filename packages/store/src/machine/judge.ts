@@ -77,11 +77,14 @@ export function restMs(entry: Entry, failures: number, nowMs: number, random: Ra
   return Math.floor(jitter(random, Math.min(grown, max), BOOK.restJitter));
 }
 
-/** Whether an address may be dialed now. `restMaxMs`: nobody rests longer than this after a failure. */
+/**
+ * Whether an address may be dialed now. `restMaxMs`: nobody rests longer than this after a failure. What the user saved
+ * rests a minute at most, also if it had failed before, or if a wrong calendar stretched its rest.
+ */
 export function isRested(entry: Entry, nowMs: number, restMaxMs: number): boolean {
   const { history } = entry;
   if (history === undefined || history.restUntilMs <= nowMs) return true;
-  return nowMs - history.failedAtMs >= restMaxMs;
+  return nowMs - history.failedAtMs >= (entry.saved ? Math.min(restMaxMs, BOOK.restSavedMaxMs) : restMaxMs);
 }
 
 /** Whether it may be dialed now, by who asks. */

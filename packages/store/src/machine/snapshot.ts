@@ -32,7 +32,8 @@ export function rowOf(book: Book, entry: Entry, moment: Moment): AddressRow {
       failures: history.failures,
       seenWall: wall(history.seenAtMs),
       failedWall: wall(history.failedAtMs),
-      restUntilWall: wall(history.restUntilMs),
+      // One that is over must not begin anew under a calendar that has been set back.
+      restUntilWall: history.restUntilMs > moment.nowMs ? wall(history.restUntilMs) : 0,
       provenWall: wall(history.provenAtMs),
     },
   };
