@@ -104,4 +104,24 @@ describe('told before the database was read', () => {
     expect(again.get(address(2))).toBeUndefined();
     expect(again.get(address(3))?.saved).toBe(true);
   });
+
+  test('whom the user pinned stays pinned, whoever claims the address first', async () => {
+    const db = new MemoryLevel();
+    const first = start(db);
+    const { clock } = first;
+    first.store.save([`${address(1)}#${peer(1)}`, `${address(2)}#${peer(2)}`]);
+    await first.store.close();
+
+    for (let run = 0; run < 2; run++) {
+      const { store } = start(db, { clock });
+      store.offer([heard(8, { addresses: [address(1)] })], peer(9));
+      store.outcome(address(2), { ok: true, id: peer(8), record: recordOf(8, { addresses: [address(2)] }) });
+      await store.ready();
+      for (const n of [1, 2]) expect(store.get(address(n))).toMatchObject({ id: peer(n), verified: false });
+      store.outcome(address(2), { ok: true, id: peer(8) });
+      expect(store.get(address(2))).toMatchObject({ id: peer(2), verified: false });
+      expect(store.broken()).toEqual([]);
+      await store.close();
+    }
+  });
 });

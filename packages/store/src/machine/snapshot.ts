@@ -62,9 +62,12 @@ export function restore(book: Book, address: string, row: AddressRow, moment: Mo
 function merge(book: Book, entry: Entry, row: AddressRow, moment: Moment): void {
   const { registry } = book;
   if (row.saved && registry.savedCount < BOOK.savedMax) registry.setSaved(entry, true);
-  if (entry.owner === undefined && row.id !== undefined) registry.setOwner(entry, row.id);
+  // The user said who must answer there: what somebody claimed before the rows were read does not count.
+  const pins = row.pinned && !entry.pinned && row.id !== undefined;
+  if (pins && entry.owner?.id !== row.id) registry.disprove(entry);
+  if (row.id !== undefined && (pins || entry.owner === undefined)) registry.setOwner(entry, row.id);
+  if (pins) entry.pinned = true;
   const isOwner = entry.owner !== undefined && entry.owner.id === row.id;
-  if (row.pinned && isOwner) entry.pinned = true;
   if (row.record !== undefined && isOwner) restoreRecord(entry, row.record, moment);
   if (row.history === undefined) return;
   const before = entry.history;
