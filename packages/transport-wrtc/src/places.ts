@@ -125,10 +125,13 @@ export class Places {
   #offerPlace(peer: PeerId): OfferPlace {
     this.#answering.add(peer);
     let proven: (() => void) | undefined;
+    let left = false;
     let letNext = (): void => {};
     return {
       turn: async (signal) => {
-        letNext = await gates.offers.enter(signal);
+        const next = await gates.offers.enter(signal);
+        if (left) next();
+        else letNext = next;
       },
       open: (duplex) => {
         this.#inbound++;
@@ -147,6 +150,7 @@ export class Places {
       },
       established: () => proven?.(),
       leave: () => {
+        left = true;
         this.#answering.delete(peer);
         letNext();
       },

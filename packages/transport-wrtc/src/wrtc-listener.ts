@@ -107,6 +107,8 @@ export class WrtcListener implements Listener {
       .finally(() => {
         cancel();
         leave();
+        // One that was given up before its turn must not wait for it any longer.
+        ended.abort(new PeernetError('CLOSED', 'the introduction is over'));
       });
     return {
       onSignal: (signal: Signal) => {

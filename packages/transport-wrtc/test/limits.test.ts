@@ -132,6 +132,25 @@ describe('offers', () => {
     expect(idle.open).toBe(0);
   });
 
+  test('who gives up while it waits for its turn takes no place with it', async () => {
+    const { idle, clock, offer } = await host();
+    for (let i = 0; i < offersAtOnce; i++) offer(10 + i);
+    await ticks();
+    const waiting = Array.from({ length: offersAtOnce }, (_, i) => offer(20 + i));
+    await ticks();
+    for (const path of waiting) path.close();
+    await ticks();
+    clock.pass(connectMs);
+    await ticks();
+    expect([idle.made, idle.open]).toEqual([offersAtOnce, 0]);
+    for (let i = 0; i < offersAtOnce; i++) offer(30 + i);
+    await ticks();
+    expect([idle.made, idle.open]).toEqual([2 * offersAtOnce, offersAtOnce]);
+    clock.pass(connectMs);
+    await ticks();
+    expect(idle.open).toBe(0);
+  });
+
   test.each([
     ['peerPending', {}, [2, 2]],
     ['inboundFull', { inboundMax: 1 }, [2, 3]],
