@@ -528,6 +528,63 @@ describe('limits of what a peer may do', () => {
     for (const { sink } of b.taken.values()) expect(sink.received).toEqual([utf8('hi')]);
   });
 
+  test('what was opened while the link stood still comes at once, and is no flood', () => {
+    const [a, b] = ends();
+    let count = 0;
+    const open = (nowMs: number): void => {
+      if (opened(a, 'messages', `n${count}`, nowMs).channel !== undefined) count++;
+    };
+    let nowMs = 0;
+    for (; nowMs < 2_000; nowMs += 125) {
+      open(nowMs);
+      settle(a, b, nowMs);
+    }
+    for (let stall = 0; stall < 3; stall++) {
+      const late: Uint8Array[] = [];
+      for (const until = nowMs + 9_000; nowMs < until; nowMs += 125) {
+        open(nowMs);
+        a.mux.tick(nowMs);
+        late.push(...a.fetch(nowMs));
+      }
+      for (const record of late) b.mux.receive(record, nowMs);
+      for (let i = 0; i < 80; i++, nowMs += 125) {
+        a.mux.tick(nowMs);
+        settle(a, b, nowMs);
+      }
+      expect(b.over).toBeUndefined();
+      for (const { channel } of b.taken.values()) b.mux.reset(channel, 'DONE');
+      settle(a, b, nowMs);
+    }
+    expect([a.over, a.mux.size]).toEqual([undefined, 0]);
+    expect(b.taken.size).toBe(count);
+  });
+
+  test('who waits to be opened is opened, however many gave up behind or before it', () => {
+    const [a, b] = ends();
+    for (let i = 0; i < 26; i++) opened(a, 'stream', `n${i}`);
+    for (let i = 0; i < 200; i++) a.mux.reset(opened(a, 'stream', 'given-up').channel, 'DONE');
+    const last = opened(a, 'stream', 'last');
+    settle(a, b);
+    for (let nowMs = 125; nowMs <= 250; nowMs += 125) {
+      a.mux.tick(nowMs);
+      settle(a, b, nowMs);
+    }
+    expect([last.channel?.opened, a.mux.size, b.mux.size]).toEqual([true, 27, 27]);
+  });
+
+  test('a tick at the deadline opens something: nobody is asked for the same time twice', () => {
+    const [a, b] = ends();
+    for (let i = 0; i < 60; i++) opened(a, 'messages', `n${i}`);
+    settle(a, b);
+    for (let nowMs = 0; b.mux.size < 60; ) {
+      const before = nowMs;
+      nowMs = a.mux.deadline();
+      expect(nowMs).toBeGreaterThan(before);
+      a.mux.tick(nowMs);
+      settle(a, b, nowMs);
+    }
+  });
+
   test('a million pings while the transport is full: one PONG waits', () => {
     const b = new End(false);
     b.full = true;

@@ -298,11 +298,13 @@ export class Mux {
     const { type, channel: id, start, end } = frame;
     if (type >= FRAME.PING) return this.#onConnectionFrame(type, record, start);
     if (type === FRAME.OPEN) return this.#onOpen(id, record.subarray(start, end));
+    const isAnswer = type === FRAME.ACCEPT || type === FRAME.REJECT;
+    if (isAnswer && this.#isMine(id)) this.#sender.answered(this.#nowMs);
     const channel = this.#channels.get(id);
     // A frame may cross our end of a channel; one of a channel that never was, not.
     if (channel === undefined) return this.#isMine(id) ? id < this.#nextId : id <= this.#lastRemoteId;
     // The answer to OPEN comes before anything else.
-    if (!channel.accepted && type !== FRAME.ACCEPT && type !== FRAME.REJECT) return false;
+    if (!channel.accepted && !isAnswer) return false;
     switch (type) {
       case FRAME.DATA:
         return this.#onData(channel, record, start, end);

@@ -1,11 +1,12 @@
 // What is sent next: control before messages by urgency before streams in turn; within windows; into the outbox while
 // the transport takes it. Everything that waits here is bounded.
-import { BoundedQueue, messageBytesMax, TokenBucket, type Urgency, urgencies } from '@peernet/core';
+import { BoundedQueue, messageBytesMax, type Urgency, urgencies } from '@peernet/core';
 import { type Limits, WIRE } from '../defaults.js';
 import { encodeOpen, encodeReason, encodeU32, FRAME, headerBytes } from '../wire.js';
 import type { Channel } from './channel.js';
 import { ChannelSet } from './channel-set.js';
 import { FrameQueue } from './frame-queue.js';
+import { Opens } from './opens.js';
 import type { Outbox } from './outbox.js';
 
 const rankOf: ReadonlyMap<Urgency, number> = new Map(urgencies.map((urgency, rank) => [urgency, rank]));
@@ -24,8 +25,7 @@ export class Sender {
   readonly #limits: Limits;
   readonly #finished: (channel: Channel) => void;
   readonly #control: BoundedQueue<ControlFrame>;
-  readonly #opens: BoundedQueue<Channel>;
-  readonly #openBucket: TokenBucket;
+  readonly #opens: Opens;
   /** Channels that have something to grant, messages, bytes, or an end that waits. */
   readonly #credits = new ChannelSet();
   readonly #messages = new ChannelSet();
@@ -41,10 +41,7 @@ export class Sender {
     this.#limits = limits;
     this.#finished = finished;
     this.#control = new BoundedQueue(limits.controlFramesMax);
-    this.#opens = new BoundedQueue(limits.channelsMax);
-    const { perSecond, burst } = limits.opens;
-    const own = { perSecond: perSecond * limits.ownShare, burst: Math.max(1, burst * limits.ownShare) };
-    this.#openBucket = new TokenBucket(own, nowMs);
+    this.#opens = new Opens(limits.opens, limits.ownShare, nowMs);
   }
 
   /** Whether nothing waits, neither for the transport nor for credit. */
@@ -56,7 +53,7 @@ export class Sender {
   /** When the next channel may be opened, ms. */
   deadline(nowMs: number): number {
     if (this.#opens.size === 0 || this.#outbox.blocked) return Number.POSITIVE_INFINITY;
-    return this.#openBucket.readyAt(1, nowMs);
+    return this.#opens.readyAt(nowMs);
   }
 
   /** False: too many wait; the peer does not read. */
@@ -82,11 +79,15 @@ export class Sender {
     this.#sendCredits();
   }
 
-  /** Opens as soon as the rate allows. False: too many wait. */
-  open(channel: Channel, nowMs: number): boolean {
-    if (!this.#opens.push(channel)) return false;
+  /** Opens as soon as the rate allows. */
+  open(channel: Channel, nowMs: number): void {
+    this.#opens.add(channel);
     this.#sendOpens(nowMs);
-    return true;
+  }
+
+  /** The other side has answered an OPEN. */
+  answered(nowMs: number): void {
+    this.#opens.answered(nowMs);
   }
 
   /** False: not taken, `onDrain` follows. Copies. */
@@ -145,6 +146,7 @@ export class Sender {
   /** Forgets a channel. */
   remove(channel: Channel): void {
     this.drop(channel);
+    this.#opens.delete(channel);
     this.#credits.delete(channel);
     this.#fins.delete(channel);
   }
@@ -203,14 +205,11 @@ export class Sender {
   }
 
   #sendOpens(nowMs: number): void {
-    for (let channel = this.#opens.peek(); channel !== undefined; channel = this.#opens.peek()) {
-      if (!channel.dead) {
-        if (this.#openBucket.level(nowMs) < 1) return;
-        if (!this.#outbox.put(FRAME.OPEN, channel.id, encodeOpen(channel.kind, channel.name))) return;
-        this.#openBucket.take(1, nowMs);
-        channel.opened = true;
-      }
-      this.#opens.shift();
+    for (const channel of this.#opens) {
+      if (this.#opens.readyAt(nowMs) > nowMs) return;
+      if (!this.#outbox.put(FRAME.OPEN, channel.id, encodeOpen(channel.kind, channel.name))) return;
+      this.#opens.said(channel, nowMs);
+      channel.opened = true;
     }
   }
 
