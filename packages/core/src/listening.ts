@@ -44,6 +44,10 @@ export async function openListener(setup: OpenListenerOptions): Promise<Listener
   }
   server.on('error', () => door.pause());
   const listener = new ServerListener(setup);
+  if (signal?.aborted) {
+    await listener.close();
+    throw new PeernetError('ABORTED', 'listening was given up', { cause: signal.reason });
+  }
   const close = (): void => void listener.close();
   signal?.addEventListener('abort', close, { once: true });
   server.once('close', () => signal?.removeEventListener('abort', close));

@@ -22,7 +22,8 @@ class FakeServer extends EventEmitter {
   }
 
   close(callback?: () => void): void {
-    if (this.closes) queueMicrotask(() => callback?.());
+    if (callback !== undefined) this.once('close', callback);
+    if (this.closes) queueMicrotask(() => this.emit('close'));
   }
 
   address() {
@@ -78,6 +79,17 @@ describe('binding', () => {
 
   test('a signal that is over', async () => {
     await expect(setUp().open({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' });
+  });
+
+  test('a signal that ends while the port is being bound leaves nothing open', async () => {
+    const { clock, server, open } = setUp();
+    let closed = 0;
+    server.on('close', () => closed++);
+    const over = new AbortController();
+    const opening = open({ signal: over.signal });
+    over.abort();
+    await expect(opening).rejects.toMatchObject({ code: 'ABORTED' });
+    expect([closed, clock.pending]).toEqual([1, 0]);
   });
 });
 

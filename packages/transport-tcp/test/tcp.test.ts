@@ -226,6 +226,16 @@ describe('listening', () => {
     });
   });
 
+  test('given up while the port is being bound: ABORTED, and the port is free', async () => {
+    const { listener, port } = await host();
+    await listener.close();
+    const over = new AbortController();
+    const listening = host({ port, signal: over.signal });
+    over.abort();
+    await expect(listening).rejects.toMatchObject({ code: 'ABORTED' });
+    expect((await host({ port })).port).toBe(port);
+  });
+
   test('closing takes no second, with a guest who neither reads nor writes', async () => {
     const { listener, port, accepted } = await host();
     await client(port);

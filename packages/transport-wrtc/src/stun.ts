@@ -58,7 +58,10 @@ export async function stunServer(options: StunServerOptions = {}): Promise<StunS
   } catch (error) {
     throw listenError(error, host, port);
   }
-  return new Server(socket, answerer, signal);
+  const server = new Server(socket, answerer, signal);
+  if (!signal?.aborted) return server;
+  await server.close();
+  throw new PeernetError('ABORTED', 'listening was given up', { cause: signal.reason });
 }
 
 function bind(host: string, port: number): Promise<Socket> {

@@ -99,6 +99,16 @@ test('a port that is taken is PORT_IN_USE; a signal ends it, closing twice is cl
   await expect(stunServer({ signal: AbortSignal.abort() })).rejects.toMatchObject({ code: 'ABORTED' });
 });
 
+test('a signal that ends while the port is being bound leaves it free', async () => {
+  const { port } = await server();
+  await servers.pop()?.close();
+  const over = new AbortController();
+  const starting = server({ port, signal: over.signal });
+  over.abort();
+  await expect(starting).rejects.toMatchObject({ code: 'ABORTED' });
+  await server({ port });
+});
+
 /** A NAT before the server: who asks through it is seen with the port of `outside`. */
 async function behindNat(server: StunServer) {
   const [inside, outside] = [await client(), await client()];
