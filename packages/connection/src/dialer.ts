@@ -82,7 +82,7 @@ async function connect(
     ...options,
     role: 'initiator',
     expect: expect ?? address.id,
-    scope: address.scope,
+    scope: duplex.scope ?? address.scope,
     remoteAddress: address.text,
     signal,
   });
@@ -144,7 +144,7 @@ function asDialError(address: string, error: unknown): PeernetError {
 
 export interface AccepterOptions extends CommonOptions {
   readonly onLink: (link: Link) => void;
-  /** Default: what the IP says; loopback for duplexes whose both ends are here; else global. */
+  /** Default: what the IP or the transport says; loopback for duplexes whose both ends are here; else global. */
   readonly scope?: ((from: RemoteInfo) => Scope) | undefined;
 }
 
@@ -164,7 +164,7 @@ export function accepter(options: AccepterOptions): (duplex: DuplexLike | Duplex
     };
     const scope = options.scope?.(from) ?? scopeOf(duplex, from);
     const remoteAddress = from.ip === undefined ? undefined : formatRemote(from.ip, from.port);
-    secure(duplex, { ...options, role: 'responder', scope, remoteAddress, onOpen }).then(
+    secure(duplex, { ...options, role: 'responder', expect: from.peer, scope, remoteAddress, onOpen }).then(
       (connection) => {
         from.established?.();
         const cancel = clock.alarm(clock.now() + limits.handshakeMs, () => {
@@ -181,7 +181,7 @@ export function accepter(options: AccepterOptions): (duplex: DuplexLike | Duplex
 export function scopeOf(duplex: DuplexLike | Duplex, from: RemoteInfo): Scope {
   const scope = from.ip === undefined ? undefined : parseIp(from.ip)?.scope;
   if (scope !== undefined && scope !== 'forbidden') return scope;
-  return isInProcess(duplex) ? 'loopback' : 'global';
+  return (duplex as DuplexLike).scope ?? from.scope ?? (isInProcess(duplex) ? 'loopback' : 'global');
 }
 
 function formatRemote(ip: string, port: number | undefined): string {

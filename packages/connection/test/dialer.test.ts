@@ -3,6 +3,8 @@ import {
   type DuplexLike,
   isPeernetError,
   type Link,
+  type Log,
+  type PeerId,
   PeernetError,
   type Transport,
   utf8,
@@ -128,6 +130,27 @@ describe('dialer and accepter', () => {
     expect(established).not.toHaveBeenCalled();
   });
 
+  test('who has to be at the other end, as the transport says, is; nobody else', async () => {
+    const meet = async (peer: PeerId) => {
+      const links: Link[] = [];
+      const refused: unknown[] = [];
+      const log: Log = (_event, fields) => void refused.push(fields?.error);
+      const [mine, theirs] = duplexPair();
+      accepter({ crypto: bob, onLink: (link) => void links.push(link), log })(theirs, { peer });
+      const duplex: DuplexLike = Object.assign(mine, { scope: 'private' as const });
+      const odd: Transport = { schemes: ['odd'], dial: async () => duplex };
+      const link = await dialer({ crypto: alice, transports: [odd] })('odd:whatever', { signal });
+      await until(() => links.length + refused.length > 0);
+      link.close('DONE');
+      return { link, links, refused };
+    };
+    const right = await meet(alice.id);
+    expect([right.links[0]?.peer, right.link.scope]).toEqual([alice.id, 'private']);
+    const wrong = await meet(bob.id);
+    expect(wrong.links).toEqual([]);
+    expect(wrong.refused).toMatchObject([{ code: 'WRONG_PEER' }]);
+  });
+
   test('the listener is told when a handshake is done', async () => {
     const established = vi.fn();
     const [x, y] = duplexPair();
@@ -238,4 +261,6 @@ test('the scope of what was accepted', () => {
   expect(scopeOf(asDuplex, { ip: 'nonsense' })).toBe('global');
   expect(scopeOf(asDuplex, {})).toBe('global');
   expect(scopeOf(end, {})).toBe('loopback');
+  expect(scopeOf(asDuplex, { scope: 'private' })).toBe('private');
+  expect(scopeOf(Object.assign(asDuplex, { scope: 'link-local' as const }), {})).toBe('link-local');
 });
