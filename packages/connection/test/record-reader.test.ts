@@ -50,6 +50,14 @@ test('cut at every byte of two small records', () => {
   }
 });
 
+test('empty chunks between any two bytes change nothing', () => {
+  const records = [new Uint8Array(300).fill(1), new Uint8Array(25).fill(2)];
+  const bytes = concatBytes(...records.map(framed));
+  const none = new Uint8Array(0);
+  const chunks = Array.from(bytes, (byte) => [none, Uint8Array.of(byte)]).flat();
+  expect(read(new RecordReader(new BufferPool()), chunks)).toEqual({ records, fine: true });
+});
+
 test('a record shorter than tag and frame cannot be, also if its length is cut', () => {
   for (const length of [0, 1, 16, 19]) {
     const bytes = Uint8Array.of(0, length, ...new Array(length).fill(0));

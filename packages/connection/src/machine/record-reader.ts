@@ -57,8 +57,8 @@ export class RecordReader {
   #complete(chunk: Uint8Array): number {
     let at = 0;
     if (this.#have < 2) {
-      this.#hold(chunk, 0, 1);
-      at = 1;
+      at = Math.min(1, chunk.length); // some streams deliver empty chunks
+      this.#hold(chunk, 0, at);
       if (this.#have < 2) return at;
     }
     const end = Math.min(chunk.length, at + 2 + this.#heldLength() - this.#have);
