@@ -33,6 +33,43 @@ describe('own addresses', () => {
     }
   });
 
+  describe('stay proven', () => {
+    /** Two hours of a node that can be dialed, at which each look finds our own key; `meanwhile` has come before. */
+    function after(meanwhile: (bench: Bench) => void): boolean {
+      const bench = new Bench({ bootstrap: false, intervalMs: 0 });
+      for (const name of ['x', 'y', 'z']) bench.visit(bench.remote(name));
+      bench.makeDialable();
+      meanwhile(bench);
+      bench.dials.length = 0;
+      for (let i = 0; i < 7_200; i++) {
+        bench.pass(1_000);
+        for (const dial of bench.dials.splice(0)) {
+          if (dial.address === 'ws://5.5.5.5:4000') bench.fail(dial, 'SELF');
+        }
+      }
+      return bench.machine.record(bench.nowMs).dialable;
+    }
+
+    it('whoever else we have dialed in their address group', () => {
+      const dialTwo = (bench: Bench): void => {
+        for (const ip of ['5.5.1.1', '5.5.2.1']) {
+          const remote = bench.remote(ip, { address: `ws://${ip}:4000` });
+          bench.handle({ type: 'connect', request: 1, address: remote.address });
+          bench.answer(bench.lastDial, remote);
+        }
+      };
+      expect(after(dialTwo)).toBe(true);
+    });
+
+    it('while as many dials are under way as may be', () => {
+      const dialSilence = (bench: Bench): void => {
+        for (let i = 0; i < 8; i++)
+          bench.handle({ type: 'connect', request: i, address: `ws://${20 + i}.1.1.1:4000` });
+      };
+      expect(after(dialSilence)).toBe(true);
+    });
+  });
+
   it('that were announced need no proof', () => {
     const bench = new Bench({ announce: ['wss://example.com:443'] });
     expect(bench.machine.record(startMs)).toMatchObject({

@@ -85,7 +85,7 @@ export class Dialer {
     const { nowMs, tuning } = this.#c;
     if (address.scope === 'forbidden') return false;
     const { host, net, group } = keysOf(address);
-    if (intent !== 'probe' && intent !== 'relay' && this.#groupIsFull(group)) return false;
+    if (leadsToNeighbours(intent) && this.#groupIsFull(group)) return false;
     if (trusted || address.scope !== 'global') return true;
     if (nowMs - (this.#hosts.get(host) ?? Number.NEGATIVE_INFINITY) < tuning.dialHostEveryMs) return false;
     return (this.#nets.get(net)?.level(nowMs) ?? 1) >= 1;
@@ -172,6 +172,7 @@ export class Dialer {
     const { tuning } = this.#c;
     if (intent === 'probe') return this.probing >= tuning.probesMax;
     if (intent === 'relay') return this.count('relay') >= tuning.relayDialsMax;
+    if (intent === 'own') return false; // own-addresses.ts has a limit for these
     return this.pending >= tuning.dialsMax;
   }
 
@@ -266,6 +267,11 @@ export class Dialer {
   }
 }
 
+/** Whether it takes one of the places in a group, and of the dials at a time: an own address may have any neighbours. */
+function leadsToNeighbours(intent: Intent): boolean {
+  return intent !== 'own' && intent !== 'probe' && intent !== 'relay';
+}
+
 function isForOverlay(dial: Dial): boolean {
-  return dial.intent !== 'own' && dial.intent !== 'probe' && dial.intent !== 'relay';
+  return leadsToNeighbours(dial.intent);
 }
