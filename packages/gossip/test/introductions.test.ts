@@ -3,6 +3,7 @@ import { reachableAt, type SignalPath } from '@peernet/core';
 import { createWorld, type World } from '@peernet/sim';
 import { describe, expect, it } from 'vitest';
 import { decodeMessage } from '../src/wire.js';
+import { Bench, type Dialed } from './machine.js';
 import { components, degrees, expectHonest, type Node, startNode, total } from './nodes.js';
 import { listener, serve } from './signals.js';
 
@@ -235,6 +236,29 @@ describe('an introduction over a relay that both are connected with', () => {
     // The relay was dialed for this only.
     expect(a.gossip.links().map(({ id }) => id)).toEqual([b.host.id]);
     expectHonest([relay, a, b]);
+  });
+});
+
+describe('a relay that was dialed and is not needed', () => {
+  it.each([
+    ['the path is over before it answers', 1],
+    ['another one was quicker', 2],
+  ])('is let go: %s', (_, count) => {
+    const bench = new Bench({ bootstrap: false, webrtc: true });
+    const relays = ['first', 'second'].slice(0, count).map((name) => bench.remote(name));
+    const via = relays.map(({ address }) => address);
+    bench.handle({ type: 'introduce', path: 1, to: bench.remote('b').id, via });
+    bench.pass(1_000);
+    expect(bench.dials.map(({ address }) => address)).toEqual(via);
+    const keys: number[] = [];
+    for (const [i, remote] of [...relays.entries()].reverse()) {
+      if (i === 0) bench.handle({ type: 'pathClose', path: 1 });
+      keys.push(bench.answer(bench.dials[i] as Dialed, remote, 'hello'));
+      bench.pass(100);
+    }
+    expect(keys.map((key) => bench.kindOf(key))).toEqual(keys.map(() => 'app'));
+    bench.pass(10_000);
+    expect(keys.map((key) => bench.closed.get(key))).toEqual(keys.map(() => 'DONE'));
   });
 });
 

@@ -179,7 +179,7 @@ export class Introductions {
     if (path.id !== '') this.#byId.delete(path.id);
     path.id = '';
     path.hop = undefined;
-    if (hop?.intent !== 'relay' || hop.kind !== 'app') return;
+    if (hop === undefined || !isOnlyRelay(hop)) return;
     for (const other of this.#paths.values()) if (other.hop === hop) return;
     this.#p.links.expire(hop, this.#c.tuning.relayLingerMs);
   }
@@ -224,6 +224,8 @@ export class Introductions {
   /** A link has become what it is for. */
   turned(peer: Peer): void {
     if (!carriesSignals(peer)) return;
+    // Nobody may need it any more; whoever takes it as a way keeps it.
+    if (isOnlyRelay(peer)) this.#p.links.expire(peer, this.#c.tuning.relayLingerMs);
     for (const path of this.#paths.values()) if (path.unready.delete(peer)) this.#reached(path, peer);
   }
 
@@ -376,4 +378,9 @@ export class Introductions {
   stop(): void {
     for (const path of [...this.#paths.values()]) this.#end(path, 'CLOSED');
   }
+}
+
+/** A link that was made for introductions, and has not become more. */
+function isOnlyRelay({ intent, kind }: Peer): boolean {
+  return intent === 'relay' && kind === 'app';
 }
