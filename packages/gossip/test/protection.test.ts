@@ -165,4 +165,20 @@ describe('what the choice is fed with', () => {
     live(bench, [visitor], 5_000);
     expect(outcomes.filter(({ ok }) => ok).map(({ id, probe }) => [id, probe])).toEqual([[visitor.id, true]]);
   });
+
+  it('is not who answers where a visitor says that it has dialed us', () => {
+    const { bench, outcomes } = spied();
+    const services = [{ scheme: 'ws', host: '0.0.0.0', port: 4000 }];
+    bench.handle({ type: 'listening', services, interfaces: [] });
+    const [visitor, accomplice] = ['visitor', 'accomplice'].map((name) => bench.remote(name)) as [
+      Remote,
+      Remote,
+    ];
+    bench.hello(bench.arrive(visitor), visitor, { dialed: accomplice.address });
+    bench.dials.length = 0;
+    live(bench, [accomplice], 5_000);
+    expect(outcomes.filter(({ ok }) => ok).map(({ id, probe }) => [id, probe])).toEqual([
+      [accomplice.id, true],
+    ]);
+  });
 });

@@ -84,7 +84,7 @@ export class Links implements Ending {
     if (dial.intent === 'probe' || dial.intent === 'own') {
       this.#c.peers.turn(peer, 'probe');
       this.#sayHello(peer, 'probe');
-      if (dial.intent === 'probe') this.#probed(peer, dial);
+      this.#probed(peer, dial);
       this.end(peer, 'DONE');
       return peer;
     }
@@ -92,7 +92,7 @@ export class Links implements Ending {
     return peer;
   }
 
-  /** It answered, and with the id that was expected: its address is true. */
+  /** It answered, with the id that was expected if any was: its address is true. But others have led us there. */
   #probed(peer: Peer, dial: Dial): void {
     const record = this.#c.peers.byId(peer.id)?.record;
     this.#c.store.outcome(dial.address.text, { ok: true, id: peer.id, record, probe: true });
