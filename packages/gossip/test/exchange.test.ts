@@ -1,7 +1,7 @@
 import { signRecord } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
 import { encodeShuffle } from '../src/wire.js';
-import { Bench, heard, live, wallMs, withBook } from './machine.js';
+import { Bench, heard, live, startMs, wallMs, withBook } from './machine.js';
 
 const tell = (
   bench: Bench,
@@ -232,6 +232,26 @@ describe('what is taken', () => {
       // Other protocols that judge by the calendar are told the same.
       expect(Math.round((bench.machine.wall() - wallMs) / yearMs)).toBe(voices === 3 ? 1 : 0);
     }
+  });
+
+  it('by our own calendar again once it has been set, by whatever links that were there before', () => {
+    const yearMs = 31_536_000_000;
+    let offMs = -yearMs; // a computer without a clock of its own that has just been turned on
+    const bench: Bench = new Bench({
+      bootstrap: false,
+      wall: () => wallMs + offMs + bench.nowMs - startMs,
+    });
+    const keys = ['a', 'b', 'c'].map((name) => bench.visit(bench.remote(name)));
+    const learns = (name: string): boolean => {
+      bench.pass(6_000);
+      const other = bench.remote(name);
+      tell(bench, keys[0] as number, [heard(other.record)]);
+      return bench.store.get(other.address) !== undefined;
+    };
+    expect(learns('first')).toBe(true);
+    offMs = 0;
+    expect(learns('second')).toBe(true);
+    expect(bench.machine.wall() - wallMs).toBeLessThan(60_000);
   });
 
   it('2 records per second and link; more are ignored, not punished', () => {

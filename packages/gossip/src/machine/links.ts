@@ -172,7 +172,7 @@ export class Links implements Ending {
     }
     peer.greeted = true;
     peer.degree = hello.degree;
-    peer.skewMs = hello.wallMs - this.#c.o.wall();
+    peer.calendarMs = hello.wallMs - this.#c.nowMs;
     peer.digest = hello.digest;
     this.adopt(peer, hello.self);
     this.#p.listener.greeted(peer, hello);

@@ -70,8 +70,8 @@ export class Peer {
   /** When its record was signed, on our clock. */
   recordBornMs = 0;
   degree = 0;
-  /** Its calendar minus ours, ms. */
-  skewMs: number | undefined;
+  /** Its calendar minus our clock, ms: ours may be set while the link lives. */
+  calendarMs: number | undefined;
   digest: Uint8Array | undefined;
   /** Seq of our record that it has. */
   toldSeq = 0;

@@ -111,7 +111,9 @@ export class Records {
   #medianSkew(): number {
     const { skewVoices, skewTolerated } = this.#c.tuning;
     const voices: number[] = [];
-    for (const peer of this.#c.peers.neighbours) if (peer.skewMs !== undefined) voices.push(peer.skewMs);
+    const ownMs = this.#c.o.wall() - this.#c.nowMs;
+    for (const { calendarMs } of this.#c.peers.neighbours)
+      if (calendarMs !== undefined) voices.push(calendarMs - ownMs);
     if (voices.length < skewVoices) return 0;
     voices.sort((a, b) => a - b);
     const median = voices[voices.length >> 1] as number;
