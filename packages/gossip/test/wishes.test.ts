@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeAnswer } from '../src/wire.js';
-import { Bench } from './machine.js';
+import { Bench, type Dialed, heard } from './machine.js';
 
 const address = 'ws://20.1.1.1:4000';
 
@@ -63,6 +63,23 @@ describe('connect', () => {
     const remote = bench.remote('a');
     bench.handle({ type: 'connect', request: 1, address: `${address}#${remote.id}` });
     expect(bench.lastDial).toMatchObject({ address, expect: remote.id });
+  });
+
+  it.each([
+    ['somebody else', 'liar'],
+    ['anybody', undefined],
+  ])('for a named peer does not join a dial that takes %s', (_, expected) => {
+    const bench = new Bench(expected === undefined ? { seeds: [address] } : {});
+    const remote = bench.remote('a', { address });
+    const other = bench.remote('liar', { address });
+    if (expected !== undefined) bench.store.offer([heard(other.record)], other.id);
+    bench.pass(0);
+    bench.handle({ type: 'connect', request: 1, address: `${address}#${remote.id}` });
+    expect(bench.dials.map(({ expect }) => expect)).toEqual([expected && other.id, remote.id]);
+    bench.answer(bench.dials[0] as Dialed, other);
+    expect(bench.eventsOf('connected')).toEqual([]);
+    bench.answer(bench.dials[1] as Dialed, remote);
+    expect(bench.eventsOf('connected')).toEqual([{ type: 'connected', request: 1, id: remote.id }]);
   });
 
   it('cancelled: nobody is told, and the dial ends if nobody else wanted it', () => {

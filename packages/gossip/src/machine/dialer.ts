@@ -212,10 +212,11 @@ export class Dialer {
       this.rest(text, tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296));
   }
 
-  /** The dial for an address that is under way. */
-  find(address: string): Dial | undefined {
+  /** The dial for an address that is under way; with `id` one that takes nobody else. */
+  find(address: string, id?: PeerId): Dial | undefined {
     for (const dial of this.#dials.values()) {
-      if (dial.address.text === address && dial.intent !== 'own' && dial.intent !== 'probe') return dial;
+      const fits = dial.address.text === address && (id === undefined || dial.expect === id);
+      if (fits && dial.intent !== 'own' && dial.intent !== 'probe') return dial;
     }
     return undefined;
   }

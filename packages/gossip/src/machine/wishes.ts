@@ -52,7 +52,7 @@ export class Wishes {
     const there = this.#linkTo(address.text, address.id);
     if (there !== undefined) this.#useLink(request, address, there);
     else {
-      const running = this.#dialer.find(address.text);
+      const running = this.#dialer.find(address.text, address.id);
       const dial = running ?? this.#dialer.start(address, { intent: 'user', expect: address.id });
       if (dial === undefined) fx.emit({ type: 'connectFailed', request, code: 'LIMIT' });
       else dial.requests.push(request);
