@@ -266,6 +266,31 @@ describe('purposes', () => {
     bench.message(key, encodeAnswer({ kind: 'link', walk: '', degree: 3, records: [] }));
     expect(bench.kindOf(key)).toBe('overlay');
   });
+
+  /** Both ends have asked; `neighbours` came to us before. */
+  function crossing(neighbours: number) {
+    const bench = new Bench();
+    for (let i = 0; i < neighbours; i++) bench.visit(bench.remote(`in${i}`));
+    const remote = bench.remote('a');
+    const key = bench.arrive(remote);
+    bench.hello(key, remote, { purpose: 'app' });
+    bench.pass(6_000);
+    expect(bench.to(key, 'hello').at(-1)?.purpose).toBe('overlay');
+    bench.hello(key, remote, { purpose: 'overlay' });
+    return { bench, key };
+  }
+
+  it.each([
+    ['we have room', 1, 'link', 'full'],
+    ['it has room', 4, 'full', 'link'],
+  ] as const)('app: both ask at once, and only %s: neighbours', (_, neighbours, said, heard) => {
+    const { bench, key } = crossing(neighbours);
+    expect(bench.to(key, said)).toHaveLength(1);
+    bench.message(key, encodeAnswer({ kind: heard, walk: '', degree: 5, records: [] }));
+    expect(bench.kindOf(key)).toBe('overlay');
+    bench.pass(60_000);
+    expect(bench.closed.has(key)).toBe(false);
+  });
 });
 
 describe('the end of a link', () => {

@@ -192,6 +192,7 @@ export class Admission implements Room {
 
   #refused(peer: Peer, records: readonly HeardRecord[]): void {
     const { o, degree, tuning, counters } = this.#c;
+    if (peer.kind === 'overlay') return; // it has asked as well, and takes the LINK that we gave it
     counters.refused++;
     this.#p.links.avoid(peer);
     this.#p.exchange.take(records, peer);
