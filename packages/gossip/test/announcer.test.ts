@@ -70,6 +70,18 @@ describe('own addresses', () => {
     });
   });
 
+  it('are signed anew every half day, whatever fraction of a millisecond the first time had', () => {
+    const halfDayMs = 43_200_000;
+    for (let i = 0; i < 40; i++) {
+      const bench = new Bench({ bootstrap: false, intervalMs: 0, announce: ['wss://example.com:443'] });
+      bench.pass(i / 7);
+      const first = bench.machine.record(bench.nowMs).seq;
+      for (let hour = 0; hour < 37; hour++) bench.pass(3_600_000);
+      const { seq } = bench.machine.record(bench.nowMs);
+      expect(seq - first).toBeGreaterThan(2.9 * halfDayMs);
+    }
+  });
+
   it('that were announced need no proof', () => {
     const bench = new Bench({ announce: ['wss://example.com:443'] });
     expect(bench.machine.record(startMs)).toMatchObject({

@@ -148,8 +148,7 @@ export class Records {
 
   /** Our record as of now; signed anew when it has to say something else, or is half a day old. */
   own(): PeerRecord {
-    const { nowMs, tuning } = this.#c;
-    if (this.#own === undefined || nowMs - this.#ownBornMs >= tuning.recordRenewMs) this.#sign();
+    if (this.#own === undefined || this.#c.nowMs >= this.renewAtMs()) this.#sign();
     return this.#own as PeerRecord;
   }
 
