@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { RATES, SEND_SHARE, STALL_SECONDS } from '../src/defaults.js';
-import { encodeAnswer, encodeSignal, encodeWalk, type Walk } from '../src/wire.js';
+import { encodeAnswer, encodeSignal, encodeUnreachable, encodeWalk, type Walk } from '../src/wire.js';
 import { Bench, heard, type Remote } from './machine.js';
 
 const id = '00112233445566ff';
@@ -200,6 +200,26 @@ describe('a walk of kind introduce', () => {
     bench.pass(0);
     const [signal] = bench.to(keys[0] as number, 'signal');
     expect(signal).toMatchObject({ path: id, target: origin.id });
+  });
+
+  it('leads one path at a time to its origin: a second one goes another way, and the first one on', () => {
+    const { bench, keys } = among(3, { ...speaking, bootstrap: true });
+    const origin = bench.remote('origin', shy);
+    bench.message(keys[0] as number, introduce(origin));
+    for (const path of [1, 2]) {
+      bench.handle({ type: 'introduce', path, to: origin.id, via: [] });
+      bench.handle({ type: 'signal', path, signal: { kind: 'offer', sdp: `o${path}` } });
+      bench.pass(0);
+    }
+    bench.handle({ type: 'pathClose', path: 2 });
+    bench.message(keys[0] as number, encodeUnreachable({ path: id, code: 'REFUSED' }));
+    bench.pass(0);
+    expect(bench.eventsOf('pathClosed')).toMatchObject([
+      { path: 2, code: 'CLOSED' },
+      { path: 1, code: 'REFUSED' },
+    ]);
+    const paths = keys.flatMap((key) => bench.to(key, 'signal')).map(({ path }) => path);
+    expect(paths.filter((path) => path === id)).toHaveLength(1);
   });
 
   it.each([

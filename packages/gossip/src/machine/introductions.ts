@@ -130,6 +130,7 @@ export class Introductions {
         if (this.#dial(path, way)) return;
         continue;
       }
+      if (way.by === 'walk' && this.#byId.has(way.id)) continue; // another path to that peer goes by it
       const hop = this.#ways.hop(way);
       if (hop === undefined) continue;
       const readyMs = hop.sending('introduction', nowMs).readyAt(1, nowMs);
