@@ -29,6 +29,13 @@ export function settle<T>(
   return promise;
 }
 
+/** TypeError unless it is an AbortSignal or absent: where one is listened to, it is too late to say so. */
+export function checkSignal(signal: unknown): void {
+  if (signal === undefined) return;
+  if (typeof (signal as Partial<AbortSignal> | null)?.addEventListener === 'function') return;
+  throw new TypeError('signal must be an AbortSignal (of an AbortController: its .signal)');
+}
+
 /** Splits `(options?, callback?)`: both may be absent. */
 export function optionsAndCallback<O extends object, T>(
   options: O | Callback<T> | undefined,
@@ -38,6 +45,7 @@ export function optionsAndCallback<O extends object, T>(
   if (options !== undefined && (typeof options !== 'object' || options === null)) {
     throw new TypeError(`the options must be an object, got ${options === null ? 'null' : typeof options}`);
   }
+  checkSignal((options as { signal?: unknown } | undefined)?.signal);
   return [options ?? ({} as O), callback];
 }
 

@@ -1,5 +1,6 @@
 // What users pass to methods, judged: addresses, lists of them, subnet names.
 import { type Address, PeernetError, parseForeignAddress, utf8 } from '@peernet/core';
+import { checkSignal } from './callback.js';
 import { DEFAULTS } from './defaults.js';
 import type { SearchOptions } from './types.js';
 
@@ -65,7 +66,8 @@ function textOf(bytes: Uint8Array): string {
 }
 
 /** TypeError for search options that cannot be meant. */
-export function checkSearch({ limit, timeout, payload }: SearchOptions): void {
+export function checkSearch({ limit, timeout, payload, signal }: SearchOptions): void {
+  checkSignal(signal);
   if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1)) {
     throw new TypeError(`search: limit is an integer ≥ 1, got ${String(limit)}`);
   }

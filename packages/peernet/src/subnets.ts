@@ -2,7 +2,7 @@
 // last. A membership that came with the first goes with the last; one that was joined by `pn.join()` stays.
 import type { Clock, Log, Random } from '@peernet/core';
 import type { Store } from '@peernet/store';
-import { atMost, settle } from './callback.js';
+import { atMost, checkSignal, settle } from './callback.js';
 import type { SubnetChannel } from './channels.js';
 import { DEFAULTS, SUBNET } from './defaults.js';
 import { closedError } from './inputs.js';
@@ -170,8 +170,6 @@ function checked(options: SubnetOptions): SubnetOptions {
       `pn.subnet: connections is an integer 1 … ${SUBNET.connectionsMax}, got ${String(connections)}`,
     );
   }
-  if (signal !== undefined && typeof signal?.addEventListener !== 'function') {
-    throw new TypeError('pn.subnet: signal must be an AbortSignal');
-  }
+  checkSignal(signal);
   return options;
 }

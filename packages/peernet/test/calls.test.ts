@@ -169,6 +169,23 @@ describe('signals', () => {
       code: 'ABORTED',
     });
   });
+
+  test('what is none (the controller, say) is refused before anything is opened', async () => {
+    const node = make({ transport: undefined });
+    const options = { signal: new AbortController() as unknown as AbortSignal };
+    for (const call of [
+      () => node.connect('tcp://127.0.0.1:1', options),
+      () => node.listen('tcp', { host: '127.0.0.1', ...options }),
+      () => node.find('x', options),
+      () => node.search('x', options),
+      () => node.subnet('x', options),
+    ]) {
+      expect(call).toThrow(
+        new TypeError('signal must be an AbortSignal (of an AbortController: its .signal)'),
+      );
+    }
+    expect(node.servers()).toEqual([]);
+  });
 });
 
 describe('after close', () => {
