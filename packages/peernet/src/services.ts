@@ -87,13 +87,15 @@ export class Services {
     if (transport?.listen === undefined) {
       throw new PeernetError('NOT_SUPPORTED', `listening for ${target.scheme} is not possible here`);
     }
-    if (target.scheme === 'wss' && options.tls === undefined) {
+    const { tls } = options;
+    // Without both it would listen, and no handshake would succeed.
+    if (tls === undefined ? target.scheme === 'wss' : !tls?.cert || !tls.key) {
       throw new PeernetError('LISTEN_FAILED', 'wss needs a certificate: pass tls: { cert, key }');
     }
-    const scheme = target.scheme === 'ws' && options.tls !== undefined ? 'wss' : target.scheme;
+    const scheme = target.scheme === 'ws' && tls !== undefined ? 'wss' : target.scheme;
     if (signal?.aborted) throw givenUp(signal);
     const listener = await transport.listen(
-      { ...this.#o.common, host: target.host, port: target.port, tls: options.tls, signal },
+      { ...this.#o.common, host: target.host, port: target.port, tls, signal },
       (duplex, from) => this.#o.onDuplex(duplex, from, scheme),
     );
     if (!signal?.aborted) return this.#add(listener, scheme, announce, signal);

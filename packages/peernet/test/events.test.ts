@@ -181,6 +181,21 @@ describe('services', () => {
     await expect(make().listen(at, options)).rejects.toThrow(TypeError);
   });
 
+  test.each([
+    ['wss', undefined],
+    ['wss', null],
+    ['ws', {}],
+    ['wss', { cert: 'PEM' }],
+  ])('%s with tls: %j is refused: nobody could connect', async (at, tls) => {
+    const node = make({ transport: undefined });
+    const listening = node.listen(at, { host: '127.0.0.1', tls: tls as never });
+    await expect(listening).rejects.toMatchObject({
+      code: 'LISTEN_FAILED',
+      message: expect.stringContaining('pass tls:'),
+    });
+    expect(node.servers()).toEqual([]);
+  });
+
   test('announced addresses are told to peers', async () => {
     const [a, b] = [make({ announce: ['memory:front'] }), make()];
     await a.listen('memory:a');
