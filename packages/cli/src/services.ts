@@ -67,27 +67,28 @@ export class Services {
     });
   }
 
-  /** Starts and remembers a service. One of ours at that port already: that one. */
+  /** Starts and remembers a service. One of ours at that port already: that one, unless something else is asked of it. */
   listen(wanted: Remembered): Promise<ServiceRow> {
     return this.#inTurn(async () => {
       const same = this.#entries.find((entry) => overlap(entry.wanted, wanted));
       if (same?.service !== undefined) {
-        if (same.wanted.protocol === wanted.protocol) return rowOf(same);
-        throw new Failure(`port ${wanted.port} serves ${same.wanted.protocol} of this daemon already`, {
-          code: 'PORT_IN_USE',
-          hint: `type: peernet unlisten :${wanted.port}`,
-        });
+        const other = differences(same.wanted, wanted);
+        if (other === undefined) return rowOf(same);
+        throw new Failure(
+          `port ${wanted.port} serves ${rowOf(same).protocol} of this daemon already${other}`,
+          {
+            code: 'PORT_IN_USE',
+            hint: `type: peernet unlisten :${wanted.port}`,
+          },
+        );
       }
       if (this.#entries.length >= servicesMax)
         throw new Failure(`this daemon has ${servicesMax} services already`, { code: 'LIMIT' });
       const service = await this.#start(wanted);
       const entry: Entry = { wanted: { ...wanted, port: service.port }, service };
-      const before = this.#entries;
-      this.#entries = [...before.filter((other) => other !== same), entry];
       try {
-        await this.#save();
+        await this.#remember([...this.#entries.filter((other) => other !== same), entry]);
       } catch (error) {
-        this.#entries = before; // all or nothing
         await service.close();
         throw error;
       }
@@ -99,14 +100,13 @@ export class Services {
   unlisten(which: { protocol?: string | undefined; port?: number | undefined }): Promise<ServiceRow[]> {
     return this.#inTurn(async () => {
       const gone = this.#entries.filter(
-        ({ wanted, service }) =>
-          (which.port === undefined || wanted.port === which.port) &&
-          (which.protocol === undefined || [wanted.protocol, service?.protocol].includes(which.protocol)),
+        (entry) =>
+          (which.port === undefined || entry.wanted.port === which.port) &&
+          (which.protocol === undefined || rowOf(entry).protocol === which.protocol),
       );
       if (gone.length === 0) return [];
       const rows = gone.map(rowOf);
-      this.#entries = this.#entries.filter((entry) => !gone.includes(entry));
-      await this.#save();
+      await this.#remember(this.#entries.filter((entry) => !gone.includes(entry)));
       await Promise.all(gone.map((entry) => entry.service?.close()));
       return rows;
     });
@@ -149,9 +149,11 @@ export class Services {
     return this.#node.listen(wanted.protocol, at);
   }
 
-  #save(): Promise<void> {
-    const services = this.#entries.map((entry) => entry.wanted);
-    return writeAtomic(this.#path, `${JSON.stringify({ v: 1, services }, undefined, 2)}\n`);
+  /** All or nothing: what cannot be written down stays as it was. */
+  async #remember(entries: Entry[]): Promise<void> {
+    const services = entries.map((entry) => entry.wanted);
+    await writeAtomic(this.#path, `${JSON.stringify({ v: 1, services }, undefined, 2)}\n`);
+    this.#entries = entries;
   }
 
   /** A damaged list costs the list, not the start. */
@@ -187,6 +189,17 @@ function overlap(a: Remembered, b: Remembered): boolean {
   return (
     a.port !== 0 && a.port === b.port && (a.host === undefined || b.host === undefined || a.host === b.host)
   );
+}
+
+/** In what a service is not what is asked for now; options that are not given are as they are. */
+function differences(have: Remembered, wanted: Remembered): string | undefined {
+  const protocol = (of: Remembered): string => rowOf({ wanted: of }).protocol;
+  if (protocol(have) !== protocol(wanted)) return '';
+  const options = (['host', 'announce', 'cert', 'key'] as const).filter(
+    (name) => wanted[name] !== undefined && String(wanted[name]) !== String(have[name]),
+  );
+  if (options.length === 0) return undefined;
+  return ` with another ${options.map((name) => `--${name}`).join(', ')}`;
 }
 
 function rowOf({ wanted, service }: Entry): ServiceRow {

@@ -1,5 +1,5 @@
-import { readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { Services } from '../src/services.js';
 import { FakeNode } from './fake-node.js';
@@ -94,6 +94,52 @@ describe('services', () => {
     ]);
     expect(a).toEqual(b);
     expect(node.services.size).toBe(1);
+  });
+
+  it('a port that is ours, asked for with other options: an error, and nothing changes', async () => {
+    const { services } = create(file());
+    const asked = { protocol: 'ws', host: '127.0.0.1', announce: ['ws://peer.example:80'] };
+    const row = await services.listen({ ...asked, port: 0 });
+    const { port } = row;
+    expect(await services.listen({ protocol: 'ws', port })).toEqual(row);
+    expect(await services.listen({ ...asked, port })).toEqual(row);
+    for (const [other, why] of [
+      [{ announce: ['ws://peer.example:81'] }, /serves ws .* with another --announce$/],
+      [{ cert: '/c.pem', key: '/k.pem' }, /serves ws of this daemon already$/],
+      [{ protocol: 'tcp' }, /serves ws of this daemon already$/],
+    ] as const)
+      await expect(services.listen({ ...asked, port, ...other })).rejects.toMatchObject({
+        code: 'PORT_IN_USE',
+        message: expect.stringMatching(why),
+      });
+    expect(services.list()).toEqual([row]);
+  });
+
+  it('unlisten ends what `servers` calls by that name: ws is not wss, waiting or not', async () => {
+    const path = file();
+    const [cert, key] = ['c.pem', 'k.pem'].map((name) => join(dirname(path), name)) as [string, string];
+    for (const pem of [cert, key]) writeFileSync(pem, '');
+    const before = create(path);
+    await before.services.listen({ protocol: 'ws', port: 0 });
+    const { port } = await before.services.listen({ protocol: 'ws', port: 0, cert, key });
+    expect(await before.services.unlisten({ protocol: 'ws' })).toMatchObject([{ protocol: 'ws' }]);
+    expect(before.services.list()).toMatchObject([{ protocol: 'wss', port }]);
+    await before.end();
+    rmSync(cert);
+    const after = create(path);
+    await after.services.restore();
+    expect(after.services.list()).toMatchObject([{ protocol: 'wss', state: 'waiting' }]);
+    expect(await after.services.unlisten({ protocol: 'wss' })).toMatchObject([{ protocol: 'wss', port }]);
+  });
+
+  it('what cannot be forgotten goes on', async () => {
+    const path = file();
+    const { services, node } = create(path);
+    await services.listen({ protocol: 'ws', port: 0 });
+    rmSync(path);
+    mkdirSync(path); // nothing can be renamed to it
+    await expect(services.unlisten({ protocol: 'ws' })).rejects.toMatchObject({ syscall: 'rename' });
+    expect([services.list().length, node.services.size]).toEqual([1, 1]);
   });
 
   it('what cannot be remembered does not listen either', async () => {
