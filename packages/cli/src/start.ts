@@ -8,10 +8,14 @@ import type { Io } from './io.js';
 import { ensureFolder, type Paths, socketToDial } from './paths.js';
 import { Client } from './rpc/client.js';
 
-/** The daemon of a folder, if one runs. */
+/** The daemon of a folder, if one runs. One that hangs up before it greets is about to end: the next waits for its database. */
 export async function running(io: Io, paths: Paths): Promise<Client | undefined> {
   const path = socketToDial(paths, io.env);
-  return path === undefined ? undefined : Client.connect(path);
+  if (path === undefined) return undefined;
+  return Client.connect(path).catch((error: unknown) => {
+    if (error instanceof Failure && error.code === 'LOST') return undefined;
+    throw error;
+  });
 }
 
 /** The daemon of a folder, started if there is none. */
@@ -20,29 +24,19 @@ export async function started(
   paths: Paths,
   onStart: () => void,
 ): Promise<{ client: Client; fresh: boolean }> {
-  const there = await unlessClosing(io, paths);
+  const there = await running(io, paths);
   if (there !== undefined) return { client: there, fresh: false };
   onStart();
   ensureFolder(paths.base);
   const failure = await spawn(io, paths);
   const untilMs = Date.now() + startTimeoutMs;
   for (;;) {
-    const client = await unlessClosing(io, paths);
+    const client = await running(io, paths);
     if (client !== undefined) return { client, fresh: failure === undefined };
     // Another daemon has the database and is about to answer; anything else will not get better.
     if (failure !== undefined && failure.code !== 'ALREADY') throw failure;
     if (Date.now() > untilMs) throw noDaemon('it does not answer', paths);
     await new Promise((resolve) => setTimeout(resolve, startPollMs));
-  }
-}
-
-/** A daemon that hangs up before it greets is about to end: the next one waits for its database. */
-async function unlessClosing(io: Io, paths: Paths): Promise<Client | undefined> {
-  try {
-    return await running(io, paths);
-  } catch (error) {
-    if (error instanceof Failure && error.code === 'LOST') return undefined;
-    throw error;
   }
 }
 

@@ -7,7 +7,7 @@ import {
   SocketMessageReader,
   SocketMessageWriter,
 } from 'vscode-jsonrpc/node';
-import { clientsMax, frameBytesMax, requestsPerClientMax } from '../src/defaults.js';
+import { clientsMax, controlProtocol, frameBytesMax, requestsPerClientMax } from '../src/defaults.js';
 import { Client } from '../src/rpc/client.js';
 import { encodeFrame, FrameDecoder } from '../src/rpc/frames.js';
 import { fakeRow } from './fake-node.js';
@@ -222,5 +222,25 @@ describe('the daemon against hostile commands', () => {
     });
     await new Promise<void>((resolve) => server.listen(paths.sock, resolve));
     await expect(Client.connect(paths.sock, 50)).rejects.toMatchObject({ code: 'TIMEOUT', exit: 5 });
+  });
+
+  it('a daemon that is ending hangs up: `close` and `status` take that for what it is', async () => {
+    const { createServer } = await import('node:net');
+    const { paths, daemon, run } = await fakeDaemon();
+    await daemon.close('test');
+    let greets = true;
+    const server = createServer((socket) => {
+      socket.on('error', () => {});
+      if (!greets) return void socket.destroy();
+      const params = { protocol: controlProtocol, version: '0.1.0', pid: 4_190_000, id: '' }; // above pid_max
+      socket.write(encodeFrame({ method: 'hello', params }));
+      socket.on('data', () => socket.destroy()); // another `close` was first
+    });
+    onTestFinished(() => void server.close());
+    await new Promise<void>((resolve) => server.listen(paths.sock, resolve));
+    expect(await run('close')).toMatchObject({ code: 0, stderr: 'the daemon has ended (pid 4190000)\n' });
+    greets = false;
+    expect(await run('close')).toMatchObject({ code: 0, stderr: 'no daemon is running\n' });
+    expect(await run('status')).toMatchObject({ code: 3 });
   });
 });
