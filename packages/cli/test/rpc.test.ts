@@ -243,4 +243,14 @@ describe('the daemon against hostile commands', () => {
     expect(await run('close')).toMatchObject({ code: 0, stderr: 'no daemon is running\n' });
     expect(await run('status')).toMatchObject({ code: 3 });
   });
+
+  it('more words than a message holds, or a longer one than any address: wrong usage, no bug', async () => {
+    const { run } = await fakeDaemon();
+    const many = Array.from({ length: 25_000 }, (_, i) => `ws://some-rather-long-name-${i}.example:1`);
+    const refused = await run('add', ...many);
+    expect(refused).toMatchObject({ code: 2, stderr: expect.stringContaining('too much for one command') });
+    const long = await run('join', 'x'.repeat(2_000));
+    expect(long).toMatchObject({ code: 2, stderr: expect.stringContaining('at most 1024 characters') });
+    expect((await run('known')).code).toBe(0);
+  });
 });

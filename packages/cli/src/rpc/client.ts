@@ -2,7 +2,7 @@
 // time as the whole rest of a command (35 of 62 ms, measured; the budget is in design: `node -e 0` × 1.5 + 60 ms).
 import { connect as dial, type Socket } from 'node:net';
 import { controlProtocol, greetingTimeoutMs } from '../defaults.js';
-import { denied, type Exit, exit, Failure, systemCode } from '../exit.js';
+import { denied, type Exit, exit, Failure, systemCode, usage } from '../exit.js';
 import { encodeFrame, FrameDecoder } from './frames.js';
 import type { ErrorData, Hello, Method, Methods } from './protocol.js';
 
@@ -79,6 +79,7 @@ export class Client {
   ): Promise<Methods[M]['result']> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     const id = ++this.#lastId;
+    const request = requestFrame({ jsonrpc: '2.0', id, method, params });
     const cancel = (): void => {
       this.#socket.write(encodeFrame({ jsonrpc: '2.0', method: '$/cancelRequest', params: { id } }));
       this.#pending.get(id)?.reject(new Failure('given up', { code: 'ABORTED', exit: exit.interrupted }));
@@ -87,7 +88,7 @@ export class Client {
     const done = new Promise<Methods[M]['result']>((resolve, reject) => {
       this.#pending.set(id, { onRow, resolve, reject });
     });
-    this.#socket.write(encodeFrame({ jsonrpc: '2.0', id, method, params }));
+    this.#socket.write(request);
     if (signal?.aborted) cancel();
     signal?.addEventListener('abort', cancel, { once: true });
     return done.finally(() => signal?.removeEventListener('abort', cancel));
@@ -117,6 +118,16 @@ export class Client {
     this.#socket.destroy();
     for (const pending of this.#pending.values()) pending.reject(failure);
     this.#pending.clear();
+  }
+}
+
+/** What people say may be too long: that is no bug, and nothing waits for an answer yet. */
+function requestFrame(request: object): Buffer {
+  try {
+    return encodeFrame(request);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw usage('that is too much for one command', 'say it in several, by xargs for example');
   }
 }
 

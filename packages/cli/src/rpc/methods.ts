@@ -218,7 +218,7 @@ function texts(params: Params, key: string): string[] {
   const value = params[key];
   const fits = Array.isArray(value) && value.length <= namesMax;
   if (fits && value.every((item) => typeof item === 'string' && item.length <= nameCharsMax)) return value;
-  throw bad(key, `a list of at most ${namesMax} strings`);
+  throw bad(key, `a list of at most ${namesMax} strings of at most ${nameCharsMax} characters`);
 }
 
 function optionalInteger(params: Params, key: string, max: number): number | undefined {
