@@ -233,7 +233,13 @@ describe('commands', () => {
 
   it('disconnect takes address, id, and the beginning of an id', async () => {
     const { run, node } = await fakeDaemon();
-    for (const target of ['ws://10.1.2.3:4000', 'cd'.repeat(32), 'cdcdcdcd', 'CDCDCDCD']) {
+    for (const target of [
+      'ws://10.1.2.3:4000',
+      'WS://10.1.2.3:4000/',
+      'cd'.repeat(32),
+      'cdcdcdcd',
+      'CDCDCDCD',
+    ]) {
       node.peerList = [fakePeer()];
       expect((await run('disconnect', target)).code).toBe(0);
       expect(node.peerList).toEqual([]);

@@ -1,5 +1,6 @@
 // What the daemon does for commands. Parameters come from a socket, so each is judged here; what the node throws is
 // told as it is.
+import { parseForeignAddress } from '@peernet/core';
 import type { SearchRow } from 'peernet';
 import {
   idPrefixMin,
@@ -73,7 +74,8 @@ function bookMethods(node: Node) {
       return { id, ...(proven === undefined ? {} : { address: proven }) };
     },
     disconnect: async (params: Params) => {
-      const target = text(params, 'target');
+      const said = text(params, 'target');
+      const target = parseForeignAddress(said)?.text ?? said; // as peers have it
       const id = idOf(node.peers(), target);
       const connected = id !== undefined || node.connections().includes(target);
       node.disconnect(id ?? target);
