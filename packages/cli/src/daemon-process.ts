@@ -3,7 +3,7 @@
 
 import { type Daemon, startDaemon } from './daemon.js';
 import { shutdownMs } from './defaults.js';
-import { exit, Failure } from './exit.js';
+import { exit, Failure, systemCode } from './exit.js';
 import { openNode } from './open-node.js';
 import type { Env, Paths } from './paths.js';
 
@@ -42,7 +42,9 @@ export async function runDaemon(options: ProcessOptions): Promise<number> {
   process.on('SIGINT', stop('SIGINT'));
   // The terminal is gone: the foreground ends with it, the background never had one.
   process.on('SIGHUP', options.echo === undefined ? () => {} : stop('SIGHUP'));
-  daemon = await startDaemon({ ...options, openNode });
+  daemon = await startDaemon({ ...options, openNode }).catch((error: unknown) => {
+    throw systemCode(error) === '' ? error : asFailure(error); // what has no code is a bug
+  });
   const running = daemon;
   const onBug = (error: unknown): void => {
     running.events.add('bug', { error, stack: (error as Error | undefined)?.stack });

@@ -413,6 +413,17 @@ describe.skipIf(reason !== undefined)(
       expect((await home.peernet('doctor')).code).toBe(1);
     });
 
+    it.each(['server', 'daemon'])('%s with a damaged key: exit 6, what to do', async (command) => {
+      const home = new Home();
+      mkdirSync(home.base, { recursive: true, mode: 0o700 });
+      writeFileSync(join(home.base, 'identity.json'), 'nonsense', { mode: 0o600 });
+      const { code, stderr } = await home.peernet(command);
+      expect([code, stderr]).toEqual([
+        6,
+        expect.stringMatching(/^peernet: .*identity.json is damaged; put/m),
+      ]);
+    });
+
     it.skipIf(!canBeOther)('another user: neither the folder nor the socket', async () => {
       const home = new Home();
       await home.ok('listen', 'ws');
