@@ -19,7 +19,7 @@ const io: Io = {
   outIsTerminal: process.stdout.isTTY === true,
   errIsTerminal: process.stderr.isTTY === true,
   env: process.env,
-  cwd: process.cwd(),
+  cwd: here(),
   onInterrupt(listener) {
     process.on('SIGINT', listener);
     return () => process.off('SIGINT', listener);
@@ -30,5 +30,14 @@ const io: Io = {
     script: fileURLToPath(import.meta.url),
   },
 };
+
+/** The folder that we are in; of one that was removed meanwhile, the name that the shell remembers. */
+function here(): string {
+  try {
+    return process.cwd();
+  } catch {
+    return process.env.PWD || '/';
+  }
+}
 
 process.exitCode = await main(process.argv.slice(2), io);

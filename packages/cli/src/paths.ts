@@ -94,15 +94,38 @@ export function modeOf(stats: Stats): string {
 /** Makes the folder if it is missing. One that is empty and ours is tightened; any other must be right already. */
 export function ensureFolder(folder: string): void {
   try {
-    const made = mkdirSync(folder, { recursive: true, mode: 0o700 });
-    if (made === undefined && process.platform !== 'win32') tightenIfEmpty(folder);
+    if (!makeFolder(folder) && process.platform !== 'win32') tightenIfEmpty(folder);
   } catch (error) {
     const code = systemCode(error);
-    if (code === 'EEXIST' || code === 'ENOTDIR')
+    if (code === 'ENOTDIR')
       throw denied(`${folder} is not a folder`, 'choose another one with --datadir', error);
     throw denied(`cannot make ${folder} (${code})`, 'choose another folder with --datadir', error);
   }
   checkFolder(folder);
+}
+
+/**
+ * Makes it, and those above it; false if something was there. Not by `recursive: true`: Node never returns from that
+ * where a folder that is there answers ENOENT, as those in /proc do.
+ */
+function makeFolder(folder: string): boolean {
+  try {
+    return madeOne(folder);
+  } catch (error) {
+    if (systemCode(error) !== 'ENOENT' || dirname(folder) === folder) throw error;
+  }
+  makeFolder(dirname(folder));
+  return madeOne(folder);
+}
+
+function madeOne(folder: string): boolean {
+  try {
+    mkdirSync(folder, { mode: 0o700 });
+    return true;
+  } catch (error) {
+    if (systemCode(error) === 'EEXIST') return false;
+    throw error;
+  }
 }
 
 function tightenIfEmpty(folder: string): void {

@@ -413,6 +413,17 @@ describe.skipIf(reason !== undefined)(
       expect((await home.peernet('doctor')).code).toBe(1);
     });
 
+    it('a folder that cannot be made ends a command, one that was removed around it does not', async () => {
+      const home = new Home();
+      expect(await home.peernet('-d', '/proc/nothing/at/all', 'own')).toMatchObject({
+        code: 6,
+        stderr: expect.stringContaining('cannot make /proc/nothing/at/all (ENOENT)'),
+      });
+      const script = 'cd "$1" && rmdir "$1" && exec "$2" "$3" status';
+      const words = ['-c', script, 'sh', tempFolder(), process.execPath, bin];
+      expect(await run('sh', words, home.env)).toMatchObject({ code: 3, stderr: '' });
+    });
+
     it.each(['server', 'daemon'])('%s with a damaged key: exit 6, what to do', async (command) => {
       const home = new Home();
       mkdirSync(home.base, { recursive: true, mode: 0o700 });
