@@ -17,7 +17,7 @@ export interface SweepOptions {
   readonly sim: readonly [string, ...string[]];
 }
 
-type Figures = Readonly<Record<string, number | string>>;
+type Figures = Readonly<Record<string, number | string | null>>;
 
 /** Returns the exit code. */
 export function sweep({ args, sim }: SweepOptions): number {
@@ -65,6 +65,9 @@ function readPlan(args: readonly string[]): Plan | undefined {
   const bad = list.find((text) => Number.isNaN(Number(text)));
   if (bad !== undefined) throw new SettingError(`values are numbers, not ${bad}`);
   const nodes = Number(values.nodes ?? scenario.nodes);
+  const seeds = Number(values.seeds);
+  if (!Number.isSafeInteger(seeds) || seeds < 1)
+    throw new SettingError(`--seeds: a whole number above 0, not ${values.seeds}`);
   const targets = scenario.targets(nodes, scenario.parameters).map(({ field }) => field);
   const fields = values.fields?.split(',') ?? [...new Set([...targets, 'messages', 'bytesPerNodeSecond'])];
   return {
@@ -72,7 +75,7 @@ function readPlan(args: readonly string[]): Plan | undefined {
     values: list,
     scenario: scenario.name,
     more: ['--nodes', String(nodes), ...values.set.flatMap((text) => ['--set', text])],
-    seeds: Number(values.seeds),
+    seeds,
     fields,
   };
 }
@@ -116,8 +119,11 @@ function resultOf({
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Figures;
 }
 
-function meanOf(runs: readonly Figures[], field: string): string {
+export function meanOf(runs: readonly Figures[], field: string): string {
   const values = runs.map((run) => run[field]).filter((value) => typeof value === 'number');
-  if (values.length === 0) return '–';
-  return String(Number((values.reduce((sum, value) => sum + value, 0) / values.length).toPrecision(4)));
+  // JSON has no Infinity: what never happened is null.
+  const never = runs.filter((run) => run[field] === null).length;
+  if (values.length === 0) return never > 0 ? 'never' : '–';
+  const mean = String(Number((values.reduce((sum, value) => sum + value, 0) / values.length).toPrecision(4)));
+  return never === 0 ? mean : `${mean}, never in ${never} of ${runs.length}`;
 }

@@ -11,6 +11,7 @@ import { nightly } from '../src/nightly/main.js';
 import { pictures } from '../src/nightly/pictures.js';
 import { marks, withReport } from '../src/nightly/report.js';
 import { drawPlot } from '../src/nightly/svg.js';
+import { meanOf, sweep } from '../src/sweep.js';
 
 const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
 
@@ -46,6 +47,47 @@ it('takes a control that meets all targets for a defect', () => {
   } finally {
     rmSync(folder, { recursive: true });
   }
+});
+
+it('takes a target for missed that one run of several never reached', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'figures-'));
+  try {
+    const figures = new Figures(folder);
+    const entry = campaign.find(({ id }) => id === 's7-1000');
+    if (entry === undefined) throw new TypeError('no such run');
+    const whole = { crash50: 1, crash80: 1, crash90: 1, crash80at120: 1, crash90at120: 1, limiterDrops: 0 };
+    const add = (seed: number, allSeconds: number): void =>
+      // As it comes out of a run: JSON has no Infinity.
+      figures.add(
+        entry,
+        seed,
+        JSON.parse(JSON.stringify({ ...whole, allSeconds, missed: [], series: {} })) as typeof whole,
+      );
+    const page = () => withReport(`${marks.from}\n${marks.to}`, figures);
+    add(1, 60);
+    expect(page()).toContain('| allSeconds | 60 | ≤ 300 | met |');
+    add(2, Number.POSITIVE_INFINITY);
+    expect(page()).toContain('| allSeconds | 60, never in 1 of 2 | ≤ 300 | **missed** |');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+it('does not leave runs that never got there out of the means of a sweep', () => {
+  const runs = [{ seconds: 20 }, { seconds: null }, { seconds: 40 }];
+  expect(meanOf(runs, 'seconds')).toBe('30, never in 1 of 3');
+  expect(meanOf([{ seconds: null }], 'seconds')).toBe('never');
+  expect(meanOf(runs, 'what')).toBe('–');
+});
+
+it('refuses a sweep over no seeds', () => {
+  const told = vi.spyOn(console, 'error').mockImplementation(() => {});
+  for (const seeds of ['0', 'x', '1.5']) {
+    const args = ['search.product', '4', '--scenario', 'S1', '--seeds', seeds];
+    expect(sweep({ args, sim: ['true'] })).toBe(2);
+    expect(told).toHaveBeenLastCalledWith(`sweep: --seeds: a whole number above 0, not ${seeds}`);
+  }
+  told.mockRestore();
 });
 
 it('has a sound run of the same size for each control', () => {

@@ -104,15 +104,23 @@ function honest(hostile = false): Target[] {
 }
 
 function valueText(file: FigureFile, field: string): string {
-  const values = file.runs.map(({ figures }) => figures[field]).filter((value) => value !== undefined);
+  const values = valuesOf(file, field);
   if (values.length === 0) return 'never';
   const [low, high] = [Math.min(...values), Math.max(...values)];
   const text = short(mean(file, field));
-  return short(low) === short(high) ? text : `${text} (${short(low)} – ${short(high)})`;
+  const range = short(low) === short(high) ? text : `${text} (${short(low)} – ${short(high)})`;
+  const missing = file.runs.length - values.length;
+  return missing === 0 ? range : `${range}, never in ${missing} of ${file.runs.length}`;
 }
 
-/** Met if the mean is: targets of shares are means over seeds. */
+/** JSON has no Infinity: a run that never got there has no such figure. */
+function valuesOf(file: FigureFile, field: string): number[] {
+  return file.runs.map(({ figures }) => figures[field]).filter((value) => value !== undefined);
+}
+
+/** Met if the mean is (targets of shares are means over seeds), and every run has got there. */
 function isMet(file: FigureFile, { field, min, max }: Target): boolean {
+  if (valuesOf(file, field).length < file.runs.length) return false;
   const value = mean(file, field);
   return value >= (min ?? Number.NEGATIVE_INFINITY) && value <= (max ?? Number.POSITIVE_INFINITY);
 }
