@@ -35,10 +35,15 @@ class Faults {
   readonly #kinds: readonly FaultKind[];
   /** Own dice: the schedule does not change with what the hosts do. */
   readonly #random: Random;
+  /** All is mended: from now on crashes, sleeps and cuts are somebody else's. */
+  #over = false;
 
   constructor(network: Network, options: FaultOptions) {
     this.#network = network;
     this.#options = options;
+    const { everyMs = FAULT_DEFAULTS.everyMs, lastMs = FAULT_DEFAULTS.lastMs } = options;
+    if (!(everyMs > 0)) throw new TypeError(`everyMs: above 0, not ${everyMs}`);
+    if (!(lastMs >= 0)) throw new TypeError(`lastMs: 0 or more, not ${lastMs}`);
     const kinds = options.kinds ?? faultKinds;
     this.#kinds = kinds.filter(
       (kind) => options.restart !== undefined || (kind !== 'crash' && kind !== 'reset'),
@@ -58,7 +63,7 @@ class Faults {
   }
 
   #strike(kind: FaultKind | undefined): void {
-    const { hosts, world } = this.#network;
+    const { hosts } = this.#network;
     const host = pickOne(this.#random, hosts);
     const other = pickOne(this.#random, hosts);
     if (kind === undefined || host === undefined || other === undefined) return;
@@ -67,20 +72,27 @@ class Faults {
     this.#options.onFault?.(kind, [host, other]);
     if (kind === 'crash' || kind === 'reset') {
       host.crash(kind === 'crash' ? 'silent' : 'reset');
-      world.after(lastMs, () => this.#revive(host));
+      this.#after(lastMs, () => this.#revive(host));
     } else if (kind === 'pause') {
       host.pause();
-      world.after(lastMs, () => host.resume());
+      this.#after(lastMs, () => host.resume());
     } else if (kind === 'cut') {
       this.#network.cut(host, other);
-      world.after(lastMs, () => this.#network.mend(host, other));
+      this.#after(lastMs, () => this.#network.mend(host, other));
     } else if (kind === 'partition') {
       const all = shuffle(this.#random, [...hosts]);
       this.#network.partition([all.slice(0, below(this.#random, all.length))]);
-      world.after(lastMs, () => this.#network.partition([]));
+      this.#after(lastMs, () => this.#network.partition([]));
     } else if (kind === 'break') {
       for (const link of [...host.links]) this.#network.break(link);
     } else host.jumpWall(jumpMs);
+  }
+
+  /** A fault ends in `ms`, unless all of them have ended before. */
+  #after(ms: number, end: () => void): void {
+    this.#network.world.after(ms, () => {
+      if (!this.#over) end();
+    });
   }
 
   #revive(host: Host): void {
@@ -90,6 +102,7 @@ class Faults {
   }
 
   #mend(): void {
+    this.#over = true;
     this.#network.heal();
     for (const host of this.#network.hosts) {
       this.#revive(host);

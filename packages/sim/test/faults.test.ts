@@ -50,3 +50,26 @@ test('without somebody to restart them, hosts do not crash', () => {
   expect(kinds.length).toBeGreaterThan(100);
   expect(broken.dead).toBe(0);
 });
+
+test('what is done to hosts after the end of the faults stays so', () => {
+  const world = createWorld({ seed: 4 });
+  const network = world.network();
+  const hosts = Array.from({ length: 5 }, () => network.host());
+  randomFaults(network, { untilMs: 60_000, everyMs: 2_000, lastMs: 60_000, restart: () => {} });
+  world.run(61_000);
+  expect(hosts.every((host) => host.running)).toBe(true);
+  const [dead, asleep, alone, other] = hosts as [Host, Host, Host, Host];
+  dead.crash();
+  asleep.pause();
+  network.partition([[alone]]);
+  for (let s = 62; s < 130; s++) {
+    world.run(s * 1000);
+    expect([s, dead.dead, asleep.running, network.isCut(alone, other)]).toEqual([s, true, false, true]);
+  }
+});
+
+test('faults without a pause between them, or of no length, are misuse', () => {
+  const network = createWorld({ seed: 1 }).network();
+  for (const wrong of [{ everyMs: 0 }, { everyMs: Number.NaN }, { lastMs: -1 }, { lastMs: Number.NaN }])
+    expect(() => randomFaults(network, { untilMs: 1_000, ...wrong })).toThrow(TypeError);
+});
