@@ -100,6 +100,8 @@ export class World {
 
   /** Lets everything happen that is due by `untilMs`, and the time be `untilMs`. Returns the number of events. */
   run(untilMs: number): number {
+    // Nothing is later than NaN: it would never end.
+    if (Number.isNaN(Number(untilMs))) throw new TypeError(`run: until a time in ms, not ${untilMs}`);
     const from = this.#steps;
     for (let event = this.#queue.next(untilMs); event !== undefined; event = this.#queue.next(untilMs)) {
       this.#step(event);
@@ -122,6 +124,9 @@ export class World {
     options: { withinMs: number; everyMs?: number; what?: string | (() => string) },
   ): number {
     const { withinMs, everyMs = untilEveryMs, what } = options;
+    if (!(withinMs < Number.POSITIVE_INFINITY))
+      throw new TypeError(`withinMs: a number of ms, not ${withinMs}`);
+    if (!(everyMs > 0)) throw new TypeError(`everyMs: above 0, not ${everyMs}`);
     const endMs = this.#nowMs + withinMs;
     let lookMs = this.#nowMs;
     for (;;) {

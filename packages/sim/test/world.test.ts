@@ -111,6 +111,26 @@ test('until returns when it was so, and throws a line to replay when it never is
   expect(world.now).toBe(atMs + 100);
 });
 
+test('times that never come are misuse, not a loop without end', () => {
+  const world = createWorld({ seed: 1 });
+  const again = (): void => {
+    world.after(1_000, again);
+  };
+  again();
+  const never = () => false;
+  // Plain JavaScript leaves arguments out.
+  const { run, until } = world as unknown as Record<string, (...args: unknown[]) => unknown>;
+  for (const wrong of [
+    () => run?.call(world),
+    () => world.runFor(Number.NaN),
+    () => until?.call(world, never, {}),
+    () => world.until(never, { withinMs: Number.POSITIVE_INFINITY }),
+    () => world.until(never, { withinMs: 1_000, everyMs: 0 }),
+  ])
+    expect(wrong).toThrow(TypeError);
+  expect(world.steps).toBe(0);
+});
+
 test('what a handler throws comes out with the seed, and the cause', () => {
   const world = createWorld({ seed: 7 });
   const cause = new RangeError('oops');
