@@ -51,6 +51,8 @@ export class SimLink implements Link {
   /** Closed without a word to the other end: its host died, or it gave the other one up. */
   vanished = false;
   #ownClose = false;
+  /** Of our process: what comes after its end is for nobody. */
+  readonly #epoch: number;
   #events: LinkEvents | undefined;
   /** Arrived before `open`. */
   #inbox: Uint8Array[] | undefined;
@@ -65,6 +67,7 @@ export class SimLink implements Link {
 
   constructor(host: Host, peer: Host, initiator: boolean, remoteAddress: string, options: LinkOptions) {
     this.host = host;
+    this.#epoch = host.epoch;
     this.peer = peer.id;
     this.session = peer.session;
     this.initiator = initiator;
@@ -181,9 +184,14 @@ export class SimLink implements Link {
     this.calm();
   }
 
+  /** True if our process cannot be told of it now: it sleeps (then later), or is gone. */
+  #isDeaf(action: Action, b: unknown): boolean {
+    return this.#epoch !== this.host.epoch || this.host.withheld(action, this, b);
+  }
+
   /** True if what arrives must not be handled now: it is kept for later, or lost with its host. */
   #withheld(action: Action, b: unknown): boolean {
-    if (this.host.withheld(action, this, b)) return true;
+    if (this.#isDeaf(action, b)) return true;
     if (this.#held === undefined && !this.host.network.isCut(this.host, this.other.host)) return false;
     this.#held ??= [];
     this.#held.push([action, this, b]);
@@ -222,7 +230,7 @@ export class SimLink implements Link {
   }
 
   drained(): void {
-    if (this.closed || this.host.withheld(drained, this, undefined)) return;
+    if (this.closed || this.#isDeaf(drained, undefined)) return;
     this.host.world.trace.add(traceKinds.drain, this.host.world.now, this.host.index);
     this.#events?.onDrain();
   }
@@ -246,7 +254,7 @@ export class SimLink implements Link {
   }
 
   tellClosed(reason: CloseReason): void {
-    if (this.host.withheld(tellClosed, this, reason)) return;
+    if (this.#isDeaf(tellClosed, reason)) return;
     if (this.#events === undefined || this.#inbox !== undefined) this.#closeReason ??= reason;
     else this.#end(this.#events, reason);
   }
@@ -260,10 +268,12 @@ export class SimLink implements Link {
   }
 
   flushInbox(): void {
-    if (this.#events === undefined || this.host.withheld(flushInbox, this, undefined)) return;
+    if (this.#events === undefined || this.#isDeaf(flushInbox, undefined)) return;
     // Messages that came before the other side closed are still delivered; after our own close none is.
     for (let message = this.#next(); message !== undefined; message = this.#next()) {
       this.#receive(this.#events, message);
+      // A message may be what makes our process end or fall asleep.
+      if (this.#events === undefined || this.#isDeaf(flushInbox, undefined)) return;
     }
     this.#inbox = undefined;
     if (this.#closeReason !== undefined) this.#end(this.#events, this.#closeReason);
@@ -276,7 +286,7 @@ export class SimLink implements Link {
   release(): void {
     const held = this.#held;
     if (held === undefined || this.host.network.isCut(this.host, this.other.host)) return;
-    if (this.host.withheld(release, this, undefined)) return;
+    if (this.#isDeaf(release, undefined)) return;
     this.#held = undefined;
     for (const [action, link, b] of held) action(link, b);
   }
