@@ -144,13 +144,20 @@ const signed: ReadonlySet<string> = new Set(['gossip.extrema.takeoverMs']);
 /** What is on or off. */
 const switches = /^(sabotage\.\w+|node\.relay|gossip\.shyFirst|scenario\.(control|reset|twins))$/;
 
-/** Switches are 0 or 1, shares 0 to 1, nothing else is below 0. Throws a SettingError. */
+/** Intervals and numbers that a run would wait for for ever if they were 0. */
+const aboveZero =
+  /^scenario\.(everyMs|pushSeconds|changeSeconds|searchEverySeconds|faultEverySeconds|restartsPerMinute|rows)$/;
+
+/** Switches are 0 or 1, shares 0 to 1, nothing else is below 0, slots are counted. Throws a SettingError. */
 export function checkValue(name: string, value: number): void {
   if (Number.isNaN(value)) throw new SettingError(`${name}: a number`);
   if (switches.test(name) && value !== 0 && value !== 1)
     throw new SettingError(`${name}: 0 or 1, not ${value}`);
   if (/(Share(Low|Min)?|Jitter)$/.test(name) && (value < 0 || value > 1))
     throw new SettingError(`${name}: a share, 0 to 1, not ${value}`);
+  if (aboveZero.test(name) && value === 0) throw new SettingError(`${name}: above 0`);
+  if (name === 'node.bootstraps' && !Number.isInteger(value))
+    throw new SettingError(`${name}: a whole number, not ${value}`);
   if (value < 0 && !signed.has(name)) throw new SettingError(`${name}: 0 or more, not ${value}`);
 }
 

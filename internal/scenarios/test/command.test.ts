@@ -5,7 +5,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { readCommand } from '../src/command.js';
-import { currentSettings, listSettings, SettingError, set } from '../src/settings.js';
+import { checkValue, currentSettings, listSettings, SettingError, set } from '../src/settings.js';
 
 const seeds = fileURLToPath(new URL('../seeds.txt', import.meta.url));
 const sim = fileURLToPath(new URL('../../../scripts/sim.mjs', import.meta.url));
@@ -62,6 +62,23 @@ describe('the command line', () => {
     }
     expect(readFileSync(seeds, 'utf8')).toBe(kept);
   });
+});
+
+it('refuses what would never come to an end, not even by Ctrl-C, and parts of a node', () => {
+  for (const name of [
+    'scenario.everyMs',
+    'scenario.rows',
+    'scenario.pushSeconds',
+    'scenario.restartsPerMinute',
+    'scenario.changeSeconds',
+    'scenario.searchEverySeconds',
+    'scenario.faultEverySeconds',
+  ]) {
+    expect(() => checkValue(name, 0)).toThrow(SettingError);
+    expect(() => checkValue(name, 0.5)).not.toThrow();
+  }
+  expect(() => checkValue('node.bootstraps', 2.5)).toThrow(SettingError);
+  expect(() => checkValue('node.bootstraps', 0)).not.toThrow();
 });
 
 it('names the searches that did not find at the first try, which a replay may take an hour for', () => {

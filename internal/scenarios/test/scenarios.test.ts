@@ -14,6 +14,22 @@ describe('scenarios', () => {
     expectAllWell(play('S1', { nodes: 20, parameters: { searches: 200 } }));
   });
 
+  it.each([
+    ['S5', { subnets: 0 }],
+    ['S15', { forgerShare: 1 }],
+  ])('%s: where nobody can be searched for, it ends, and has found nobody: %j', (name, parameters) => {
+    const { missed } = play(name, {
+      nodes: 20,
+      parameters: { ...parameters, searches: 5, joinSeconds: 5, settleSeconds: 5 },
+    });
+    expect(missed).toContainEqual(expect.stringMatching(/^found 0,/));
+  });
+
+  it('S2: sessions of no length do not end', () => {
+    const parameters = { medianMinutes: 0, searches: 20, joinSeconds: 10, steadySeconds: 30 };
+    expectAllWell(play('S2', { nodes: 10, parameters }));
+  });
+
   it('S4: over a frozen overlay a search finds the one member among 1 000', () => {
     const outcome = play('S4', { nodes: 1_000, parameters: { searches: 200, subnets: 50 } });
     expectAllWell(outcome);

@@ -11,6 +11,7 @@ const parameters = {
   joinSeconds: 300,
   /** Churn before the first search. */
   steadySeconds: 600,
+  /** Median of the sessions; 0: they do not end. */
   medianMinutes: 10,
 };
 
@@ -24,7 +25,7 @@ function* run(stage: Stage): Generator<void, void> {
   population.grow(stage.nodes, stage.parameter('joinSeconds') * 1000);
   yield* stage.advance(world, stage.parameter('joinSeconds') * 1000);
   stage.doing = 'sessions begin to end';
-  population.churn(stage.parameter('medianMinutes') * 60_000);
+  if (stage.parameter('medianMinutes') > 0) population.churn(stage.parameter('medianMinutes') * 60_000);
   yield* stage.advance(world, stage.parameter('steadySeconds') * 1000);
   yield* searchAround(stage, population, {
     searches: stage.parameter('searches'),

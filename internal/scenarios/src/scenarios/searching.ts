@@ -11,6 +11,8 @@ const searcherAgeMs = 30_000;
 const memberAgeMs = 10_000;
 /** Every search is over after so long. */
 export const searchMaxMs = 9_000;
+/** Where no search begins for so long, none ever will: nobody is a member, or nobody honest. */
+const idleMaxMs = 600_000;
 
 /** The nodes in the first `count` slots behind the bootstraps are each the one member of a subnet. */
 export function joinSubnets(population: Population, first: number, count: number): void {
@@ -70,11 +72,15 @@ export function* searchAround(
       meter.start(from, nameOf(slot), wanted);
     }
   };
-  while (meter.searches.length < searches) {
+  let beganMs = world.now;
+  const batchMs = 16 * everyMs;
+  while (meter.searches.length < searches && world.now - beganMs < idleMaxMs + batchMs) {
+    const before = meter.searches.length;
     stage.doing = `search ${meter.searches.length} of ${searches}`;
     const left = searches - meter.searches.length;
     for (let i = 0; i < Math.min(left, 16); i++) world.after(i * everyMs, begin);
-    yield* stage.advance(world, 16 * everyMs);
+    yield* stage.advance(world, batchMs);
+    if (meter.searches.length > before) beganMs = world.now;
     stage.report(meter.figures(suffix));
   }
   yield* stage.advance(world, searchMaxMs);
