@@ -11,6 +11,7 @@ import { nightly } from '../src/nightly/main.js';
 import { pictures } from '../src/nightly/pictures.js';
 import { marks, withReport } from '../src/nightly/report.js';
 import { drawPlot } from '../src/nightly/svg.js';
+import { findScenario } from '../src/registry.js';
 import { meanOf, sweep } from '../src/sweep.js';
 
 const docs = fileURLToPath(new URL('../../../docs/', import.meta.url));
@@ -55,7 +56,8 @@ it('takes a target for missed that one run of several never reached', () => {
     const figures = new Figures(folder);
     const entry = campaign.find(({ id }) => id === 's7-1000');
     if (entry === undefined) throw new TypeError('no such run');
-    const whole = { crash50: 1, crash80: 1, crash90: 1, crash80at120: 1, crash90at120: 1, limiterDrops: 0 };
+    const shares = findScenario('S7')?.targets(1_000, {}) ?? [];
+    const whole = { ...Object.fromEntries(shares.map(({ field }) => [field, 1])), limiterDrops: 0 };
     const add = (seed: number, allSeconds: number): void =>
       // As it comes out of a run: JSON has no Infinity.
       figures.add(

@@ -1,5 +1,7 @@
 // The scenarios at sizes that take seconds: all targets met, nobody throttled, no promise broken.
 import { describe, expect, it } from 'vitest';
+import { findScenario } from '../src/registry.js';
+import { missed } from '../src/scenario.js';
 import { set } from '../src/settings.js';
 import { play } from './runs.js';
 
@@ -49,6 +51,18 @@ describe('scenarios', () => {
   it('S7: a network of 60 heals after 50, 80 and 90 % have gone', () => {
     const parameters = { joinSeconds: 60, settleSeconds: 60 };
     expectAllWell(play('S7', { nodes: 60, parameters }));
+  });
+
+  it('S7: asks for one component of those whom a half has left, after two minutes too', () => {
+    const targets = findScenario('S7')?.targets(1_000, {}) ?? [];
+    const well = Object.fromEntries(targets.map(({ field }) => [field, 1]));
+    expect(missed(targets, well)).toEqual([]);
+    expect(missed(targets, { ...well, crash50at120: 0.99 })).toEqual(['crash50at120 0.99, at least 1']);
+  });
+
+  it('S8: halves that were never apart prove nothing', () => {
+    const parameters = { joinSeconds: 20, splitMinutes: 0, afterMinutes: 1, control: 0 };
+    expect(play('S8', { nodes: 20, parameters }).missed).toEqual(['componentsSplit 1, at least 2']);
   });
 
   it('S8: halves of 60 grow together again, and without rotation they do not', () => {

@@ -14,6 +14,7 @@ export const crash: Scenario = {
     { field: 'crash50', min: 1 },
     { field: 'crash80', min: 0.995 },
     { field: 'crash90', min: 0.94 },
+    { field: 'crash50at120', min: 1 },
     { field: 'crash80at120', min: 0.9995 },
     { field: 'crash90at120', min: 0.995 },
     { field: 'allSeconds', max: 300 },

@@ -23,6 +23,8 @@ export const split: Scenario = {
     linksDialableMax: 128,
   },
   targets: (_, { control }) => [
+    // Where the halves are not apart there is nothing to heal.
+    { field: 'componentsSplit', min: 2 },
     { field: 'components', max: 1 },
     { field: 'healSeconds', max: 30 },
     { field: 'crossShare', min: 0.05 },
