@@ -24,10 +24,10 @@ export async function started(
   paths: Paths,
   onStart: () => void,
 ): Promise<{ client: Client; fresh: boolean }> {
+  ensureFolder(paths.base); // before the first look, which wants it to be right
   const there = await running(io, paths);
   if (there !== undefined) return { client: there, fresh: false };
   onStart();
-  ensureFolder(paths.base);
   const failure = await spawn(io, paths);
   const untilMs = Date.now() + startTimeoutMs;
   for (;;) {

@@ -435,6 +435,15 @@ describe.skipIf(reason !== undefined)(
       ]);
     });
 
+    it('an empty folder that others may enter is tightened', async () => {
+      const home = new Home();
+      mkdirSync(home.base, { recursive: true });
+      chmodSync(home.base, 0o755);
+      await home.ok('own');
+      expect(statSync(home.base).mode & 0o777).toBe(0o700);
+      await home.ok('close');
+    });
+
     it.skipIf(!canBeOther)('another user: neither the folder nor the socket', async () => {
       const home = new Home();
       await home.ok('listen', 'ws');
