@@ -131,22 +131,25 @@ it('keeps what was run, and asks for the rest only', () => {
   }
 });
 
-it('counts a run that was killed, and goes on with the next', async () => {
-  const root = mkdtempSync(join(tmpdir(), 'night-'));
-  try {
-    mkdirSync(join(root, 'docs'));
-    writeFileSync(join(root, 'docs/simulation.md'), `${marks.from}\n${marks.to}\n`);
-    const killed = "if (process.argv.includes('20')) process.kill(process.pid, 'SIGKILL');";
-    const well = `console.log('{"found":1,"missed":[],"commit":"abc","traceHash":"0","series":{}}')`;
-    const sim = [process.execPath, '-e', `${killed} ${well}`] as const;
-    expect(await nightly({ args: ['--only', 's1-20,s1-50', '--seeds', '1'], root, sim })).toBe(1);
-    const figures = new Figures(join(root, 'docs/figures'));
-    expect(figures.read('s1-20')).toBeUndefined();
-    expect(figures.read('s1-50')?.runs).toHaveLength(1);
-  } finally {
-    rmSync(root, { recursive: true });
-  }
-});
+it.each(["process.kill(process.pid, 'SIGKILL')", "throw new Error('nobody catches this')"])(
+  'counts a run that ended by %s, and goes on with the next',
+  async (end) => {
+    const root = mkdtempSync(join(tmpdir(), 'night-'));
+    try {
+      mkdirSync(join(root, 'docs'));
+      writeFileSync(join(root, 'docs/simulation.md'), `${marks.from}\n${marks.to}\n`);
+      const killed = `if (process.argv.includes('20')) ${end};`;
+      const well = `console.log('{"found":1,"missed":[],"commit":"abc","traceHash":"0","series":{}}')`;
+      const sim = [process.execPath, '-e', `${killed} ${well}`] as const;
+      expect(await nightly({ args: ['--only', 's1-20,s1-50', '--seeds', '1'], root, sim })).toBe(1);
+      const figures = new Figures(join(root, 'docs/figures'));
+      expect(figures.read('s1-20')).toBeUndefined();
+      expect(figures.read('s1-50')?.runs).toHaveLength(1);
+    } finally {
+      rmSync(root, { recursive: true });
+    }
+  },
+);
 
 it('makes as many runs side by side as it is told', async () => {
   const root = mkdtempSync(join(tmpdir(), 'night-'));

@@ -157,8 +157,9 @@ async function runOnce(
   const { ended, output } = await execute(program, command, root);
   const seconds = ((performance.now() - startMs) / 1000).toFixed(0);
   const last = output.trim().split('\n').at(-1) ?? '';
-  if (ended === 0 || ended === 1) {
-    const parsed = JSON.parse(last) as Record<string, unknown>;
+  // 1 is also how Node ends after an exception that nobody caught.
+  const parsed = ended === 0 || ended === 1 ? figuresIn(last) : undefined;
+  if (parsed !== undefined) {
     figures.add(entry, seed, parsed);
     const missed = parsed.missed as string[];
     console.log(
@@ -168,6 +169,14 @@ async function runOnce(
   }
   console.log(`${entry.id} seed ${seed}: ended with ${ended} after ${seconds} s`);
   return false;
+}
+
+function figuresIn(line: string): Record<string, unknown> | undefined {
+  try {
+    return JSON.parse(line) as Record<string, unknown>;
+  } catch {
+    return undefined;
+  }
 }
 
 /** `ended`: exit code, or the signal that ended it: SIGABRT if it ran out of memory. */
