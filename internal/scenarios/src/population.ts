@@ -43,7 +43,7 @@ export interface PopulationOptions {
 export type Tap = (from: Host, to: Host, message: Uint8Array) => void;
 
 /** What is summed over all nodes that ever lived. In honest networks all of these are 0. */
-const faultCounters = ['limiterDrops', 'bans', 'bugs', 'malformed', 'badSignatures'] as const;
+const faultCounters = ['limiterDrops', 'bans', 'bugs', 'malformed', 'badSignatures', 'misbehaved'] as const;
 export type FaultCounter = (typeof faultCounters)[number];
 
 export class Population {
@@ -272,7 +272,7 @@ function isInShare(number: number, share: number): boolean {
 }
 
 function noFaults(): Record<FaultCounter, number> {
-  return { limiterDrops: 0, bans: 0, bugs: 0, malformed: 0, badSignatures: 0 };
+  return { limiterDrops: 0, bans: 0, bugs: 0, malformed: 0, badSignatures: 0, misbehaved: 0 };
 }
 
 /** Adds what a node has seen. */

@@ -109,7 +109,7 @@ export class ScenarioRun {
 }
 
 /** What nobody honest may see, and what nobody at all may. */
-const neverAmongHonest = ['limiterDrops', 'bans', 'malformed', 'badSignatures'] as const;
+const neverAmongHonest = ['limiterDrops', 'bans', 'malformed', 'badSignatures', 'misbehaved'] as const;
 
 /** Messages per node and virtual second, by kind, and bytes of all. */
 function trafficFigures(stage: Stage): Record<string, number> {

@@ -1,10 +1,12 @@
 // The invariants must be able to fail: each meets a node that breaks it.
 import { createWorld } from '@peernet/sim';
 import { describe, expect, it } from 'vitest';
-import { encodeRows } from '../../../packages/search/src/wire.js';
+import { encodeRows, encodeSearch } from '../../../packages/search/src/wire.js';
 import { channelTag } from '../src/connection.js';
 import { MessageInvariants, nobodyPunished, oneLinkPerPeer, soundBook, watch } from '../src/invariants.js';
 import { Population } from '../src/population.js';
+import { runScenario } from '../src/run.js';
+import type { Scenario } from '../src/scenario.js';
 
 function network(count: number): Population {
   const population = new Population({
@@ -66,4 +68,28 @@ describe('invariants', () => {
     population.world.run(60_000);
     expect(invariants.broken).toMatch(/has not verified/);
   });
+});
+
+it('breaks an honest run if a search takes somebody for hostile', () => {
+  const scenario = (words: Uint8Array): Scenario => ({
+    name: 'test',
+    title: 'one node says something to its neighbours',
+    nodes: 3,
+    nodesMin: 3,
+    parameters: {},
+    targets: () => [],
+    *run(stage) {
+      const population = stage.population({ dialableShare: 1, bootstraps: 1 });
+      population.grow(stage.nodes, 1_000);
+      yield* stage.advance(population.world, 20_000);
+      population.nodes[0]?.shout(words, 'search');
+      yield* stage.advance(population.world, 5_000);
+    },
+  });
+  const brokenBy = (words: Uint8Array) =>
+    runScenario({ scenario: scenario(words), seed: 1, nodes: 3 }).broken.map(({ what }) => what);
+  expect(brokenBy(Uint8Array.of(99))).toEqual(['misbehaved: 2']);
+  const search = { budget: 1, hops: 1, want: 1, known: [], payload: new Uint8Array() };
+  const [searchId, subnet] = [new Uint8Array(16), new Uint8Array(32)];
+  expect(brokenBy(encodeSearch({ ...search, searchId, subnet }))).toEqual([]);
 });
