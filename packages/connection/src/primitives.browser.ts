@@ -1,8 +1,11 @@
 // The primitives of browsers: @noble alone. Web Crypto would be asynchronous, and is absent on plain-http pages.
 import { chacha20poly1305 } from '@noble/ciphers/chacha.js';
+import type { EdwardsPoint } from '@noble/curves/abstract/edwards.js';
 import { ed25519, x25519 } from '@noble/curves/ed25519.js';
+import { bytesToNumberLE } from '@noble/curves/utils.js';
 import { hmac } from '@noble/hashes/hmac.js';
-import { sha256 } from '@noble/hashes/sha2.js';
+import { sha256, sha512 } from '@noble/hashes/sha2.js';
+import { concatBytes, equalBytes, signatureBytes } from '@peernet/core';
 import { WIRE } from './defaults.js';
 import type { Aead, KeyPair, Primitives, Signer } from './machine/primitives.js';
 
@@ -62,18 +65,36 @@ function signer(seed: Uint8Array): Signer {
 }
 
 function verifier(publicKey: Uint8Array): ReturnType<Primitives['verifier']> {
+  const key = pointOf(publicKey);
+  if (key === undefined) return undefined;
+  return (bytes, signature) => {
+    try {
+      return holds(key, publicKey, bytes, signature);
+    } catch {
+      return false; // its number is none below the order of the base point
+    }
+  };
+}
+
+function pointOf(publicKey: Uint8Array): EdwardsPoint | undefined {
   try {
-    ed25519.Point.fromBytes(publicKey, false);
+    return ed25519.Point.fromBytes(publicKey, false);
   } catch {
     return undefined;
   }
-  return (bytes, signature) => {
-    try {
-      return ed25519.verify(signature, bytes, publicKey, { zip215: false });
-    } catch {
-      return false;
-    }
-  };
+}
+
+/**
+ * RFC 8032 §5.1.7 without the cofactor, as OpenSSL does. `ed25519.verify` multiplies by it, and so takes signatures that
+ * Node refuses: a page that passed one on would be banned for it.
+ */
+function holds(key: EdwardsPoint, publicKey: Uint8Array, bytes: Uint8Array, signature: Uint8Array): boolean {
+  const { Point } = ed25519;
+  if (signature.length !== signatureBytes) return false;
+  const point = signature.subarray(0, WIRE.keyBytes);
+  const k = Point.Fn.create(bytesToNumberLE(sha512(concatBytes(point, publicKey, bytes))));
+  const times = Point.BASE.multiplyUnsafe(bytesToNumberLE(signature.subarray(WIRE.keyBytes)));
+  return equalBytes(times.subtract(key.multiplyUnsafe(k)).toBytes(), point);
 }
 
 function sealingKey(publicKey: Uint8Array): Uint8Array | undefined {

@@ -1,3 +1,5 @@
+import { createHash } from 'node:crypto';
+import { ed25519 } from '@noble/curves/ed25519.js';
 import { concatBytes, equalBytes, fromHex, randomBytes, seededRandom, toHex, utf8 } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { hkdf } from '../src/machine/hkdf.js';
@@ -97,6 +99,36 @@ describe('both agree', () => {
     expect(node.sealingKey(id)).toEqual(browser.sealingKey(id));
     expect(node.sealingPair(secrets[0]).publicKey).toEqual(node.sealingKey(id));
     expect(browser.sealingPair(secrets[0]).publicKey).toEqual(node.sealingKey(id));
+  });
+
+  test('signatures whose point or key has a part of small order: who passed one on that others refuse would be banned for it', () => {
+    const { Point } = ed25519;
+    const { Fn } = Point;
+    const number = (bytes: Uint8Array): bigint => BigInt(`0x${toHex(bytes.slice().reverse())}`);
+    const torsion = Point.fromBytes(hex(smallOrder[3] as string), true);
+    const parts = Array.from({ length: 8 }, (_, n) => torsion.multiplyUnsafe(BigInt(n)));
+    const [a, r] = [12_345n, 67_890n];
+    const outcomes = new Set<string>();
+    for (const [i, inKey] of parts.entries()) {
+      for (const [j, inPoint] of parts.entries()) {
+        const key = Point.BASE.multiply(a).add(inKey).toBytes();
+        const point = Point.BASE.multiply(r).add(inPoint).toBytes();
+        const text = utf8(`${i} ${j}`);
+        const k = Fn.create(number(createHash('sha512').update(point).update(key).update(text).digest()));
+        const signature = concatBytes(point, littleEndian(Fn.create(r + k * a)));
+        const [here, there] = [node, browser].map((p) => p.verifier(key)?.(text, signature));
+        expect(there, `key ${i}, point ${j}`).toBe(here);
+        outcomes.add(`${i > 0} ${j > 0} ${here}`);
+        const order = littleEndian(Fn.create(r + k * a) + Fn.ORDER);
+        for (const p of [node, browser]) {
+          expect(p.verifier(key)?.(text, concatBytes(point, order))).toBe(false);
+          expect(p.verifier(key)?.(text, signature.subarray(1))).toBe(false);
+        }
+      }
+    }
+    expect(outcomes).toContain('false false true');
+    expect(outcomes).toContain('false true false');
+    expect(outcomes).toContain('true true true');
   });
 
   test('sealing keys of anything, the borders among it', () => {
