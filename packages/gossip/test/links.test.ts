@@ -191,6 +191,51 @@ describe('two links to one peer', () => {
     expect([bench.closed.has(own), bench.closed.has(theirs)]).toEqual([false, false]);
   });
 
+  /** It dials us, and is our neighbour before our own dial to it is answered. */
+  function met(name: string) {
+    const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'] });
+    bench.pass(0);
+    const remote = bench.remote(name, { address: 'ws://9.9.9.9:4000' });
+    const theirs = bench.visit(remote);
+    const own = bench.answer(bench.lastDial, remote);
+    return { bench, remote, own, theirs };
+  }
+
+  it('the smaller id says LINK over both, and ends neither: the larger one does', () => {
+    const { bench, own, theirs } = met(larger);
+    bench.pass(5_001);
+    expect(bench.closed.get(own)).toBe('DUPLICATE');
+    expect(bench.kindOf(theirs)).toBe('overlay');
+    expect(bench.machine.neighbours.length).toBe(1);
+  });
+
+  it('the smaller id says LINK over the one that stays, before we hear of the end of the other one', () => {
+    const { bench, own, theirs } = met(larger);
+    bench.handle({ type: 'linkDown', key: theirs, reason: 'DUPLICATE' });
+    bench.pass(120_000);
+    expect(bench.kindOf(own)).toBe('overlay');
+    expect(bench.machine.neighbours.length).toBe(1);
+  });
+
+  it('one for an application: the other side ends neither, so we do', () => {
+    const bench = new Bench({ bootstrap: false });
+    const remote = bench.remote(larger);
+    const theirs = bench.visit(remote);
+    const key = bench.newKey();
+    const link = {
+      key,
+      peer: remote.id,
+      initiator: true,
+      scope: 'global',
+      session: `${remote.id} 1`,
+    } as const;
+    bench.handle({ type: 'linkUp', link: { ...link, remoteAddress: remote.address }, purpose: 'app' });
+    bench.hello(key, remote, { purpose: 'app' });
+    bench.pass(5_001);
+    expect([...bench.machine.links()].length).toBe(1);
+    expect(bench.closed.has(key) !== bench.closed.has(theirs)).toBe(true);
+  });
+
   it('never two neighbours with one id, at no time', () => {
     for (const name of [smaller, larger]) {
       const { bench, remote, own } = crossed(name);

@@ -168,7 +168,7 @@ export class Admission implements Room {
       return;
     }
     peer.asking = false;
-    peer.expiresMs = Number.POSITIVE_INFINITY;
+    this.#p.links.keep(peer);
     peer.degree = message.degree;
     if (message.kind === 'link') this.#linked(peer, message.records);
     else this.#refused(peer, message.records);

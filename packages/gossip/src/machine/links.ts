@@ -1,9 +1,10 @@
 // The life of a link in the overlay: it comes up, both sides say HELLO, it turns into what it is for, it ends. One link
 // per peer has a part; of two, made by both sides at once, the peer with the smaller id ends one by a rule that both
 // can compute (protocol.md §1.6). What a link turns into is decided in admission.ts.
-import { type CloseReason, type ErrorCode, type LinkKey, LruMap, type PeerId } from '@peernet/core';
+import type { CloseReason, ErrorCode, LinkKey } from '@peernet/core';
 import { encodeHello, type Hello, type Purpose } from '../wire.js';
 import type { Admission } from './admission.js';
+import { Bans } from './bans.js';
 import type { Context, Ending } from './context.js';
 import type { Dial, Dialer } from './dialer.js';
 import type { LinkKind, NewLink } from './effects.js';
@@ -28,22 +29,17 @@ export interface LinksParts {
   readonly listener: LinksListener;
 }
 
-interface Ban {
-  readonly untilMs: number;
-  readonly ms: number;
-}
-
 export class Links implements Ending {
   readonly #c: Context;
   readonly #p: LinksParts;
-  readonly #bans: LruMap<PeerId, Ban>;
+  readonly #bans: Bans;
   /** No link expires before this. */
   #nextExpiryMs = Number.POSITIVE_INFINITY;
 
   constructor(context: Context, parts: LinksParts) {
     this.#c = context;
     this.#p = parts;
-    this.#bans = new LruMap(context.tuning.bansMax);
+    this.#bans = new Bans(context);
   }
 
   // ---- coming up ----
@@ -54,7 +50,7 @@ export class Links implements Ending {
     const peer = new Peer(link, nowMs, link.initiator ? link.remoteAddress : undefined);
     const most = o.relay ? tuning.pendingRelayMax : tuning.pendingMax;
     if (this.#c.closed) fx.close(link.key, 'SHUTDOWN');
-    else if (this.#isBanned(link.peer)) fx.close(link.key, 'BANNED');
+    else if (this.#bans.has(link.peer)) fx.close(link.key, 'BANNED');
     else if (link.peer === this.#c.crypto.id) fx.close(link.key, 'SELF');
     else if (!link.initiator && peers.count('pending') >= most) fx.close(link.key, 'FULL');
     else {
@@ -70,7 +66,7 @@ export class Links implements Ending {
   dialed(link: NewLink, dial: Dial): Peer | undefined {
     const { fx, tuning, nowMs } = this.#c;
     const peer = new Peer(link, nowMs, dial.address.text, dial.intent);
-    if (this.#c.closed || this.#isBanned(link.peer) || link.peer === this.#c.crypto.id) {
+    if (this.#c.closed || this.#bans.has(link.peer) || link.peer === this.#c.crypto.id) {
       fx.close(link.key, this.#c.closed ? 'SHUTDOWN' : 'BANNED');
       for (const request of dial.requests) fx.emit({ type: 'connectFailed', request, code: 'REFUSED' });
       return undefined;
@@ -238,7 +234,7 @@ export class Links implements Ending {
   turn(peer: Peer, kind: LinkKind, hosted = false, reason: CloseReason = 'DONE'): void {
     const was = peer.kind;
     this.#c.peers.turn(peer, kind, hosted);
-    peer.expiresMs = Number.POSITIVE_INFINITY;
+    this.keep(peer);
     this.#p.listener.turned(peer);
     const { id, key, address } = peer;
     if (was === 'overlay' && kind !== 'overlay') {
@@ -321,6 +317,7 @@ export class Links implements Ending {
   #succeed(peer: Peer, gone: Peer): void {
     peer.pinned ||= gone.pinned;
     this.#c.peers.settle(peer);
+    if (peer.kind === 'overlay') this.keep(peer);
     if (peer.kind === 'app' && gone.initiator && gone.purpose === 'overlay') this.ask(peer);
     if (peer.kind !== 'pending') return;
     this.expire(peer, this.#c.tuning.helloMs);
@@ -338,17 +335,10 @@ export class Links implements Ending {
   }
 
   ban(peer: Peer, why: string): void {
-    const { tuning, nowMs, counters } = this.#c;
-    const lastMs = this.#bans.get(peer.id)?.ms;
-    const ms = lastMs === undefined ? tuning.banMs : Math.min(2 * lastMs, tuning.banMaxMs);
-    this.#bans.set(peer.id, { untilMs: nowMs + ms, ms });
-    counters.bans++;
+    const ms = this.#bans.add(peer.id);
+    this.#c.counters.bans++;
     this.#c.debug('ban', { id: peer.id, why, ms });
     this.end(peer, 'PROTOCOL');
-  }
-
-  #isBanned(id: PeerId): boolean {
-    return (this.#bans.get(id)?.untilMs ?? 0) > this.#c.nowMs;
   }
 
   // ---- expiry ----
@@ -356,6 +346,11 @@ export class Links implements Ending {
   /** It ends in `ms`, unless it turns into something. */
   expire(peer: Peer, ms: number): void {
     peer.expiresMs = this.#remind(this.#c.nowMs + ms);
+  }
+
+  /** It has become something, and does not end by itself; one of two to a peer still does, whatever is said over it. */
+  keep(peer: Peer): void {
+    if (peer.twin === undefined) peer.expiresMs = Number.POSITIVE_INFINITY;
   }
 
   #remind(atMs: number): number {
