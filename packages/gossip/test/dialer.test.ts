@@ -107,6 +107,30 @@ describe('the dialer', () => {
     }
   });
 
+  it('holds it against nobody that somebody else claims to be where he is; control: it does if nobody answers', () => {
+    for (const code of ['WRONG_PEER', 'DIAL_TIMEOUT'] as const) {
+      const address = 'ws://20.1.1.1:4000';
+      const bench = new Bench({ bootstrap: false });
+      const honest = bench.remote('honest');
+      bench.store.outcome(address, { ok: true, id: honest.id, record: honest.record });
+      bench.visit(bench.remote('somebody'));
+      const liar = bench.remote('liar').id;
+      bench.handle({ type: 'connect', request: 1, address: `${address}#${liar}` });
+      bench.fail(bench.lastDial, code);
+      expect(bench.store.get(address)?.id).toBe(honest.id);
+      expect(bench.store.get(address)?.verified).toBe(code === 'WRONG_PEER');
+    }
+  });
+
+  it('holds it against who claims to be where somebody else is', () => {
+    const [address = ''] = spread;
+    const { bench } = withBook([address]);
+    bench.visit(bench.remote('somebody'));
+    bench.pass(10_000);
+    bench.fail(bench.lastDial, 'WRONG_PEER');
+    expect(bench.store.get(address)?.failures).toBe(1);
+  });
+
   it('at 0 links tries the same address again after 10 s ± 50 %, for ever', () => {
     const bench = new Bench({ seeds: ['ws://20.1.1.1:4000'] });
     for (let i = 0; i < 200; i++) {

@@ -111,6 +111,30 @@ describe('fifty liars that name a victim', () => {
   });
 });
 
+describe('a liar that names where somebody honest lives', () => {
+  it('makes nobody doubt that one; control: it is looked for there', () => {
+    const world = createWorld({ seed: 5 });
+    const network = world.network();
+    const nodes = nodesJoin(network, { count: 30, overMs: 10_000 });
+    world.run(180_000);
+    const { host: victim } = nodes[1] as Node;
+    const liar = network.host({ name: 'liar', dialable: false });
+    const asked = new Set<Host>();
+    for (const { host } of nodes) {
+      const dial = host.dialNow.bind(host);
+      host.dialNow = (address, options, done) => {
+        if (address === victim.address && options.expect === liar.id) asked.add(host);
+        return dial(address, options, done);
+      };
+      if (host !== victim) attack(liar, host, [victim.address], () => {});
+    }
+    world.runFor(310_000);
+    expect(asked.size).toBeGreaterThan(10);
+    const failures = nodes.map(({ store }) => store.get(victim.address)?.failures ?? 0);
+    expect(failures.filter((count) => count > 0).length).toBeLessThanOrEqual(1);
+  });
+});
+
 describe('a hostile flood', () => {
   it('is limited, bounded, and ends; the honest do not notice', () => {
     const world = createWorld({ seed: 92 });
