@@ -196,6 +196,26 @@ describe('disconnect', () => {
     }
   });
 
+  it('by an address however it is spelled, as connect takes it', () => {
+    const spellings = ['WS://20.1.1.1:4000/', (id: string) => `${address}#${id.toUpperCase()}`];
+    for (const spelling of spellings) {
+      const { bench, remote } = connecting({ bootstrap: true });
+      const key = bench.answer(bench.lastDial, remote);
+      const target = typeof spelling === 'string' ? spelling : spelling(remote.id);
+      bench.handle({ type: 'disconnect', target });
+      expect(bench.closed.get(key)).toBe('USER');
+      bench.pass(595_000);
+      expect(bench.dials).toHaveLength(1);
+    }
+  });
+
+  it('by an address that names a peer ends its link, also one that it has made', () => {
+    const { bench, remote } = connecting();
+    const key = bench.visit(remote);
+    bench.handle({ type: 'disconnect', target: `ws://99.9.9.9:4000#${remote.id}` });
+    expect(bench.closed.get(key)).toBe('USER');
+  });
+
   it('ends a dial under way: HELD_OFF', () => {
     const { bench } = connecting();
     bench.handle({ type: 'disconnect', target: address });

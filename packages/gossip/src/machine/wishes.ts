@@ -164,8 +164,14 @@ export class Wishes {
 
   // ---- disconnect ----
 
-  /** By id, or by address. */
-  disconnect(target: string): void {
+  /** By id, or by address however it is spelled: one that names an id means that peer as well. */
+  disconnect(text: string): void {
+    const address = userAddressOf(text);
+    this.#disconnect(address?.text ?? text);
+    if (address?.id !== undefined) this.#disconnect(address.id);
+  }
+
+  #disconnect(target: string): void {
     this.#dialer.hold(target);
     this.#unpin(target);
     this.#giveUp('HELD_OFF', ({ address }) => address.text === target || address.id === target);
