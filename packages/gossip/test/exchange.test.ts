@@ -234,6 +234,27 @@ describe('what is taken', () => {
     }
   });
 
+  it.each([
+    ['the first day', 0],
+    ['the last one', Number.MAX_SAFE_INTEGER],
+  ])('by those whom we dialed: of many who have come none sets our calendar to %s', (_, hostileMs) => {
+    for (const dials of [true, false]) {
+      const { bench, remotes } = withBook(8, { bootstrap: dials, tuning: { linksMax: 40 } });
+      live(bench, remotes, 30_000);
+      const liars = Array.from({ length: 12 }, (_, i) => bench.remote(`liar${i}`));
+      const keys = liars.map((liar) => bench.arrive(liar));
+      for (const [i, liar] of liars.entries()) bench.hello(keys[i] as number, liar, { wallMs: hostileMs });
+      bench.pass(6_000);
+      const other = bench.remote('other');
+      const [neighbour] = bench.machine.neighbours;
+      tell(bench, neighbour?.key as number, [heard(other.record)]);
+      expect(bench.store.get(other.address) !== undefined).toBe(dials);
+      for (const key of keys) bench.handle({ type: 'linkDown', key, reason: 'LOST' });
+      bench.pass(6_000);
+      expect(Math.abs(bench.machine.wall() - bench.machine.record(bench.nowMs).seq)).toBeLessThan(600_000);
+    }
+  });
+
   it('by our own calendar again once it has been set, by whatever links that were there before', () => {
     const yearMs = 31_536_000_000;
     let offMs = -yearMs; // a computer without a clock of its own that has just been turned on

@@ -108,16 +108,22 @@ export class Records {
     return this.#correctionMs;
   }
 
+  /** Those whom we dialed have to agree, if there are any: many may have come to us who all say the same wrong time. */
   #medianSkew(): number {
     const { skewVoices, skewTolerated } = this.#c.tuning;
-    const voices: number[] = [];
     const ownMs = this.#c.o.wall() - this.#c.nowMs;
-    for (const { calendarMs } of this.#c.peers.neighbours)
-      if (calendarMs !== undefined) voices.push(calendarMs - ownMs);
-    if (voices.length < skewVoices) return 0;
-    voices.sort((a, b) => a - b);
-    const median = voices[voices.length >> 1] as number;
-    return Math.abs(median) > skewTolerated ? median : 0;
+    const all: number[] = [];
+    const dialed: number[] = [];
+    for (const { calendarMs, initiator } of this.#c.peers.neighbours) {
+      if (calendarMs === undefined) continue;
+      all.push(calendarMs - ownMs);
+      if (initiator) dialed.push(calendarMs - ownMs);
+    }
+    if (all.length < skewVoices) return 0;
+    const general = medianOf(all);
+    const chosen = medianOf(dialed) ?? general;
+    const isWrong = (skew = 0): boolean => Math.abs(skew) > skewTolerated;
+    return isWrong(general) && isWrong(chosen) ? (chosen as number) : 0;
   }
 
   /** The record with those addresses that may be taken from a peer connected over `scope`; undefined if none may. */
@@ -218,4 +224,8 @@ export class Records {
     });
     fx?.emit({ type: 'seq', seq: this.#seq });
   }
+}
+
+function medianOf(numbers: readonly number[]): number | undefined {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1];
 }
