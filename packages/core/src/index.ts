@@ -11,6 +11,7 @@ export * from './dialing.js';
 export * from './door.js';
 export * from './emitter.js';
 export * from './error.js';
+export * from './fair-bucket.js';
 export * from './ip.js';
 export * from './limits.js';
 export * from './link.js';

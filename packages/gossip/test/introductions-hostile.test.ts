@@ -344,6 +344,44 @@ describe('too much', () => {
     expect(served.paths.length).toBeLessThanOrEqual(190);
   });
 
+  it.each([1, INTRODUCTION.messagesMax])(
+    'towards one peer, in introductions of %d signals, leaves room for others',
+    (signals) => {
+      const place = town([undefined]);
+      const { world, b, relays } = place;
+      const [relay] = relays as [Node];
+      const served = serve(b);
+      const mallory = stranger(world, relay, 'mallory');
+      let n = 0;
+      const flood = (): void => {
+        for (let k = 0; k < 2; k++) {
+          const path = pathOf(++n);
+          for (let i = 0; i < signals; i++) {
+            const target = i === 0 ? b.host.id : undefined;
+            const sealed = new Uint8Array(60);
+            mallory.link.send(encodeSignal({ path, scope: 'global', target, sealed }), 'signal');
+          }
+        }
+        world.after(1_000, flood);
+      };
+      flood();
+      world.runFor(30_000);
+      const heard: Heard[] = [];
+      for (let i = 0; i < 20; i++) {
+        const one = introduce(place);
+        heard.push(one.heard);
+        one.send(offer);
+        for (let k = 0; k < 3; k++) one.send({ kind: 'candidate', candidate: `${k}` });
+        world.runFor(3_000);
+        for (const path of served.paths.splice(0)) path.close();
+      }
+      expect(heard.filter(({ codes }) => codes.includes('LIMIT'))).toEqual([]);
+      expect(served.heard.signals.filter(({ kind }) => kind === 'offer')).toHaveLength(20);
+      expect(served.heard.signals).toHaveLength(80);
+      expectHonest([b]);
+    },
+  );
+
   it('in one signal is no message at all: who sends it is banned', () => {
     const place = town([undefined]);
     const [relay] = place.relays as [Node];

@@ -3,6 +3,7 @@
 // never need is made when it is first used.
 import {
   addressOf,
+  FairBucket,
   keysOf,
   type LinkKey,
   type PeerId,
@@ -94,6 +95,7 @@ export class Peer {
   drops = 0;
   #receiving: Partial<Record<RateName, TokenBucket>> | undefined;
   #sending: Partial<Record<RateName, TokenBucket>> | undefined;
+  #sharing: Partial<Record<RateName, FairBucket>> | undefined;
 
   constructor(link: NewLink, nowMs: number, dialed?: string, intent?: Intent) {
     this.key = link.key;
@@ -130,6 +132,13 @@ export class Peer {
       this.#sending[name] = bucket;
     }
     return bucket;
+  }
+
+  /** The same for what we pass on to it for others, who share it. */
+  sharing(name: RateName, nowMs: number): FairBucket {
+    this.#sharing ??= {};
+    this.#sharing[name] ??= new FairBucket(sendingRate(name), nowMs);
+    return this.#sharing[name];
   }
 
   /** We got to it by an introduction: it has no address of its own to go by. */

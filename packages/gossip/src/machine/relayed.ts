@@ -77,13 +77,22 @@ export class Relayed {
     const next = known !== undefined && carriesSignals(known) ? known : this.#walkedFrom(path);
     if (isFull) this.tell(peer, path, 'LIMIT');
     else if (next === undefined || next === peer) this.tell(peer, path, 'NOT_FOUND');
-    else if (!next.sending('introduction', nowMs).take(1, nowMs)) this.tell(peer, path, 'LIMIT');
+    else if (!this.#hasRoom('introduction', peer, next)) this.tell(peer, path, 'LIMIT');
     else {
       const route: Route = { began: peer, taken: next, atMs: nowMs, messages: 0, bytes: 0 };
       this.#routes.set(path, route);
       counters.introductions++;
       this.#pass(route, peer, message);
     }
+  }
+
+  /** One more of `from` to `to`, if there is room: as much as `from` has taken lately must be left for others. */
+  #hasRoom(name: 'introduction' | 'signal', from: Peer, to: Peer): boolean {
+    const { nowMs } = this.#c;
+    const shared = to.sharing(name, nowMs);
+    if (shared.room(from.key, 1, nowMs) < 1 || !to.sending(name, nowMs).take(1, nowMs)) return false;
+    shared.take(from.key, 1, nowMs);
+    return true;
   }
 
   #begunBy(peer: Peer): number {
@@ -94,14 +103,14 @@ export class Relayed {
   }
 
   #pass(route: Route, from: Peer, message: SignalMessage): void {
-    const { nowMs, counters } = this.#c;
+    const { counters } = this.#c;
     const { messagesMax, bytesMax } = INTRODUCTION;
     const to = from === route.began ? route.taken : route.began;
     route.messages++;
     route.bytes += message.sealed.length;
     const isOver = route.messages > messagesMax || route.bytes > bytesMax;
     if (isOver) counters.introductionsCut++;
-    else if (to.sending('signal', nowMs).take(1, nowMs)) {
+    else if (this.#hasRoom('signal', from, to)) {
       const scope = wider(message.scope, from.scope);
       if (this.#c.send(to, encodeSignal({ ...message, scope }), 'signal')) return;
     } else counters.paced++;

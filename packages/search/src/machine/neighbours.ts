@@ -1,9 +1,16 @@
 // The neighbours over whose links casts come and go, and what each link has carried: inbound buckets at the rates of
 // the protocol, outbound ones at 80 % of them. Buckets come into being when they are used and go when they are full
 // again; most links of a quiet network have none.
-import { type LinkKey, type PeerId, type Rate, type Scope, scopeRank, TokenBucket } from '@peernet/core';
+import {
+  FairBucket,
+  type LinkKey,
+  type PeerId,
+  type Rate,
+  type Scope,
+  scopeRank,
+  TokenBucket,
+} from '@peernet/core';
 import { CAST, PACE, RATES, type Rates } from '../defaults.js';
-import { FairBucket } from './fair-bucket.js';
 
 export type CastKind = 'advert' | 'search';
 

@@ -1,8 +1,8 @@
-// A token bucket for one outgoing link, shared max-min among those whose casts it carries. What everybody has taken
+// A token bucket for one outgoing link, shared max-min among those whose messages it carries. What everybody has taken
 // and the rate has not yet given back is counted per source; a source may hold at most `weight` times what is still
 // free. One that floods therefore never fills the bucket, the first token of another source always fits, and in the
 // long run all that want more than their share get equal rates (dynamic thresholds, Choudhury & Hahne 1998).
-import type { Rate } from '@peernet/core';
+import type { Rate } from './token-bucket.js';
 
 /** A debt below this is none: sums of fractions. */
 const nothing = 1e-6;

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { FairBucket } from '../../src/machine/fair-bucket.js';
+import { FairBucket } from '../src/index.js';
 
 const rate = { perSecond: 10, burst: 100 };
 
