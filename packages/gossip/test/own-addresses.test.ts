@@ -263,14 +263,29 @@ describe('liars', () => {
     expect(aimed).toBeLessThan(4 * 24 * 4);
   });
 
-  test('many victims: two probes a minute in all', () => {
+  test('many victims: one probe in five minutes in all', () => {
     const scene = new Scene().listen(ws, ['192.168.1.5']);
     for (let i = 0; i < 3_600; i++) {
       scene.dialed(at(`23.${i >> 8}.${i & 255}.1`), [`${40 + (i % 60)}.6.6.6`]).run(1_000);
     }
     const aimed = scene.probes.filter(({ address }) => !address.includes('192.168')).length;
-    expect(aimed).toBeGreaterThan(100);
-    expect(aimed).toBeLessThanOrEqual(OWN_ADDRESSES.heardRate.burst + 2 * 60);
+    expect(aimed).toBeGreaterThan(8);
+    expect(aimed).toBeLessThanOrEqual(1 + 3_600_000 / OWN_ADDRESSES.foreignEveryMs);
+  });
+
+  test('a victim that two groups name, at ever new ports: as many; control: an IP that all see us under', () => {
+    for (const isOurs of [false, true]) {
+      const scene = new Scene().listen(ws, ['192.168.1.5']);
+      for (let i = 0; i < 600; i++) {
+        if (isOurs)
+          for (const peer of [peerA, peerB])
+            scene.own.heardObserved('66.6.6.6', 'global', group(peer), scene.nowMs);
+        scene.dialed(`ws://66.6.6.6:${5_000 + i}`, [peerA, peerB]).run(1_000);
+      }
+      const aimed = scene.probes.filter(({ address }) => address.includes('66.6.6.6')).length;
+      if (isOurs) expect(aimed).toBeGreaterThan(10);
+      else expect(aimed).toBeLessThanOrEqual(3);
+    }
   });
 
   test('a flood from one group keeps neither honest candidates out nor proven ones down', () => {

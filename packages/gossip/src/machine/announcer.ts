@@ -58,7 +58,8 @@ export class Announcer {
       const port = parseAddress(hello.dialed)?.port ?? 0;
       if (port > 0) this.#own.inboundUsed(port, peer.group, nowMs);
     }
-    const seen = hello.observed === '' ? undefined : parseAddress(hello.observed)?.ip;
+    // Who has dialed us knows where we listen, not where we come from.
+    const seen = peer.initiator && hello.observed !== '' ? parseAddress(hello.observed)?.ip : undefined;
     if (seen !== undefined && parseIp(seen.text) !== undefined) {
       this.#own.heardObserved(seen.text, peer.scope, peer.group, nowMs);
     }

@@ -31,10 +31,15 @@ export const OWN_ADDRESSES = Object.freeze({
   usedMs: 86_400_000,
   /** Probes of what we listen on: burst for a machine with many interfaces. */
   localRate: { perSecond: 0.2, burst: 16 },
-  /** Probes of what others named: a liar aims at most two connects a minute. */
+  /** Probes of what others named. */
   heardRate: { perSecond: 1 / 30, burst: 4 },
   /** Probes under way at a time. */
   probesMax: 4,
+  /**
+   * ms from a failed probe of a foreign candidate to the next one, and one is under way at a time: a thousand nodes that
+   * liars aim at one victim then cost it 3 connects per second, as with claims of neighbours (targets.md S14).
+   */
+  foreignEveryMs: 300_000,
 });
 
 /** Something we listen on. */
@@ -66,6 +71,10 @@ export class OwnAddresses {
   readonly #usedPorts = new LruMap<number, number>(OWN_ADDRESSES.localMax);
   readonly #localBucket: TokenBucket;
   readonly #heardBucket: TokenBucket;
+  /** No foreign candidate is probed before. */
+  #foreignAtMs = Number.NEGATIVE_INFINITY;
+  /** Group → when what it had named first was last probed: groups take turns. */
+  readonly #turns = new LruMap<string, number>(OWN_ADDRESSES.heardMax);
   #told = '';
   #changed = false;
   #deadlineMs: number | undefined;
@@ -146,8 +155,7 @@ export class OwnAddresses {
     const text = parseAddress(address)?.text ?? address;
     const candidate = this.#local.get(text) ?? this.#heard.get(text);
     if (candidate === undefined) return;
-    candidate.outcome(ok, nowMs, this.#random);
-    if (candidate.hopeless) this.#heard.delete(text);
+    this.#conclude(candidate, ok);
     this.#settle();
   }
 
@@ -159,11 +167,12 @@ export class OwnAddresses {
     this.#deadlineMs = undefined;
     const list: string[] = [];
     let busy = this.#candidates().filter((candidate) => candidate.busyUntilMs > 0).length;
-    for (const candidate of this.#candidates()) {
+    for (const candidate of this.#inTurn()) {
       if (busy >= OWN_ADDRESSES.probesMax) break;
-      if (candidate.dueMs > nowMs || candidate.busyUntilMs > 0 || !this.#isRipe(candidate)) continue;
-      if (!this.#bucketOf(candidate).take(1, nowMs)) continue;
+      if (candidate.busyUntilMs > 0 || !this.#isRipe(candidate)) continue;
+      if (this.#dueMs(candidate) > nowMs || !this.#bucketOf(candidate).take(1, nowMs)) continue;
       candidate.begin(nowMs);
+      if (this.#isForeign(candidate)) this.#turns.set(candidate.namedBy ?? '', nowMs);
       list.push(candidate.address.text);
       busy++;
     }
@@ -175,8 +184,7 @@ export class OwnAddresses {
     this.#nowMs = nowMs;
     for (const candidate of this.#candidates()) {
       if (candidate.busyUntilMs === 0 || candidate.busyUntilMs > nowMs) continue;
-      candidate.outcome(false, nowMs, this.#random);
-      if (candidate.hopeless) this.#heard.delete(candidate.address.text);
+      this.#conclude(candidate, false);
     }
     this.#observed.expire(nowMs);
     this.#usedPorts.dropWhile((atMs) => atMs + OWN_ADDRESSES.usedMs <= nowMs);
@@ -229,9 +237,36 @@ export class OwnAddresses {
     for (const candidate of candidates) {
       if (candidate.busyUntilMs > 0) atMs = Math.min(atMs, candidate.busyUntilMs);
       else if (busy < OWN_ADDRESSES.probesMax && this.#isRipe(candidate))
-        atMs = Math.min(atMs, Math.max(candidate.dueMs, this.#bucketOf(candidate).readyAt(1, nowMs)));
+        atMs = Math.min(atMs, Math.max(this.#dueMs(candidate), this.#bucketOf(candidate).readyAt(1, nowMs)));
     }
     return atMs;
+  }
+
+  /** All candidates; foreign ones last, those whose group has waited longest first. */
+  #inTurn(): OwnCandidate[] {
+    const turnMs = (candidate: OwnCandidate): number =>
+      this.#isForeign(candidate) ? (this.#turns.get(candidate.namedBy ?? '') ?? 0) : -1;
+    return this.#candidates().sort((a, b) => turnMs(a) - turnMs(b));
+  }
+
+  /** When it may be probed; Infinity: not before another one has ended. */
+  #dueMs(candidate: OwnCandidate): number {
+    if (!this.#isForeign(candidate)) return candidate.dueMs;
+    for (const other of this.#heard.values())
+      if (other.busyUntilMs > 0 && this.#isForeign(other)) return Number.POSITIVE_INFINITY;
+    return Math.max(candidate.dueMs, this.#foreignAtMs);
+  }
+
+  /** Nothing but others' word leads there: it may be a victim's. */
+  #isForeign({ origin, proven, address }: OwnCandidate): boolean {
+    if (origin === 'local' || proven || address.scope !== 'global') return false;
+    return address.ip === undefined || !this.#observed.isBelieved(address.ip.text);
+  }
+
+  #conclude(candidate: OwnCandidate, ok: boolean): void {
+    if (!ok && this.#isForeign(candidate)) this.#foreignAtMs = this.#nowMs + OWN_ADDRESSES.foreignEveryMs;
+    candidate.outcome(ok, this.#nowMs, this.#random);
+    if (candidate.hopeless) this.#heard.delete(candidate.address.text);
   }
 
   #forget(): void {
