@@ -91,7 +91,9 @@ export class Reach {
           const other = isPending ? await this.#arrival(parts, target.id) : undefined;
           if (other !== undefined) return { member: other, address: undefined };
           const ours = signal.aborted || isPending || isPeernetError(error, 'CLOSED');
-          if (!ours) parts.store.outcome(text, { ok: false, counts });
+          // Another peer than the one that is known there may claim its address: that is no fault of the address.
+          const isLie = isPeernetError(error, 'WRONG_PEER') && parts.store.get(text)?.id !== target.id;
+          if (!ours && !isLie) parts.store.outcome(text, { ok: false, counts });
           throw error;
         }),
     );

@@ -3,7 +3,7 @@ import { type ErrorCode, PeernetError, seededRandom } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import type { Peernet, SearchRow } from '../src/index.js';
 import { firstOf } from '../src/reach.js';
-import { JumpClock, make, memory, until } from './nodes.js';
+import { JumpClock, make, memory, pair, until } from './nodes.js';
 
 /** Attempts that are settled by hand. */
 function attempts() {
@@ -88,6 +88,20 @@ test('open() reaches a peer behind addresses that do not answer within seconds, 
   expect(node.peers()).toHaveLength(1);
   // Who lost the race has not failed.
   expect((await node.getStats('memory:dead1')).connections.fail).toBe(0);
+});
+
+test('who claims to be where somebody else is does that one no harm; control: an address where nobody is', async () => {
+  const [a, node] = await pair();
+  const liar = make({ bootstrap: false });
+  await liar.ready();
+  for (const address of ['memory:a', 'memory:nobody']) {
+    const stream = node.open(row(liar, [address]), 'echo');
+    await new Promise((done) => stream.on('error', done));
+  }
+  const failures = async (address: string) => (await node.getStats(address)).connections.fail;
+  expect(await failures('memory:a')).toBe(0);
+  expect(await failures('memory:nobody')).toBe(1);
+  expect(node.peers().map(({ id }) => id)).toEqual([a.id]);
 });
 
 test('two calls at once share one race', async () => {
