@@ -98,6 +98,31 @@ describe('HELLO', () => {
   });
 });
 
+describe('links without a word', () => {
+  /** Eight a second, each of which lives for ten: more than there is room for. Who says HELLO after 200 ms is let in? */
+  it('do not keep out who has something to say; control: when all are new, there is no room', () => {
+    const bench = new Bench({ bootstrap: false, tuning: { linksMax: 40 } });
+    let n = 0;
+    const mute = (count: number): number[] =>
+      Array.from({ length: count }, () => bench.arrive(bench.remote(`mute${n++}`)));
+    const isLetIn = (): boolean => {
+      const remote = bench.remote(`honest${n++}`);
+      const key = bench.arrive(remote);
+      bench.pass(200);
+      bench.hello(key, remote);
+      return bench.kindOf(key) === 'overlay';
+    };
+    for (let second = 0; second < 30; second++) {
+      mute(8);
+      bench.pass(second < 20 ? 1_000 : 800);
+      if (second >= 20) expect(isLetIn()).toBe(true);
+    }
+    bench.pass(20_000);
+    mute(64);
+    expect(isLetIn()).toBe(false);
+  });
+});
+
 describe('two links to one peer', () => {
   /** We dial `name` while it dials us; returns both links. */
   function crossed(name: string, gapMs = 100) {

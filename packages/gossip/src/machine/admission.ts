@@ -194,7 +194,7 @@ export class Admission implements Room {
     const { o, degree, tuning, counters } = this.#c;
     if (peer.kind === 'overlay') return; // it has asked as well, and takes the LINK that we gave it
     counters.refused++;
-    this.#p.links.avoid(peer);
+    this.#p.dialer.avoid(peer.dialed);
     this.#p.exchange.take(records, peer);
     if (peer.kind === 'app') return;
     if (degree >= o.connections) {
@@ -240,7 +240,7 @@ export class Admission implements Room {
       return;
     }
     counters.evicted++;
-    this.#p.links.avoid(peer);
+    this.#p.dialer.avoid(peer.dialed);
     this.#p.links.turn(peer, 'guest', false, 'REPLACED');
     this.#p.links.expire(peer, tuning.guestMs);
     this.#p.exchange.take(message.records, peer);

@@ -239,6 +239,14 @@ export class Dialer {
     this.#rests.set(address, this.#c.nowMs + ms);
   }
 
+  /** It did not want us: others first, for a while. */
+  avoid(address: string | undefined): void {
+    const { tuning, degree, random } = this.#c;
+    if (address === undefined) return;
+    const alone = tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296);
+    this.rest(address, degree === 0 ? alone : tuning.refusedRestMs);
+  }
+
   /** Not to be dialed by ourselves now: resting, our own, or held off. */
   isOut(address: string): boolean {
     return (this.#rests.get(address) ?? 0) > this.#c.nowMs || this.isHeld(address);

@@ -46,13 +46,12 @@ export class Links implements Ending {
 
   /** A link that was not dialed by us: inbound, or the application's own. */
   arrived(link: NewLink, purpose: Purpose | undefined): void {
-    const { tuning, o, peers, nowMs, fx } = this.#c;
+    const { tuning, peers, nowMs, fx } = this.#c;
     const peer = new Peer(link, nowMs, link.initiator ? link.remoteAddress : undefined);
-    const most = o.relay ? tuning.pendingRelayMax : tuning.pendingMax;
     if (this.#c.closed) fx.close(link.key, 'SHUTDOWN');
     else if (this.#bans.has(link.peer)) fx.close(link.key, 'BANNED');
     else if (link.peer === this.#c.crypto.id) fx.close(link.key, 'SELF');
-    else if (!link.initiator && peers.count('pending') >= most) fx.close(link.key, 'FULL');
+    else if (!link.initiator && !this.#hasRoom()) fx.close(link.key, 'FULL');
     else {
       // What an application dials for itself it tells the store itself.
       peer.settled = purpose === 'app';
@@ -60,6 +59,16 @@ export class Links implements Ending {
       this.expire(peer, tuning.helloMs);
       if (link.initiator) this.#begin(peer, purpose ?? 'overlay');
     }
+  }
+
+  /** One more may come without HELLO; whoever says nothing for longer than anybody honest needs gives way. */
+  #hasRoom(): boolean {
+    const { tuning, o, peers, nowMs } = this.#c;
+    if (peers.count('pending') < (o.relay ? tuning.pendingRelayMax : tuning.pendingMax)) return true;
+    const { silent } = peers;
+    if (silent === undefined || nowMs - silent.sinceMs < tuning.dialHopefulMs) return false;
+    this.end(silent, 'TIMEOUT');
+    return true;
   }
 
   /** A dial of ours has succeeded. */
@@ -256,14 +265,6 @@ export class Links implements Ending {
     for (const peer of [...peers.all()]) if (peer.kind === 'guest' && !peer.hosted) this.end(peer, 'DONE');
   }
 
-  /** The address behind it did not want us: others first, for a while. */
-  avoid(peer: Peer): void {
-    const { tuning, degree, random } = this.#c;
-    if (peer.dialed === undefined) return;
-    const alone = tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296);
-    this.#p.dialer.rest(peer.dialed, degree === 0 ? alone : tuning.refusedRestMs);
-  }
-
   // ---- ending ----
 
   end(peer: Peer, reason: CloseReason): void {
@@ -282,7 +283,7 @@ export class Links implements Ending {
       if (peer.dialed !== undefined) dialer.hold(peer.dialed, 'them');
     } else if (reason === 'BANNED') dialer.hold(peer.id, 'them');
     else if (reason === 'FULL' || reason === 'ROTATED' || reason === 'REPLACED' || reason === 'DONE')
-      this.avoid(peer);
+      dialer.avoid(peer.dialed);
     this.#part(peer, reason);
   }
 

@@ -33,6 +33,14 @@ export class Peers {
     return this.#count[kind];
   }
 
+  /** Of those who have come and not said HELLO, the first one. */
+  get silent(): Peer | undefined {
+    for (const peer of this.#byKey.values()) {
+      if (peer.kind === 'pending' && !peer.initiator && !peer.greeted) return peer;
+    }
+    return undefined;
+  }
+
   all(): IterableIterator<Peer> {
     return this.#byKey.values();
   }
