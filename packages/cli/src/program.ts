@@ -37,7 +37,7 @@ export function createProgram(io: Io, version: string, run: Run): Commander {
   const help = program.command('help').argument('[COMMAND]');
   for (const option of everywhere) addOption(help, option);
   help.action((name?: string) => {
-    if (name !== undefined && !commands.some((command) => command.name === name))
+    if (name !== undefined && name !== 'help' && !commands.some((command) => command.name === name))
       throw usage(`unknown command '${name}'`, 'type: peernet help');
     io.out(name === undefined || name === 'help' ? generalHelp() : commandHelp(name));
   });
