@@ -10,7 +10,15 @@ import { identityFile } from './identity-file.js';
 import type { Node } from './node.js';
 import type { OpenNodeOptions } from './open-node.js';
 import { OpeningMarker } from './opening-marker.js';
-import { type Env, ensureFolder, forgetSocket, type Paths, socketToBind, socketToDial } from './paths.js';
+import {
+  type Env,
+  ensureFolder,
+  forgetShortFolder,
+  forgetSocket,
+  type Paths,
+  socketToBind,
+  socketToDial,
+} from './paths.js';
 import { createMethods } from './rpc/methods.js';
 import { ControlServer } from './rpc/server.js';
 import { Services } from './services.js';
@@ -133,6 +141,7 @@ async function giveBack(
   if (server !== undefined && path !== undefined && process.platform !== 'win32') {
     forgetSocket(path);
     if (path !== paths.sock) forgetSocket(paths.sock);
+    forgetShortFolder(paths, path);
   }
   await atMost(nodeCloseMs, node.close());
   await db.close();

@@ -6,6 +6,7 @@ import {
   mkdirSync,
   readdirSync,
   readlinkSync,
+  rmdirSync,
   type Stats,
   symlinkSync,
   unlinkSync,
@@ -173,6 +174,16 @@ export function socketToBind(paths: Paths, env: Env): string {
 export function forgetSocket(path: string): void {
   const stats = look(path);
   if (stats?.isSocket() || stats?.isSymbolicLink()) unlinkSync(path);
+}
+
+/** Removes the short folder that was made for the socket at `path`, unless something else lies there. */
+export function forgetShortFolder(paths: Paths, path: string): void {
+  if (path === paths.sock) return;
+  try {
+    rmdirSync(dirname(path));
+  } catch {
+    // Not empty, or gone: the next daemon looks at it anew.
+  }
 }
 
 /** A folder of ours with a short path, different for each data folder. */
