@@ -27,11 +27,20 @@ export interface ServiceRow {
   readonly address: string;
   /** Whether it listens now, or waits for its port. */
   readonly state: 'listening' | 'waiting';
+  /** Why it waits, of the last attempt. */
+  readonly why?: Why;
+}
+
+/** `code`: PORT_IN_USE, LISTEN_FAILED, … */
+interface Why {
+  readonly code: string;
+  readonly message: string;
 }
 
 interface Entry {
   wanted: Remembered;
   service?: Service;
+  why?: Why;
 }
 
 export interface ServicesOptions {
@@ -135,7 +144,9 @@ export class Services {
         entry.service = await this.#start(entry.wanted);
       } catch (error) {
         const { protocol, port } = entry.wanted;
-        this.#log('service waits', { protocol, port, why: (error as Error).message, againMs: this.#retryMs });
+        const { message, code } = error as Error & { code?: unknown };
+        entry.why = { code: typeof code === 'string' ? code : 'INTERNAL', message };
+        this.#log('service waits', { protocol, port, why: message, againMs: this.#retryMs });
       }
     }
     if (this.#closed || this.#entries.every((entry) => entry.service !== undefined)) return;
@@ -202,7 +213,7 @@ function differences(have: Remembered, wanted: Remembered): string | undefined {
   return ` with another ${options.map((name) => `--${name}`).join(', ')}`;
 }
 
-function rowOf({ wanted, service }: Entry): ServiceRow {
+function rowOf({ wanted, service, why }: Entry): ServiceRow {
   const secure = wanted.protocol === 'ws' && wanted.cert !== undefined;
   return {
     protocol: service?.protocol ?? (secure ? 'wss' : wanted.protocol),
@@ -210,6 +221,7 @@ function rowOf({ wanted, service }: Entry): ServiceRow {
     port: service?.port ?? wanted.port,
     address: service?.address ?? '',
     state: service === undefined ? 'waiting' : 'listening',
+    ...(service === undefined && why !== undefined ? { why } : {}),
   };
 }
 

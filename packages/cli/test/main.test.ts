@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { PeernetError } from '@peernet/core';
@@ -78,7 +78,7 @@ describe('help', () => {
   ];
 
   it('has the words of the specification, and no hidden command', async () => {
-    for (const argv of [['--help'], ['-h'], ['help']]) {
+    for (const argv of [['--help'], ['-h'], ['help'], ['help', 'help']]) {
       const { code, stdout, stderr } = await alone(argv);
       expect([code, stderr]).toEqual([0, '']);
       for (const [synopsis, about] of specification)
@@ -369,6 +369,20 @@ describe('commands', () => {
       running: true,
       connections: 2,
     });
+  });
+
+  it('doctor: a service that waits for its certificate does not wait for a port', async () => {
+    const base = tempFolder();
+    const service = { protocol: 'ws', port: 4000, cert: join(base, 'gone.pem'), key: join(base, 'gone.pem') };
+    const services = JSON.stringify({ v: 1, services: [service] });
+    writeFileSync(join(base, 'services.json'), services, { mode: 0o600 });
+    const { run } = await fakeDaemon({ base });
+    const { stdout } = await run('doctor');
+    expect(stdout).toMatch(
+      /wss service at port 4000 does not listen: cannot read .*gone\.pem.*\n.*unlisten :4000/,
+    );
+    expect(stdout).not.toContain('another program');
+    expect((await run('status')).stdout).toContain('wss :::4000 (waits, see: peernet doctor)');
   });
 
   it('doctor: what the node says, with an exit code', async () => {

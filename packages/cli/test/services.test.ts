@@ -55,11 +55,12 @@ describe('services', () => {
     onTestFinished(() => thief.close());
     const after = create(path);
     await after.services.restore();
-    expect(after.services.list()).toMatchObject([{ port, state: 'waiting' }]);
+    expect(after.services.list()).toMatchObject([{ port, state: 'waiting', why: { code: 'PORT_IN_USE' } }]);
     await until(() => after.events.length >= 3);
     expect(after.events[0]).toMatchObject(['service waits', { protocol: 'ws', port }]);
     await stolen.close();
     await until(() => after.services.list()[0]?.state === 'listening');
+    expect(after.services.list()[0]).not.toHaveProperty('why');
   });
 
   it('a waiting one can be forgotten, or asked for again', async () => {
@@ -128,7 +129,8 @@ describe('services', () => {
     rmSync(cert);
     const after = create(path);
     await after.services.restore();
-    expect(after.services.list()).toMatchObject([{ protocol: 'wss', state: 'waiting' }]);
+    const why = { code: 'LISTEN_FAILED', message: expect.stringContaining(`cannot read ${cert}`) };
+    expect(after.services.list()).toMatchObject([{ protocol: 'wss', state: 'waiting', why }]);
     expect(await after.services.unlisten({ protocol: 'wss' })).toMatchObject([{ protocol: 'wss', port }]);
   });
 

@@ -100,12 +100,19 @@ export const unlisten: Command = {
   },
 };
 
+/** What a service does that does not listen. */
+export function waits({ why }: ServiceRow): string {
+  return why === undefined || why.code === 'PORT_IN_USE'
+    ? 'waits for its port'
+    : 'waits, see: peernet doctor';
+}
+
 const columns: readonly Column<ServiceRow>[] = [
   { title: 'PROTOCOL', cell: (row) => row.protocol },
   { title: 'LISTENS AT', cell: place },
   {
     title: 'ADDRESS',
-    cell: (row) => row.address || 'waits for its port',
+    cell: (row) => row.address || waits(row),
     plain: (row) => row.address || '-',
   },
 ];

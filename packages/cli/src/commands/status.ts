@@ -7,7 +7,9 @@ import { bytes, duration } from '../render.js';
 import type { Client } from '../rpc/client.js';
 import type { Status } from '../rpc/protocol.js';
 import { safe } from '../safe.js';
+import type { ServiceRow } from '../services.js';
 import type { Command, Context } from './command.js';
+import { waits } from './services.js';
 
 export const status: Command = {
   name: 'status',
@@ -31,8 +33,7 @@ export const status: Command = {
 
 function describe(s: Status): [string, string][] {
   const services = s.services.map(
-    ({ protocol, host, port, state }) =>
-      `${protocol} ${host}:${port}${state === 'waiting' ? ' (waits for its port)' : ''}`,
+    (row) => `${row.protocol} ${row.host}:${row.port}${row.state === 'waiting' ? ` (${waits(row)})` : ''}`,
   );
   const each = (key: string, values: readonly string[]): [string, string][] =>
     values.length === 0 ? [[key, '-']] : values.map((value, i) => [i === 0 ? key : '', value]);
@@ -106,17 +107,22 @@ async function diagnose(context: Context): Promise<Finding[]> {
     message: `The daemon runs (pid ${pid}, version ${version}).`,
   });
   const { services } = await client.call('servers', {});
-  for (const { protocol, port, state } of services) {
-    if (state === 'listening') continue;
-    const message = `The ${protocol} service waits for port ${port}, which another program has.`;
-    findings.push({
-      code: 'PORT_IN_USE',
-      level: 'warn',
-      message,
-      hint: `End that, or type: peernet unlisten :${port}`,
-    });
-  }
+  for (const service of services) if (service.state === 'waiting') findings.push(waiting(service));
   return [...findings, ...(await client.call('explain', {})).findings];
+}
+
+/** A service that does not listen: the port is taken, or the certificate is gone, or … */
+function waiting({ protocol, port, why }: ServiceRow): Finding {
+  const code = why?.code ?? 'PORT_IN_USE';
+  const isTaken = code === 'PORT_IN_USE';
+  return {
+    code,
+    level: 'warn',
+    message: isTaken
+      ? `The ${protocol} service waits for port ${port}, which another program has.`
+      : `The ${protocol} service at port ${port} does not listen: ${why?.message}`,
+    hint: `${isTaken ? 'End that' : 'It is tried again each minute'}, or type: peernet unlisten :${port}`,
+  };
 }
 
 function checkNode({ version }: Context): Finding {
