@@ -160,6 +160,20 @@ describe('a search', () => {
     expect(() => b.search(Buffer.from([0xff, 0xfe]))).toThrow(TypeError);
   });
 
+  test('a reply that is no bytes is a TypeError for who says it', async () => {
+    const [a, b] = await pair();
+    const thrown: unknown[] = [];
+    a.on('search', (_, __, reply) => {
+      try {
+        reply('hello' as never);
+      } catch (error) {
+        thrown.push(error);
+      }
+    });
+    expect(await rows(b.search('x', { payload: Buffer.from('?'), timeout: 300 }))).toEqual([]);
+    expect(thrown).toEqual([expect.any(TypeError)]);
+  });
+
   test('with a payload is answered by handlers, with their words; members get the name', async () => {
     const [a, b] = await pair();
     const heard: IncomingSearch[] = [];

@@ -151,7 +151,7 @@ export class Search extends Emitter<SearchEvents> {
 
   /** Becomes a member: others find us within a second. At most 64 subnets (LIMIT). `meta`: ≤ 128 bytes for their rows. */
   join(names: string | readonly string[], { meta = noBytes }: { readonly meta?: Uint8Array } = {}): void {
-    if (meta.length > WIRE.metaBytesMax) throw new TypeError(`meta has at most ${WIRE.metaBytesMax} bytes`);
+    checkMeta(meta);
     const hashes = listOf(names).map((name) => [name, this.hashOf(name)] as const);
     this.#mustBeOpen();
     const fresh = new Set(hashes.map(([, hash]) => toHex(hash)).filter((key) => !this.#names.has(key)));
@@ -337,10 +337,17 @@ export class Search extends Emitter<SearchEvents> {
       ...(payload.length > 0 ? { payload: payload.slice() } : {}),
     };
     this.emit('search', asked, hops, (meta = noBytes) => {
-      if (meta.length > WIRE.metaBytesMax) throw new TypeError(`meta has at most ${WIRE.metaBytesMax} bytes`);
+      checkMeta(meta);
       this.#handle({ type: 'reply', key, meta: meta.slice(), ...this.#surroundings() });
     });
   }
+}
+
+/** TypeError unless it is bytes, and few enough. */
+function checkMeta(meta: unknown): void {
+  if (meta instanceof Uint8Array && meta.length <= WIRE.metaBytesMax) return;
+  const got = meta instanceof Uint8Array ? `${meta.length} bytes` : typeof meta;
+  throw new TypeError(`meta is a Uint8Array of at most ${WIRE.metaBytesMax} bytes, got ${got}`);
 }
 
 function listOf(names: string | readonly string[]): readonly string[] {
