@@ -106,9 +106,9 @@ export class Member {
     if (this.#streams.size === 0) this.#withdraw(reason);
   }
 
-  /** The application may know of this peer now. */
+  /** The application may know of this peer now. Of one that is on its way out it would not hear the end. */
   announce(): void {
-    if (this.#announced) return;
+    if (this.#announced || this.connection.closing) return;
     this.#announced = true;
     this.#o.onConnect(this.peer, this.connection.peer);
   }
@@ -279,6 +279,6 @@ class PeerView implements Peer {
   }
 
   close(reason = 'USER'): void {
-    this.#member.connection.close(reason in closeCodes ? (reason as CloseReason) : 'USER');
+    this.#member.connection.close(Object.hasOwn(closeCodes, reason) ? (reason as CloseReason) : 'USER');
   }
 }

@@ -202,6 +202,19 @@ describe('disconnect', () => {
     expect(() => a.disconnect(7 as never)).toThrow(TypeError);
   });
 
+  test('a peer that is gone is not told of again, whatever is opened to it or said to it', async () => {
+    const [, b] = await pair();
+    const events: string[] = [];
+    b.on('connect', () => events.push('connect'));
+    b.on('disconnect', (_, reason) => events.push(reason));
+    const [peer] = b.peers();
+    peer?.close('toString'); // no reason that there is
+    await until(() => events.length > 0, 'disconnected');
+    const stream = peer?.open('echo');
+    await new Promise((done) => stream?.on('close', () => done(undefined)));
+    expect(events).toEqual(['USER']);
+  });
+
   test('peer.close() ends a connection and holds nothing off', async () => {
     const [a, b] = await pair();
     const told = new Promise((done) => a.on('disconnect', (_p, why) => done(why)));
