@@ -11,7 +11,7 @@ import {
   type Transport,
 } from '@peernet/core';
 import { createStore, type LevelDatabase, type Store } from '@peernet/store';
-import { atMost } from './callback.js';
+import { atMost, orAborted } from './callback.js';
 import { DEFAULTS } from './defaults.js';
 import { Identity, seedOf } from './identity.js';
 import { closedError } from './inputs.js';
@@ -48,6 +48,8 @@ export class Node {
   #unwatch: (() => void) | undefined;
   #storeFailed = false;
   #identity: Identity | undefined;
+  /** Who waits for the start or for the database. */
+  readonly #waiting = new Set<() => void>();
   readonly #onAbort = (): void => void this.close();
   /** All other timers let the process go: without this one a node that has nobody to talk to would end it. */
   readonly #alive: ReturnType<typeof setInterval>;
@@ -184,12 +186,21 @@ export class Node {
     return this.closed ? undefined : this.#running;
   }
 
-  /** The parts, once they run. Rejects with CLOSED after `close()`. */
-  async started(): Promise<Parts> {
+  /** The parts, once they run. Rejects with CLOSED after `close()`, and with ABORTED by the signal. */
+  async started(signal?: AbortSignal | undefined): Promise<Parts> {
     this.mustBeOpen();
-    const parts = await this.#starting;
+    const parts = await this.orClosed(orAborted(this.#starting, signal));
     this.mustBeOpen();
     return parts;
+  }
+
+  /** `work`; or CLOSED, if `close()` is done before: a database that hangs lets nobody wait for ever. */
+  orClosed<T>(work: Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      const give = (): void => reject(closedError());
+      this.#waiting.add(give);
+      work.then(resolve, reject).finally(() => this.#waiting.delete(give));
+    });
   }
 
   mustBeOpen(): void {
@@ -239,6 +250,7 @@ export class Node {
     const saved = Promise.all([this.services.close(), this.#identity?.saved, this.store.close()]);
     await atMost(this.#clock, DEFAULTS.closeMs - DEFAULTS.goodbyeMs, saved);
     clearInterval(this.#alive);
+    for (const give of this.#waiting) give();
     this.#events.emit('close');
   }
 

@@ -92,7 +92,7 @@ export class Peernet extends Emitter<PeernetEvents> {
     this.#node.mustBeOpen();
     for (const address of valid) this.#node.learnScheme(address.text);
     this.#node.store.save(valid.map(pinned));
-    await this.#node.store.flush({ sync: true });
+    await this.#node.orClosed(this.#node.store.flush({ sync: true }));
     this.#node.running?.gossip.wake();
     complain(invalid);
   }
@@ -106,7 +106,7 @@ export class Peernet extends Emitter<PeernetEvents> {
     const { valid, invalid } = addressList(nodes);
     this.#node.mustBeOpen();
     this.#node.store.remove(valid.map((address) => address.text));
-    await this.#node.store.flush({ sync: true });
+    await this.#node.orClosed(this.#node.store.flush({ sync: true }));
     complain(invalid);
   }
 
@@ -143,7 +143,7 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   async #connect(text: string, signal: AbortSignal | undefined): Promise<Peer> {
     const address = oneAddress(text);
-    const parts = await this.#node.started();
+    const parts = await this.#node.started(signal);
     this.#node.learnScheme(address.text);
     const id = await parts.gossip.connect(pinned(address), { signal }).catch((error: unknown) => {
       throw moreOf(error, parts.hub.dials.failureOf(address.text));
@@ -219,9 +219,11 @@ export class Peernet extends Emitter<PeernetEvents> {
   async #join(subnets: string | readonly string[]): Promise<void> {
     const names = [subnets].flat().map(subnetName);
     const parts = await this.#node.started();
-    // First: it refuses too many, and what is refused must not be remembered.
-    parts.search.join(names);
-    await this.#node.store.subnets.join(names);
+    await this.#node.subnets.joining(names, async () => {
+      // First: it refuses too many, and what is refused must not be remembered.
+      parts.search.join(names);
+      await this.#node.orClosed(this.#node.store.subnets.join(names));
+    });
   }
 
   /** Leaves subnets. */
@@ -234,7 +236,7 @@ export class Peernet extends Emitter<PeernetEvents> {
     const parts = await this.#node.started();
     // Told before it is durable: nobody shall be sent to who has left. An open `subnet()` keeps its membership.
     parts.search.part(names.filter((name) => !this.#node.subnets.has(name)));
-    await this.#node.store.subnets.part(names);
+    await this.#node.orClosed(this.#node.store.subnets.part(names));
   }
 
   /** Joins a subnet and keeps up to `connections` members connected: events and iteration of `(stream, peer)`. */
@@ -245,7 +247,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   /** Rows `{ key }` of every joined subnet. */
   subnets(): RowStream<{ key: string }> {
     return this.#rows<{ key: string }>(async () => {
-      const joined = await this.#node.store.subnets.list();
+      const joined = await this.#node.orClosed(this.#node.store.subnets.list());
       return [...new Set([...joined, ...this.#node.subnets.names()])].map((key) => ({ key }));
     });
   }
@@ -315,7 +317,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   }
 
   async #listen(at: string, options: ListenAt & Signal): Promise<Service> {
-    await this.#node.started(); // so that `own()` and `id` are known to who awaits this
+    await this.#node.started(options.signal); // so that `own()` and `id` are known to who awaits this
     return this.#node.listen(at, options);
   }
 

@@ -82,10 +82,7 @@ export class Subnet extends Emitter<SubnetEvents> {
     const reader = new Reader((done) => this.#readers.delete(done));
     if (this.closed) reader.end();
     else this.#readers.add(reader);
-    for (const connection of this.closed ? [] : this.#host.streams()) {
-      this.#given.add(connection[0]);
-      reader.push(connection);
-    }
+    for (const connection of this.closed ? [] : this.#host.streams()) reader.push(connection);
     return reader;
   }
 
@@ -117,6 +114,7 @@ class Reader implements AsyncIterableIterator<SubnetConnection> {
   readonly #waiting: SubnetConnection[] = [];
   readonly #onEnd: (reader: Reader) => void;
   readonly #wanted: ((result: IteratorResult<SubnetConnection>) => void)[] = [];
+  readonly #given = new WeakSet<ByteStream>();
   #over = false;
 
   constructor(onEnd: (reader: Reader) => void) {
@@ -124,13 +122,14 @@ class Reader implements AsyncIterableIterator<SubnetConnection> {
   }
 
   push(connection: SubnetConnection): void {
-    if (this.#over) return;
+    const [stream] = connection;
+    if (this.#over || this.#given.has(stream)) return;
+    this.#given.add(stream);
     const wanted = this.#wanted.shift();
     if (wanted !== undefined) {
       wanted({ done: false, value: connection });
       return;
     }
-    const [stream] = connection;
     this.#waiting.push(connection);
     stream.on('close', () => {
       const at = this.#waiting.indexOf(connection);

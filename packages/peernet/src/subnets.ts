@@ -35,6 +35,8 @@ export class Subnets {
   readonly #o: SubnetsOptions;
   readonly #byName = new Map<string, Shared>();
   readonly #byChannel = new Map<string, SubnetRoom>();
+  /** Calls of `pn.join()` that are not done, by name. */
+  readonly #joining = new Map<string, number>();
   #closed = false;
 
   constructor(options: SubnetsOptions) {
@@ -81,6 +83,7 @@ export class Subnets {
         else this.#start(name, shared, parts, ready);
       })
       .catch((error: unknown) => {
+        this.#forget(name, shared); // the next one of the name begins anew
         failed(error);
         this.#o.fail(error);
       });
@@ -120,18 +123,42 @@ export class Subnets {
     shared.open.delete(subnet);
     this.#count(shared);
     if (shared.open.size > 0 || this.#byName.get(name) !== shared) return;
-    this.#byName.delete(name);
+    const ended = this.#forget(name, shared);
+    if (ended !== undefined)
+      await atMost(this.#o.clock, DEFAULTS.closeMs, Promise.all([ended, this.#part(name)]));
+  }
+
+  /** Its room ends, if it has one. */
+  #forget(name: string, shared: Shared): Promise<void> | undefined {
+    if (this.#byName.get(name) === shared) this.#byName.delete(name);
     const { room } = shared;
-    if (room === undefined) return;
-    this.#byChannel.delete(room.channel);
-    await atMost(this.#o.clock, DEFAULTS.closeMs, Promise.all([room.close(), this.#part(name)]));
+    shared.room = undefined;
+    if (room !== undefined && this.#byChannel.get(room.channel) === room)
+      this.#byChannel.delete(room.channel);
+    return room?.close();
   }
 
   async #part(name: string): Promise<void> {
-    if (this.#closed || (await this.#o.store.subnets.list()).includes(name)) return;
+    if (this.#closed) return;
     const parts = await this.#o.started();
-    // Opened again meanwhile.
-    if (!this.#byName.has(name)) parts.search.part([name]);
+    const joined = await this.#o.store.subnets.list();
+    // Joined, or opened again meanwhile.
+    if (joined.includes(name) || this.#joining.has(name) || this.#byName.has(name)) return;
+    parts.search.part([name]);
+  }
+
+  /** A `pn.join()` of these is under way: their memberships do not go with a room. */
+  async joining(names: readonly string[], join: () => Promise<void>): Promise<void> {
+    for (const name of names) this.#joining.set(name, (this.#joining.get(name) ?? 0) + 1);
+    try {
+      await join();
+    } finally {
+      for (const name of names) {
+        const left = (this.#joining.get(name) ?? 1) - 1;
+        if (left > 0) this.#joining.set(name, left);
+        else this.#joining.delete(name);
+      }
+    }
   }
 
   /** Whether the node is in it because of a `pn.subnet()`. */

@@ -1,9 +1,10 @@
 // How methods are called: with a callback or for a promise, never both at once, never twice; with a signal where they
 // wait; and what they do when the node is closed.
 import { isPeernetError } from '@peernet/core';
+import { MemoryLevel } from 'memory-level';
 import { describe, expect, test, vi } from 'vitest';
 import { Peernet } from '../src/index.js';
-import { leftDuring, make, memory, pair, rows, unhandledDuring, until } from './nodes.js';
+import { JumpClock, leftDuring, make, memory, pair, rows, unhandledDuring, until } from './nodes.js';
 
 type AnyCallback = (error: Error | null, value?: unknown) => void;
 type Call = (node: Peernet, callback?: AnyCallback) => Promise<unknown>;
@@ -253,6 +254,34 @@ describe('after close', () => {
       await Promise.all([b.close(), ended]);
     });
     expect(seen).toEqual([]);
+  });
+
+  test('calls that wait for a database that hangs are answered', async () => {
+    const db = new MemoryLevel();
+    vi.spyOn(db, 'open').mockImplementation(() => new Promise(() => {}));
+    const clock = new JumpClock();
+    const node = make({ clock }, db);
+    await Promise.all([node.ready(), clock.pass(15_000)]);
+    const address = 'ws://10.1.2.3:4000';
+    const waiting = [node.save(address), node.remove(address), node.join('x'), node.part('y')];
+    const ended = rows(node.subnets());
+    await Promise.all([node.close(), clock.pass(3_000)]);
+    for (const call of waiting) await expect(call).rejects.toMatchObject({ code: 'CLOSED' });
+    expect(await ended).toEqual([]);
+  });
+
+  test('a start that hangs keeps nobody beyond close(), nor beyond a signal', async () => {
+    const identity = { load: () => new Promise<undefined>(() => {}), save: async () => {} };
+    const clock = new JumpClock();
+    const node = make({ identity, clock });
+    const { signal } = new AbortController();
+    const given = AbortSignal.timeout(10);
+    const waiting = [node.connect('memory:a', { signal }), node.ready()];
+    await expect(node.connect('memory:a', { signal: given })).rejects.toMatchObject({ code: 'ABORTED' });
+    await expect(node.listen('memory:b', { signal: given })).rejects.toMatchObject({ code: 'ABORTED' });
+    await Promise.all([node.close(), clock.pass(3_000)]);
+    for (const call of waiting) await expect(call).rejects.toMatchObject({ code: 'CLOSED' });
+    await clock.pass(10_000); // the start gives up as well
   });
 
   test('calls that wait are answered', async () => {
