@@ -1,6 +1,5 @@
-// The shell around the overlay machine: it owns one alarm, the links and the dials, and turns them into inputs. Nothing
-// in here decides anything about the protocol. Synchronous inside (promises only at the edge, for users), so that the
-// simulator runs this very file under its virtual clock.
+// The shell around the overlay machine: it owns one alarm, the links and the dials, and decides nothing of the protocol.
+// Synchronous inside (promises only at the edge, for users), so that the simulator runs this file under its virtual clock.
 import {
   Alarm,
   type Clock,
@@ -162,6 +161,11 @@ export class Gossip extends Emitter<GossipEvents> {
     this.#handle({ type: 'disconnect', target });
   }
 
+  /** Whether an id or address is held off: by `disconnect`, or because that peer's user has disconnected us. */
+  isHeldOff(target: string): boolean {
+    return this.#machine.isHeldOff(target);
+  }
+
   /** A peer broke another protocol of ours (search): its links end and it is banned, as if it had broken this one. */
   misbehaved(id: PeerId, why: string): void {
     this.#handle({ type: 'misbehaved', id, why });
@@ -228,9 +232,8 @@ export class Gossip extends Emitter<GossipEvents> {
 
   /** Neighbours that answer STUN, as WebRTC wants to be told: up to two. */
   stunServers(): string[] {
-    const url = ({ host, port }: { host: string; port: number }): string =>
-      `stun:${host.includes(':') ? `[${host}]` : host}:${port}`;
-    return this.#machine.stunServers().slice(0, 2).map(url);
+    const servers = this.#machine.stunServers().slice(0, 2);
+    return servers.map(({ host, port }) => `stun:${host.includes(':') ? `[${host}]` : host}:${port}`);
   }
 
   ownStates(): { address: string; verified: boolean }[] {

@@ -83,7 +83,7 @@ export class AppStreams {
 export function isUnreachable(error: unknown, { addresses }: ReachTarget): boolean {
   return (
     addresses.length > 0 &&
-    !['CLOSED', 'LIMIT', 'ABORTED', 'PENDING', 'SCHEME_UNKNOWN'].some((code) =>
+    !['CLOSED', 'LIMIT', 'ABORTED', 'HELD_OFF', 'PENDING', 'SCHEME_UNKNOWN'].some((code) =>
       isPeernetError(error, code as ErrorCode),
     )
   );

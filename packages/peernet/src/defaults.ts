@@ -1,4 +1,5 @@
 // The numbers of the umbrella itself; those of its parts are in their own defaults.ts.
+import type { Rate } from '@peernet/core';
 
 export const DEFAULTS = Object.freeze({
   /** Connections to make and keep (specification). */
@@ -45,12 +46,24 @@ export const DEFAULTS = Object.freeze({
   pendingStreamsMax: 512,
   /** Connections that carry application streams only (protocol.md §1.5). */
   appConnectionsMax: 64,
+  /** Hosts of subnet members where dials have failed, remembered. Guess: twice the members that a subnet remembers. */
+  hostsKept: 512,
+  /** Lowest port that a member of a subnet may make us dial, but for 80 and 443 (protocol.md §3, as for gossip). */
+  portMin: 1_024,
   /** Search rows that wait for a slow reader; later ones are dropped, as the search has ended by then. protocol.md §6: ≤ 64 rows a query. */
   rowsMax: 1_024,
   /** Longest subnet name, UTF-8 bytes (api.md §1). */
   subnetNameBytesMax: 255,
   /** Longest payload of a search, bytes (protocol.md §6). */
   payloadBytesMax: 256,
+});
+
+/** Dials of subnet members that may fail at one host: as many as a household has, then as rarely as for gossip (protocol.md §3). */
+export const HOST_FAILURES: Rate = Object.freeze({
+  /** Per second: one a minute. */
+  perSecond: 1 / 60,
+  /** At once. Guess. */
+  burst: 8,
 });
 
 /** The numbers of `pn.subnet()`. */

@@ -3,6 +3,7 @@
 // others are given up. Who asks for the same peer meanwhile waits for the same dial.
 import { type Clock, isPeernetError, type PeerId, PeernetError, parseForeignAddress } from '@peernet/core';
 import { DEFAULTS } from './defaults.js';
+import { Hearsay } from './hearsay.js';
 import type { Member } from './member.js';
 import type { Parts } from './parts.js';
 
@@ -18,9 +19,16 @@ export interface Tried {
   readonly seq?: number | undefined;
 }
 
+/** A dial under way, and what it tries. */
+interface Running {
+  readonly addresses: readonly string[];
+  readonly member: Promise<Member>;
+}
+
 export class Reach {
   readonly #clock: Clock;
-  readonly #dials = new Map<string, Promise<Member>>();
+  readonly #dials = new Map<string, Running>();
+  readonly #hearsay = new Hearsay();
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -42,16 +50,43 @@ export class Reach {
     if (there !== undefined) return there;
     const key = target.id ?? target.addresses[0] ?? '';
     const running = this.#dials.get(key);
-    if (running !== undefined) return running;
-    const dial = this.#dial(parts, target)
+    if (running !== undefined) {
+      return running.member.catch((error: unknown) => {
+        if (target.addresses.every((text) => running.addresses.includes(text))) throw error;
+        return this.member(parts, target); // we know of others
+      });
+    }
+    const addresses = target.addresses.length > 0 ? target.addresses : addressesOf(parts, target.id);
+    const member = this.#dial(parts, { ...target, addresses })
       .catch((error: unknown) => {
         const late = this.find(parts, target);
         if (late === undefined) throw error;
         return late; // it has dialed us meanwhile
       })
       .finally(() => this.#dials.delete(key));
-    this.#dials.set(key, dial);
-    return dial;
+    this.#dials.set(key, { addresses, member });
+    return member;
+  }
+
+  /**
+   * The same for somebody whom nobody asked for but the subnet itself: only where a stranger may lead us, and not while
+   * the user holds it off. Rejects with HELD_OFF or LIMIT then, without a dial.
+   */
+  async found(parts: Parts, target: Target & { readonly id: PeerId }): Promise<Member> {
+    const { gossip, store } = parts;
+    const { id } = target;
+    const there = this.find(parts, target);
+    if (there !== undefined) return there;
+    const named = target.addresses.length > 0 ? target.addresses : addressesOf(parts, id);
+    const open = named.filter((text) => !gossip.isHeldOff(text));
+    if (gossip.isHeldOff(id) || (named.length > 0 && open.length === 0)) {
+      throw new PeernetError('HELD_OFF', `${id} is held off`);
+    }
+    const addresses = this.#hearsay.believed(open, store, this.#clock.now());
+    if (open.length > 0 && addresses.length === 0) {
+      throw new PeernetError('LIMIT', `where ${id} says that it is, nobody may lead us now`);
+    }
+    return this.member(parts, { id, addresses });
   }
 
   /**
@@ -69,12 +104,12 @@ export class Reach {
   }
 
   async #dial(parts: Parts, target: Target): Promise<Member> {
-    const busy = parts.hub.members().filter((member) => member.kind === 'app').length;
-    if (busy >= DEFAULTS.appConnectionsMax) {
-      throw new PeernetError('LIMIT', `${busy} connections for streams are open already`);
+    // Those that others have made are their affair: strangers must not keep us from dialing.
+    const ours = parts.hub.members().filter(({ connection, kind }) => connection.initiator && kind === 'app');
+    if (ours.length >= DEFAULTS.appConnectionsMax) {
+      throw new PeernetError('LIMIT', `${ours.length} connections for streams are open already`);
     }
-    const given = target.addresses.length > 0 ? target.addresses : addressesOf(parts, target.id);
-    const addresses = inOrder(given, (scheme) => parts.canDial(scheme));
+    const addresses = inOrder(target.addresses, (scheme) => parts.canDial(scheme));
     if (addresses.length === 0) {
       throw new PeernetError(
         'NOT_FOUND',
@@ -82,27 +117,41 @@ export class Reach {
       );
     }
     const counts = isConnected(parts);
-    const { member, address } = await firstOf(addresses, this.#clock, DEFAULTS.staggerMs, (text, signal) =>
+    const attempt = (text: string, signal: AbortSignal): Promise<Reached> =>
       parts.hub
         .dial(text, { expect: target.id, signal })
-        .then((dialed) => ({ member: dialed, address: text }))
+        .then((dialed): Reached => ({ member: dialed, address: text }))
         .catch(async (error: unknown) => {
           const isPending = isPeernetError(error, 'PENDING') && target.id !== undefined;
           const other = isPending ? await this.#arrival(parts, target.id) : undefined;
           if (other !== undefined) return { member: other, address: undefined };
-          const ours = signal.aborted || isPending || isPeernetError(error, 'CLOSED');
-          // Another peer than the one that is known there may claim its address: that is no fault of the address.
-          const isLie = isPeernetError(error, 'WRONG_PEER') && parts.store.get(text)?.id !== target.id;
-          if (!ours && !isLie) parts.store.outcome(text, { ok: false, counts });
+          const isOurs = signal.aborted || isPending || isPeernetError(error, 'CLOSED');
+          if (!isOurs) this.#failed(parts, text, target.id, error, counts);
           throw error;
-        }),
-    );
+        });
+    const drop = ({ member: late, address: dialed }: Reached): void => {
+      if (dialed !== undefined) late.connection.close('DONE');
+    };
+    const { member, address } = await firstOf(addresses, this.#clock, DEFAULTS.staggerMs, attempt, drop);
     if (address === undefined) return member; // whoever dialed has seen to the rest
     parts.store.outcome(address, { ok: true, id: member.connection.peer });
     parts.gossip.add(member.gossipLink, { purpose: 'app' });
     member.announce();
     return member;
   }
+
+  /** Whoever lives there, by what we know, is not to blame that somebody else gave the address for his. */
+  #failed({ store }: Parts, text: string, id: PeerId | undefined, error: unknown, counts: boolean): void {
+    const isAnothers = isPeernetError(error, 'WRONG_PEER') && store.get(text)?.id !== id;
+    store.outcome(text, { ok: false, counts: counts && !isAnothers });
+    if (counts) this.#hearsay.failed(text, this.#clock.now());
+  }
+}
+
+/** Where somebody was reached; without an address if another dial has done it. */
+interface Reached {
+  readonly member: Member;
+  readonly address: string | undefined;
 }
 
 /** Without any connection it is we who are cut off: a dial that fails then says nothing of its peer. */
@@ -128,13 +177,15 @@ function addressesOf(parts: Parts, id: PeerId | undefined): string[] {
 
 /**
  * The first success of `attempt`, begun for one item after the other: at a failure of the one before, or `staggerMs`
- * after it began. The others are aborted then. Rejects as the last failure did.
+ * after it began. The others are aborted then; one that succeeds all the same is given to `drop`. Rejects as the last
+ * failure did.
  */
 export function firstOf<Item, T>(
   items: readonly Item[],
   clock: Clock,
   staggerMs: number,
   attempt: (item: Item, signal: AbortSignal) => Promise<T>,
+  drop: (late: T) => void,
 ): Promise<T> {
   return new Promise((resolve, reject) => {
     const running = new Set<AbortController>();
@@ -150,9 +201,13 @@ export function firstOf<Item, T>(
       if (next < items.length) cancel = clock.alarm(clock.now() + staggerMs, begin);
       attempt(item, abort.signal).then(
         (value) => {
+          running.delete(abort);
+          if (over) {
+            drop(value);
+            return;
+          }
           over = true;
           cancel();
-          running.delete(abort);
           for (const other of running) other.abort();
           resolve(value);
         },

@@ -169,7 +169,7 @@ export class SubnetRoom implements SubnetChannel {
     const addresses = row === undefined ? [] : [row.address, ...row.addresses].filter((text) => text !== id);
     const target = { id, addresses };
     this.#tried.set(id, { addresses, seq: row?.seq });
-    reach.member(parts, target).then(
+    reach.found(parts, target).then(
       (member) => {
         if (this.#attempts.has(key)) this.#handle({ type: 'opening', key, id });
         if (this.#attempts.delete(key)) this.#open(key, member);
@@ -177,7 +177,8 @@ export class SubnetRoom implements SubnetChannel {
       },
       (error: unknown) => {
         if (!this.#attempts.delete(key)) return;
-        this.#handle({ type: 'failed', key, id, why: isUnreachable(error, target) ? 'dial' : 'full' });
+        const other = isPeernetError(error, 'HELD_OFF') ? 'lost' : 'full';
+        this.#handle({ type: 'failed', key, id, why: isUnreachable(error, target) ? 'dial' : other });
       },
     );
     return key;
@@ -208,7 +209,7 @@ export class SubnetRoom implements SubnetChannel {
   // ---- streams that they open ----
 
   incoming(member: Member, incoming: IncomingChannel): void {
-    if (this.#closed || !this.#hasPlaceFor(member)) return;
+    if (this.#closed || !this.#makePlaceFor(member)) return;
     const key = ++this.#lastKey;
     const stream = incoming.stream();
     member.carries(stream as ByteStream);
@@ -225,15 +226,14 @@ export class SubnetRoom implements SubnetChannel {
     });
   }
 
-  /** Whoever opens streams and says nothing takes no place but his own. */
-  #hasPlaceFor(member: Member): boolean {
-    let [unproven, same] = [0, 0];
-    for (const held of this.#held.values()) {
-      if (held.mine || held.given) continue;
-      unproven++;
-      if (held.member === member) same++;
-    }
-    return unproven < SUBNET.unprovenMax && same < SUBNET.unprovenPerPeerMax;
+  /** Whoever opens streams and says nothing takes no place but his own: of too many, the one that is silent longest goes. */
+  #makePlaceFor(member: Member): boolean {
+    const silent = [...this.#held].filter(([, { mine, given }]) => !mine && !given);
+    const same = silent.filter(([, held]) => held.member === member).length;
+    if (same >= SUBNET.unprovenPerPeerMax) return false;
+    const [oldest] = silent;
+    if (silent.length >= SUBNET.unprovenMax && oldest !== undefined) this.#end(oldest[0], 'FULL');
+    return true;
   }
 
   #wrongProof({ id }: Held): void {

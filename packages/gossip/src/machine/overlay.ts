@@ -347,11 +347,15 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     });
   }
 
-  /** The widest network that a path is known to cross. */
   wall(): number {
     return this.#c.o.wall() + this.#records.correction();
   }
 
+  isHeldOff(target: string): boolean {
+    return this.#dialer.isHeld(target);
+  }
+
+  /** The widest network that a path is known to cross. */
   pathScope(path: number): Scope | undefined {
     return this.#introductions.scopeOf(path);
   }
