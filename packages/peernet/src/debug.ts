@@ -17,6 +17,17 @@ export function debugLine(event: string, fields: Readonly<Record<string, unknown
   return ['peernet:', printable(event), ...shown].join(' ');
 }
 
+/** What the application's own `log` throws is its uncaught exception, and disturbs nothing of ours. */
+export function guarded(call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    queueMicrotask(() => {
+      throw error;
+    });
+  }
+}
+
 function printable(value: unknown): string {
   const text = typeof value === 'string' ? value : textOf(value);
   const escaped = text.replace(unsafe, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, '0')}`);

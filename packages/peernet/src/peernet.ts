@@ -4,7 +4,7 @@ import { type DuplexLike, Emitter, isPeernetError, type Log, PeernetError } from
 import { AppStreams, checkProtocol } from './app-streams.js';
 import { optionsAndCallback, settle } from './callback.js';
 import { disconnect, moreOf, pinned } from './connecting.js';
-import { debugLine } from './debug.js';
+import { debugLine, guarded } from './debug.js';
 import { explain } from './explain.js';
 import {
   type AddressList,
@@ -50,8 +50,8 @@ export class Peernet extends Emitter<PeernetEvents> {
   constructor(db?: unknown, options: Options = {}) {
     super();
     this.#debug = (event, fields = {}) => {
-      options.log?.(event, fields);
-      if (options.debug === true) console.error(debugLine(event, fields));
+      guarded(() => options.log?.(event, fields));
+      if (options.debug === true) guarded(() => console.error(debugLine(event, fields)));
       this.emit('debug', event, fields);
     };
     this.#node = new Node(db, options, {

@@ -2,7 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { debugLine } from '../src/debug.js';
 import type { Service } from '../src/index.js';
-import { make, pair, unhandledDuring, until } from './nodes.js';
+import { leftDuring, make, pair, unhandledDuring, until } from './nodes.js';
 
 const consoles = (['log', 'info', 'warn', 'error', 'debug'] as const).map(
   (name) => [name, console[name]] as const,
@@ -132,6 +132,23 @@ describe('events', () => {
       await make({ listen: 'memory:a' }).ready();
     });
     expect(seen).toEqual([]);
+  });
+
+  test('a log that throws is its application’s uncaught exception, and disturbs nothing', async () => {
+    const [a] = await pair();
+    const { exceptions, rejections } = await leftDuring(async () => {
+      const log = (): void => {
+        throw new Error('mine');
+      };
+      const node = make({ log });
+      await node.connect('memory:a');
+      await a.join('chat');
+      expect((await node.find('chat')).id).toBe(a.id); // searches go over the link
+      await node.close();
+    });
+    expect(rejections).toEqual([]);
+    expect(exceptions.length).toBeGreaterThan(0);
+    for (const error of exceptions) expect(error).toMatchObject({ message: 'mine' });
   });
 
   test('a listener that throws is its application’s uncaught exception, and disturbs nothing', async () => {
