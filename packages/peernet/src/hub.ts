@@ -251,7 +251,7 @@ export class Hub {
       onDisconnect,
       kindOf: (link) => this.#gossip.links().find((view) => view.link === link)?.kind,
       provenAddress: () => this.#provenAddress(connection.peer),
-      mayStay: (reason) => this.#mayStay(reason),
+      mayStay: (reason) => this.#mayStay(reason, connection),
     });
     const { gossipLink: key } = member;
     this.met.add(connection.peer, o.address);
@@ -346,12 +346,13 @@ export class Hub {
     return entry?.verified && entry.id === id ? address : undefined;
   }
 
-  /** Whether streams may keep a connection that gossip has let go of. */
-  #mayStay(reason: CloseReason): boolean {
+  /** Whether streams may keep a connection that gossip has let go of. Those who dialed us take no places of whom we dialed. */
+  #mayStay(reason: CloseReason, { initiator }: Connection): boolean {
     if (unwanted.has(reason)) return false;
-    let kept = 0;
-    for (const member of this.#members.values()) if (member.isKept) kept++;
-    return kept < DEFAULTS.appConnectionsMax;
+    const kept = this.members().filter(
+      ({ isKept, connection }) => isKept && connection.initiator === initiator,
+    );
+    return kept.length < DEFAULTS.appConnectionsMax;
   }
 
   // ---- the end ----

@@ -1,18 +1,24 @@
 // What a connected stranger, or a member of a public subnet, can make a node do: nothing at the cost of others.
-import { type Connection, createCrypto, secure } from '@peernet/connection';
-import { PeernetError, type PeerStore } from '@peernet/core';
+import { type Connection, createCrypto, type IncomingChannel, secure } from '@peernet/connection';
+import { type Link, PeernetError, type PeerStore } from '@peernet/core';
 import { describe, expect, onTestFinished, test } from 'vitest';
 import { Hearsay } from '../src/hearsay.js';
 import type { Peernet, SearchRow } from '../src/index.js';
 import { JumpClock, make, memory, until } from './nodes.js';
 
 /** Connections of as many identities with a node, by hand: the gossip channel, and nothing said on it. */
-async function strangers(address: string, count: number): Promise<Connection[]> {
+async function strangers(
+  address: string,
+  count: number,
+  onLink: (link: Link) => void = () => {},
+): Promise<Connection[]> {
   const all: Connection[] = [];
   for (let i = 0; i < count; i++) {
     const duplex = await memory().dial(address, { signal: AbortSignal.timeout(5_000) });
     const connection = await secure(duplex, { crypto: createCrypto(), role: 'initiator' });
-    connection.link('peernet/gossip/1').open({ onMessage() {}, onDrain() {}, onClose() {} });
+    const link = connection.link('peernet/gossip/1');
+    link.open({ onMessage() {}, onDrain() {}, onClose() {} });
+    onLink(link);
     all.push(connection);
   }
   onTestFinished(() => {
@@ -48,6 +54,35 @@ test('64 strangers with streams to us do not keep us from opening our own', asyn
   for (const connection of await strangers('memory:node', 64)) connection.open('app/echo').write('x');
   await until(() => node.peers().filter(({ kind }) => kind === 'app').length === 64, 'all are there');
   expect(await answer(node, 'memory:other')).toBe('x');
+});
+
+test('64 strangers whom only their streams keep do not end a stream of ours in the same case', async () => {
+  const node = await listening('node');
+  const links: Link[] = [];
+  const onOpen = (incoming: IncomingChannel): void => {
+    if (incoming.kind === 'stream') incoming.stream().on('data', () => {});
+    else links.push(incoming.link());
+  };
+  const listener = await memory().listen?.({ host: 'raw' }, (duplex) => {
+    void secure(duplex, { crypto: createCrypto(), role: 'responder', onOpen });
+  });
+  onTestFinished(() => listener?.close());
+  for (let i = 0; i < 64; i++) {
+    const [connection] = await strangers('memory:node', 1, (link) => links.push(link));
+    connection?.open('app/echo').write('x');
+    await until(() => node.peers().filter(({ kind }) => kind === 'app').length === i + 1, 'it is there');
+    links.pop()?.close('DONE');
+  }
+  const stream = node.open('memory:raw', 'x');
+  stream.write('x');
+  await until(() => links.length === 1, 'the overlay link of ours');
+  const [link] = links;
+  link?.open({ onMessage() {}, onDrain() {}, onClose() {} });
+  await new Promise((done) => setTimeout(done, 50));
+  link?.close('DONE');
+  await new Promise((done) => setTimeout(done, 100));
+  expect(stream.destroyed).toBe(false);
+  stream.destroy();
 });
 
 test('64 streams that say nothing do not keep members out of a subnet', async () => {
