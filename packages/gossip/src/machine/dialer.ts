@@ -207,7 +207,7 @@ export class Dialer {
     const isOurs = code === 'ABORTED' || code === 'PENDING' || dial.intent === 'own'; // it says nothing of the peer
     // Somebody is there, but not who claims to be: that is held against the claim, not against whom we know there.
     const isLie = code === 'WRONG_PEER' && store.get(text)?.id !== dial.expect;
-    if (!isOurs && !isLie && isStored) store.outcome(text, { ok: false, counts: peers.size > 0 });
+    if (!isOurs && isStored) store.outcome(text, { ok: false, counts: peers.size > 0 && !isLie });
     if (code === 'SELF') this.rest(text, Number.POSITIVE_INFINITY);
     else if (dial.intent === 'introduce') this.rest(text, tuning.refusedRestMs);
     else if (this.#c.degree === 0)
