@@ -57,6 +57,8 @@ function listenMemory(network: MemoryNetwork, options: ListenOptions, onDuplex: 
   const name = options.host ?? network.freshName();
   if (parseAddress(`memory:${name}`) === undefined)
     throw new TypeError(`not a name for a memory address: ${name}`);
+  const { signal } = options;
+  if (signal?.aborted) throw new PeernetError('ABORTED', 'listening was given up', { cause: signal.reason });
   if (network.listeners.has(name)) throw new PeernetError('PORT_IN_USE', `memory:${name} is taken`);
   const accepted = new Set<DuplexLike>();
   const accept: OnDuplex = (duplex, from) => {
@@ -65,11 +67,13 @@ function listenMemory(network: MemoryNetwork, options: ListenOptions, onDuplex: 
     onDuplex(duplex, from);
   };
   network.listeners.set(name, accept);
+  const onAbort = (): void => void close();
   const close = async (): Promise<void> => {
+    signal?.removeEventListener('abort', onAbort);
     if (network.listeners.get(name) === accept) network.listeners.delete(name);
     for (const duplex of accepted) duplex.destroy();
   };
-  options.signal?.addEventListener('abort', () => void close());
+  signal?.addEventListener('abort', onAbort);
   return { protocol: 'memory', host: name, port: 0, secure: false, refused: {}, close };
 }
 

@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { type DuplexLike, isPeernetError } from '@peernet/core';
 import { expect, test } from 'vitest';
 import { MemoryNetwork, memoryTransport } from '../src/index.js';
@@ -53,6 +54,19 @@ test('close ends what was accepted, once, and by signal too', async () => {
   abort.abort();
   await until(() => closed);
   await listener?.close();
+});
+
+test('a signal that ended before: nobody listens; one that outlives the listener does not keep it', async () => {
+  const transport = memoryTransport(new MemoryNetwork());
+  expect(await codeOf(transport.listen?.({ host: 'x', signal: AbortSignal.abort() }, () => {}))).toBe(
+    'ABORTED',
+  );
+  expect(await codeOf(transport.dial('memory:x', { signal }))).toBe('DIAL_REFUSED');
+  const abort = new AbortController();
+  const listener = await transport.listen?.({ host: 'x', signal: abort.signal }, () => {});
+  expect(getEventListeners(abort.signal, 'abort')).toHaveLength(1);
+  await listener?.close();
+  expect(getEventListeners(abort.signal, 'abort')).toHaveLength(0);
 });
 
 test('other addresses, and callers that gave up', async () => {
