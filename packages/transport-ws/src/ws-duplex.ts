@@ -66,6 +66,7 @@ abstract class SocketDuplex<Socket extends WebSocketLike> extends Duplex {
   protected readonly socket: Socket;
   /** Of `_open` while connecting, or of a `_write` that waits for room. */
   #waiting: Callback | undefined;
+  #opening = false;
 
   constructor(socket: Socket) {
     super({
@@ -87,7 +88,10 @@ abstract class SocketDuplex<Socket extends WebSocketLike> extends Duplex {
   override _open(callback: Callback): void {
     if (this.socket.readyState === OPEN) callback(null);
     else if (this.socket.readyState > OPEN) callback(new PeernetError('LOST', 'the WebSocket is closed'));
-    else this.wait(callback);
+    else {
+      this.#opening = true;
+      this.wait(callback);
+    }
   }
 
   override _final(callback: Callback): void {
@@ -118,6 +122,7 @@ abstract class SocketDuplex<Socket extends WebSocketLike> extends Duplex {
   protected settle(error: Error | null = null): void {
     const callback = this.#waiting;
     this.#waiting = undefined;
+    this.#opening = false;
     callback?.(error);
   }
 
@@ -129,7 +134,8 @@ abstract class SocketDuplex<Socket extends WebSocketLike> extends Duplex {
 
   #onClose(): void {
     if (this.destroying) return;
-    if (this.#waiting !== undefined) this.settle(new PeernetError('LOST', 'the WebSocket closed'));
+    // A write that waits went into a closed socket, see `_write`: an error would cost whoever reads what is unread.
+    this.settle(this.#opening ? new PeernetError('LOST', 'the WebSocket closed') : null);
     this.push(null);
     this.end();
   }

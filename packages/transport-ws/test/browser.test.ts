@@ -138,6 +138,24 @@ describe('pace', () => {
     await until('close', () => closed, 100);
   });
 
+  test('closed by the other side while a write waits: what came before can be read, and then it ends', async () => {
+    const socket = new SlowSocket();
+    const duplex = wsDuplex(socket);
+    duplex.write(new Uint8Array(1024 * 1024));
+    await until('it waits', () => socket.bufferedAmount > browserHighBytes);
+    const data = new Uint8Array(1000).buffer;
+    for (let i = 0; i < 3; i++) socket.dispatchEvent(new MessageEvent('message', { data }));
+    socket.close();
+    const events: string[] = [];
+    let read = 0;
+    for (const event of ['end', 'error', 'close']) duplex.on(event, () => events.push(event));
+    duplex.on('data', (chunk) => {
+      read += (chunk as Uint8Array).byteLength;
+    });
+    await until('close', () => events.includes('close'));
+    expect([read, events]).toEqual([3000, ['end', 'close']]);
+  });
+
   test('a text frame breaks the stream', async () => {
     const socket = new SlowSocket();
     const duplex = wsDuplex(socket);
