@@ -75,7 +75,7 @@ export class Places {
   async forDial(peer: PeerId, signal: AbortSignal): Promise<DialPlace> {
     if (this.#dialing.has(peer)) throw new PeernetError('PENDING', 'that peer is being dialed already');
     const { openMax, perPeerMax } = this.#limits;
-    if (this.#openCount + this.#dialing.size >= openMax) {
+    if (this.#openCount + this.#dialing.size + this.#answering.size >= openMax) {
       throw new PeernetError('LIMIT', `${openMax} WebRTC connections are open or being made`);
     }
     if ((this.#open.get(peer) ?? 0) >= perPeerMax) {
@@ -114,7 +114,9 @@ export class Places {
     if (this.#answering.has(peer)) return 'peerPending';
     if ((this.#open.get(peer) ?? 0) >= limits.perPeerMax) return 'peerFull';
     if (this.#inbound + this.#answering.size >= limits.inboundMax) return 'inboundFull';
-    if (this.#openCount + this.#answering.size >= limits.openMax) return 'openFull';
+    // Of our own dial of that peer and its offer one gives way: they need one place.
+    const dialing = this.#dialing.size - (this.#dialing.has(peer) ? 1 : 0);
+    if (this.#openCount + dialing + this.#answering.size >= limits.openMax) return 'openFull';
     if (this.#answering.size >= limits.waitingMax + offersAtOnce) return 'waitingFull';
     if (this.#unproven >= limits.unprovenMax) return 'unprovenFull';
     // Last: what is refused for another reason must not eat the rate of everybody else.

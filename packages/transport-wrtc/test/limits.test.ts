@@ -235,6 +235,28 @@ describe('dials', () => {
     await first;
   });
 
+  test('dials and offers in the making count together; a dial and an offer of one peer once', async () => {
+    const { transport, board, offer, listener, idle } = await host({ openMax: 2 });
+    for (const n of [10, 11]) board.signaller(peerId(n)).serve(() => ({ onSignal() {}, onClose() {} }));
+    const over = new AbortController();
+    const codes: string[] = [];
+    const dial = (n: number): void => {
+      const dialing = transport.dial(`wrtc:${peerId(n)}`, { signal: over.signal });
+      dialing.catch(({ code }: { code: string }) => void codes.push(code));
+    };
+    dial(10);
+    offer(20);
+    await ticks();
+    offer(21);
+    dial(11);
+    await ticks();
+    expect([listener.refused, codes, idle.open]).toEqual([{ openFull: 1 }, ['LIMIT'], 2]);
+    offer(10, offerWith([], '44')); // its offer wins against ours
+    await ticks();
+    expect([listener.refused, codes, idle.open]).toEqual([{ openFull: 1 }, ['LIMIT', 'PENDING'], 2]);
+    over.abort();
+  });
+
   test('answered, but no way through: says so, and what would help, after 15 s; unanswered: after 30 s', async () => {
     const { transport, board, idle, clock } = await host();
     board.signaller(peerId(10)).serve((path) => ({
