@@ -48,6 +48,8 @@ export const DEFAULTS = Object.freeze({
   sleepIntervals: 2,
   /** How long a peer may read nothing while we have something for it, ms (protocol.md §1.3). */
   stallMs: 20_000,
+  /** Credit that proves that a peer reads, bytes: a quarter of a window, of which ours grants half at a time. By reasoning: who has stopped reading can say so four times. */
+  creditProofBytes: 65_536,
   /** From GOAWAY to the end of the transport, ms (protocol.md §1 timers). */
   drainMs: 3_000,
   /** Control frames waiting for the transport; one more closes the connection (protocol.md §1.3, CVE-2024-32984). */

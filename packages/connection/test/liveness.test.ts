@@ -124,12 +124,25 @@ describe('a transport that takes nothing', () => {
         liveness.transport(false, 15_000);
         liveness.transport(true, 15_000);
       }
-      if (proof === 'credit') liveness.reads(15_000);
+      if (proof === 'credit') liveness.onCredit(DEFAULTS.creditProofBytes, 15_000);
       if (proof === 'pong') liveness.onPong(liveness.token, 15_000);
       for (let nowMs = 16_000; nowMs < 35_000; nowMs += 1_000)
         expect(live(liveness, nowMs), proof).not.toBe('down');
       expect(live(liveness, 35_000), proof).toBe('down');
     }
+  });
+
+  test('what anybody can say is no proof: a token that was not sent, credit in drops', () => {
+    const liveness = make();
+    liveness.transport(true, 1_000);
+    let token = 0;
+    for (let nowMs = 2_000; nowMs < 21_000; nowMs += 1_000) {
+      expect(live(liveness, nowMs)).not.toBe('down');
+      while (token < 10) liveness.onPong(++token, nowMs);
+      token = 0;
+      liveness.onCredit(1, nowMs);
+    }
+    expect(live(liveness, 21_000)).toBe('down');
   });
 
   test('sleep is no stall', () => {

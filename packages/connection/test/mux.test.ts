@@ -605,6 +605,24 @@ describe('limits of what a peer may do', () => {
     expect(pongs[0]?.body).toEqual(Uint8Array.of(0, 0, 0x13, 0x87));
   });
 
+  test('who reads nothing is gone after 20 s, whatever it says it has read', () => {
+    const [a] = ends();
+    const streams = Array.from({ length: 20 }, (_, i) => opened(a, 'stream', `n${i}`).channel);
+    for (const { id } of streams.slice(0, 10)) a.mux.receive(f.accept(id), 0);
+    a.full = true;
+    for (const stream of streams) a.mux.write(stream, [new Uint8Array(70_000)]);
+    a.mux.flush(0);
+    for (let nowMs = 1_000, token = 0; nowMs < 20_000; nowMs += 1_000) {
+      for (let i = 0; i < 4; i++) a.mux.receive(f.pong(++token), nowMs);
+      a.mux.receive(f.credit(streams[0]?.id as number, 1_000), nowMs);
+      if (nowMs % 2_000 === 0) a.mux.receive(f.accept(streams[9 + nowMs / 2_000]?.id as number), nowMs);
+      a.mux.tick(nowMs);
+      expect(a.over, `${nowMs} ms`).toBeUndefined();
+    }
+    a.mux.tick(20_000);
+    expect(a.over?.reason).toBe('TIMEOUT');
+  });
+
   test('256 control frames wait, one more closes', () => {
     const flood = (count: number): End => {
       const b = new End(false, { opens: { perSecond: 1e9, burst: 1e9 } });

@@ -16,7 +16,9 @@ export class Liveness {
   /** The next ping is one that has to be answered soon. */
   #doubting = false;
   #stalledSinceMs: number | undefined;
-  /** Of the last ping. */
+  /** Credit that came since the last proof that the peer reads, bytes. */
+  #credited = 0;
+  /** Of the last ping; drawn, so that only who has read it can answer. */
   token = 0;
   /** Round trip of the last answered ping, ms. */
   rttMs: number | undefined;
@@ -45,11 +47,18 @@ export class Liveness {
     if (token !== this.token || this.#sentAtMs === undefined) return;
     this.rttMs = nowMs - this.#sentAtMs;
     this.#sentAtMs = undefined;
-    this.reads(nowMs);
+    this.#reads(nowMs);
+  }
+
+  /** The peer says that it has read so much: believed where it is much, for that it can say only so often. */
+  onCredit(bytes: number, nowMs: number): void {
+    this.#credited += bytes;
+    if (this.#credited >= this.#limits.creditProofBytes) this.#reads(nowMs);
   }
 
   /** Proof that the peer reads: then a full transport is slow, not stalled. */
-  reads(nowMs: number): void {
+  #reads(nowMs: number): void {
+    this.#credited = 0;
     if (this.#stalledSinceMs !== undefined) this.#stalledSinceMs = nowMs;
   }
 
@@ -78,7 +87,7 @@ export class Liveness {
     this.#pingAtMs = this.#doubting ? nowMs + this.#limits.doubtMs : this.#next(nowMs);
     this.#doubting = false;
     this.#sentAtMs = nowMs;
-    this.token = (this.token + 1) >>> 0;
+    this.token = this.#random.uint32();
     return 'ping';
   }
 

@@ -360,14 +360,13 @@ export class Mux {
   #onAccept(channel: Channel): boolean {
     if (channel.accepted || !channel.opened) return false;
     channel.accepted = true;
-    this.liveness.reads(this.#nowMs);
     return true;
   }
 
   #onCredit(channel: Channel, bytes: number): boolean {
     channel.sendWindow += bytes;
     if (bytes === 0 || channel.sendWindow > WIRE.windowBytes) return false;
-    this.liveness.reads(this.#nowMs);
+    this.liveness.onCredit(bytes, this.#nowMs);
     this.#sender.pump(this.#nowMs);
     return true;
   }
