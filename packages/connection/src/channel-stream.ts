@@ -8,6 +8,9 @@ import type { Mux } from './machine/mux.js';
 
 type Callback = (error: Error | null) => void;
 
+/** Runs something when the time to drain is over; returns what cancels that. */
+export type Grace = (run: () => void) => () => void;
+
 /** Whoever reads streams in Node expects Buffers (`String(chunk)` is text); elsewhere there are none. */
 const toChunk: (bytes: Uint8Array) => Uint8Array =
   typeof globalThis.Buffer === 'function'
@@ -30,12 +33,17 @@ function errorOf(reason: CloseReason, name: string): PeernetError {
 export class ChannelStream extends Duplex implements ChannelSink {
   readonly #mux: Mux;
   readonly #name: string;
+  readonly #grace: Grace;
   #channel: Channel | undefined;
   #writing: Callback | undefined;
   #resetReason: CloseReason = 'DONE';
+  /** All that the other side has said is here; not all of it has been read. */
+  #unread = false;
+  /** Set from the end of the channel until then, if that came first. */
+  #cancelGrace: (() => void) | undefined;
   ready = false;
 
-  constructor(mux: Mux, name: string) {
+  constructor(mux: Mux, name: string, grace: Grace) {
     super({
       highWaterMark: DEFAULTS.streamBufferBytes,
       byteLengthReadable: (data) => chunkLength(data) + WIRE.frameCostBytes,
@@ -44,6 +52,7 @@ export class ChannelStream extends Duplex implements ChannelSink {
     });
     this.#mux = mux;
     this.#name = name;
+    this.#grace = grace;
     // The channel of a peer that went away must not end the process of an app that did not listen.
     this.on('error', () => {});
   }
@@ -75,11 +84,21 @@ export class ChannelStream extends Duplex implements ChannelSink {
   }
 
   onEnd(): void {
+    this.#unread = true;
+    this.once('end', () => {
+      this.#unread = false;
+    });
     this.push(null);
   }
 
+  /** Whoever reads has a moment to read to the end, if there is one. */
   onClose(reason: CloseReason): void {
-    this.destroy(errorOf(reason, this.#name));
+    const end = (): void => void this.destroy(errorOf(reason, this.#name));
+    if (!this.#unread) end();
+    else {
+      this.once('end', end);
+      this.#cancelGrace = this.#grace(end);
+    }
   }
 
   override _read(callback: Callback): void {
@@ -90,7 +109,9 @@ export class ChannelStream extends Duplex implements ChannelSink {
 
   override _writev(batch: Uint8Array[], callback: Callback): void {
     const channel = this.#channel;
-    if (channel === undefined || channel.dead) callback(errorOf(channel?.closeReason ?? 'LOST', this.#name));
+    if (this.#cancelGrace !== undefined) this.#writing = callback;
+    else if (channel === undefined || channel.dead)
+      callback(errorOf(channel?.closeReason ?? 'LOST', this.#name));
     else if (this.#mux.write(channel, batch)) callback(null);
     else this.#writing = callback;
   }
@@ -101,6 +122,7 @@ export class ChannelStream extends Duplex implements ChannelSink {
   }
 
   override _predestroy(): void {
+    this.#cancelGrace?.();
     const writing = this.#writing;
     this.#writing = undefined;
     writing?.(null);

@@ -111,6 +111,8 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
     this.#flushing = false;
     this.#enter(() => this.mux.flush(this.#clock.now()));
   };
+  readonly #grace = (run: () => void): (() => void) =>
+    this.#clock.alarm(this.#clock.now() + this.#limits.drainMs, () => this.guard(run));
   #flushing = false;
   #closing = false;
   #thrown = 0;
@@ -173,7 +175,7 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
 
   open(name: string): ChannelByteStream {
     checkName(name);
-    const stream = new ChannelStream(this.mux, name);
+    const stream = new ChannelStream(this.mux, name, this.#grace);
     stream.attach(this.mux.open('stream', name, stream, this.#clock.now()), this.closing);
     this.#rearm();
     return stream as ChannelByteStream;
@@ -254,7 +256,7 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
       },
       stream: () => {
         take('stream');
-        const stream = new ChannelStream(this.mux, name).attach(channel, false);
+        const stream = new ChannelStream(this.mux, name, this.#grace).attach(channel, false);
         this.mux.accept(channel, stream);
         return stream as ChannelByteStream;
       },

@@ -224,6 +224,63 @@ describe('streams', () => {
     await a.closed;
   });
 
+  describe('said to the end, and the connection closed at once:', () => {
+    async function closed({ bytes = 200_000, whole = true, eager = false }) {
+      const clock = new HandClock();
+      const seen: ChannelByteStream[] = [];
+      const onOpen = (incoming: IncomingChannel): void => {
+        seen.push(incoming.stream());
+        if (eager) listen();
+      };
+      let read = 0;
+      const events: string[] = [];
+      const listen = (): void => {
+        const stream = seen[0] as ChannelByteStream;
+        for (const event of ['end', 'close']) stream.on(event, () => events.push(event));
+        stream.on('error', ({ code }: Error & { code?: string }) => events.push(String(code)));
+        stream.on('data', (chunk) => {
+          read += (chunk as Uint8Array).length;
+        });
+      };
+      const [a, b] = await connected(duplexPair(), {}, { onOpen, clock });
+      const said = a.open('x');
+      said.write(new Uint8Array(bytes));
+      if (whole) said.end();
+      a.close('SHUTDOWN');
+      await b.closed;
+      await turn();
+      return { clock, seen, listen, events, read: () => read };
+    }
+
+    test.each([10, 200_000])('who reads gets all of it (%i B), then hears of the close', async (bytes) => {
+      const { clock, events, read } = await closed({ bytes, eager: true });
+      expect([read(), events, clock.pending]).toEqual([bytes, ['end', 'CLOSED', 'close'], 0]);
+    });
+
+    test('who begins to read later does, too, and what it writes meanwhile breaks nothing', async () => {
+      const { clock, seen, listen, events, read } = await closed({});
+      await clock.advance(2_999);
+      (seen[0] as ChannelByteStream).write('an answer');
+      await turn();
+      listen();
+      await turn();
+      expect([read(), events, clock.pending]).toEqual([200_000, ['end', 'CLOSED', 'close'], 0]);
+    });
+
+    test('who does not read for 3 s has lost it, and holds nothing any more', async () => {
+      const { clock, seen } = await closed({});
+      await clock.advance(2_999);
+      expect((seen[0] as ChannelByteStream).destroyed).toBe(false);
+      await clock.advance(1);
+      expect([(seen[0] as ChannelByteStream).destroyed, clock.pending]).toEqual([true, 0]);
+    });
+
+    test('what was not said to the end is torn', async () => {
+      const { events } = await closed({ eager: true, whole: false });
+      expect(events).toEqual(['CLOSED', 'close']);
+    });
+  });
+
   test('destroying one end destroys the other; the connection is idle again', async () => {
     const seen: ByteStream[] = [];
     const [a, b] = await connected(

@@ -7,7 +7,7 @@ import type { FrameQueue } from './frame-queue.js';
 
 /** Who uses a channel. */
 export interface ChannelSink {
-  /** Whether it takes data now; what it does not take waits until `resume`. */
+  /** Whether it takes data now; what it does not take waits until `resume`, or the end of the connection. */
   readonly ready: boolean;
   /** A message, or bytes of a stream. */
   onData(bytes: Uint8Array): void;

@@ -245,16 +245,18 @@ export class Mux {
     else this.#theirs--;
   }
 
-  /** By the other side, or with the connection. Messages that wait are delivered first, bytes of a torn stream are not. */
+  /** By the other side, or with the connection. What waits is delivered first, unless it belongs to a torn stream. */
   #closed(channel: Channel, reason: CloseReason): void {
     this.#remove(channel);
     channel.closeReason ??= reason;
-    if (channel.kind === 'messages') this.#tellEnd(channel);
-    else {
-      const { sink } = channel;
-      this.#deafen(channel);
-      sink?.onClose(reason);
+    if (channel.kind === 'stream' && channel.finReceived) {
+      while (channel.inboxSize > 0) this.#deliver(channel, channel.inbox.shift() as Uint8Array);
     }
+    this.#tellEnd(channel);
+    if (channel.kind === 'messages') return;
+    const { sink } = channel;
+    this.#deafen(channel);
+    sink?.onClose(reason);
   }
 
   #finSent(channel: Channel): void {
