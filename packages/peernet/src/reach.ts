@@ -124,7 +124,9 @@ export class Reach {
         .catch(async (error: unknown) => {
           const isPending = isPeernetError(error, 'PENDING') && target.id !== undefined;
           const other = isPending ? await this.#arrival(parts, target.id) : undefined;
-          if (other !== undefined) return { member: other, address: undefined };
+          // Another attempt of this race is about to say so itself, and would be given up for having won.
+          const isOwn = addresses.some((own) => parseForeignAddress(own)?.text === other?.address);
+          if (other !== undefined && !isOwn) return { member: other, address: undefined };
           const isOurs = signal.aborted || isPending || isPeernetError(error, 'CLOSED');
           if (!isOurs) this.#failed(parts, text, target.id, error, counts);
           throw error;

@@ -51,6 +51,18 @@ test('fails when all have failed, as the last one did', async () => {
   await expect(race).rejects.toMatchObject({ code: 'DIAL_REFUSED', message: 'b' });
 });
 
+test('what is made all the same, too late to be used, is given back', async () => {
+  const clock = new JumpClock();
+  const { begun, attempt } = attempts();
+  const late: string[] = [];
+  const race = firstOf(['a', 'b'], clock, 1_000, attempt, (item) => late.push(item));
+  await clock.pass(1_100);
+  for (const { settle } of begun) settle(true);
+  expect(await race).toBe('a');
+  await turn();
+  expect(late).toEqual(['b']);
+});
+
 /** A node that is known at `addresses`, as a search would show it. */
 function row(node: Peernet, addresses: string[]): SearchRow {
   const [address = ''] = addresses;
@@ -76,6 +88,51 @@ function withDead(clock = new JumpClock()) {
   };
   return { node: make({ bootstrap: false, transport, clock }), given, clock };
 }
+
+/** A node that serves `echo`, and one whose transport dials it where the address begins with `memory:slow`, when told. */
+async function slow() {
+  const a = make({ listen: 'memory:a' });
+  await a.ready();
+  a.handle('echo', (stream) => stream.pipe(stream));
+  const [clock, real] = [new JumpClock(), memory()];
+  const go: (() => void)[] = [];
+  const transport = {
+    ...real,
+    dial: async (address: string, options: { signal: AbortSignal }) => {
+      if (address === 'memory:pending') throw new PeernetError('PENDING', 'in the making');
+      await new Promise<void>((done) => go.push(done));
+      return real.dial('memory:a', options);
+    },
+  };
+  const node = make({ bootstrap: false, transport, clock });
+  await node.ready();
+  const echoed = async (addresses: string[]): Promise<string> => {
+    const stream = node.open(row(a, addresses), 'echo');
+    stream.write('hello');
+    await until(() => go.length === 1, 'the first one');
+    await clock.pass(1_200);
+    await until(() => go.length === addresses.filter((text) => text !== 'memory:pending').length, 'begun');
+    for (const done of go) done();
+    return new Promise((resolve) => {
+      stream.on('data', (chunk) => resolve(String(chunk)));
+      stream.on('error', (error) => resolve(String(error)));
+    });
+  };
+  return { a, node, echoed };
+}
+
+test('two addresses of a peer that answer at the same time: one connection is used, the other one closed', async () => {
+  const { a, node, echoed } = await slow();
+  expect(await echoed(['memory:slow-1', 'memory:slow-2'])).toBe('hello');
+  await until(() => a.peers().length === 1, 'the other one is closed', 2_000);
+  expect(node.peers()).toHaveLength(1);
+});
+
+test('an attempt that waits for the connection of somebody else does not take that of its own race away', async () => {
+  const { node, echoed } = await slow();
+  expect(await echoed(['memory:slow', 'memory:pending'])).toBe('hello');
+  expect(node.peers()).toHaveLength(1);
+});
 
 test('open() reaches a peer behind addresses that do not answer within seconds, not 8 s each', async () => {
   const a = make({ listen: 'memory:a' });
