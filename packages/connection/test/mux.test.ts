@@ -572,6 +572,21 @@ describe('limits of what a peer may do', () => {
     expect([last.channel?.opened, a.mux.size, b.mux.size]).toEqual([true, 27, 27]);
   });
 
+  test('what waited behind an OPEN leaves with it, also if the opening of another channel says it', () => {
+    const [a, b] = ends();
+    for (let i = 0; i < 26; i++) opened(a, 'messages', `n${i}`);
+    settle(a, b);
+    const { channel } = opened(a, 'messages', 'waits');
+    a.mux.send(channel, utf8('hi'), 'rows');
+    a.mux.finish(channel, 'DONE');
+    expect(channel.opened).toBe(false);
+    const lateMs = a.mux.deadline() + 200; // a timer that comes late
+    opened(a, 'messages', 'other', lateMs);
+    settle(a, b, lateMs);
+    const sink = b.taken.get('waits')?.sink;
+    expect([sink?.received, sink?.closed]).toEqual([[utf8('hi')], 'DONE']);
+  });
+
   test('a tick at the deadline opens something: nobody is asked for the same time twice', () => {
     const [a, b] = ends();
     for (let i = 0; i < 60; i++) opened(a, 'messages', `n${i}`);
@@ -695,6 +710,27 @@ describe('the end of a connection', () => {
     expect(c.over).toBeUndefined();
     c.mux.tick(3_100);
     expect(c.over).toEqual({ reason: 'USER', told: false });
+  });
+
+  test('after 3 s the reason is told all the same, if it is not the transport that takes nothing', () => {
+    const [a, b] = ends();
+    b.onIncoming = (channel) => b.take(channel, new Recorder(false));
+    const { channel } = opened(a, 'stream');
+    settle(a, b);
+    a.mux.write(channel, [new Uint8Array(2 * window)]);
+    for (let i = 0; i < 60; i++) opened(a, 'messages', `n${i}`);
+    settle(a, b);
+    a.mux.goAway('USER', 0);
+    for (const nowMs of [1_000, 2_000, 3_000]) {
+      expect([a.over, b.over]).toEqual([undefined, undefined]);
+      a.mux.tick(nowMs);
+      settle(a, b, nowMs);
+    }
+    for (const record of a.records) b.mux.receive(record, 3_000);
+    expect([a.over, b.over]).toEqual([
+      { reason: 'USER', told: true },
+      { reason: 'USER', told: true },
+    ]);
   });
 
   test('a stream that was ended both ways can be read to its end after the connection is gone', () => {

@@ -180,7 +180,7 @@ export class Mux {
     if (this.#ended) return;
     this.#nowMs = nowMs;
     const verdict = this.liveness.tick(nowMs);
-    if (nowMs >= this.#leaveByMs) this.#end(this.#leaving ?? 'SHUTDOWN', false);
+    if (nowMs >= this.#leaveByMs) this.fail(this.#leaving ?? 'SHUTDOWN');
     else if (verdict === 'down') this.fail('TIMEOUT');
     else if (verdict === 'ping') this.#sender.ping(this.liveness.token);
     if (this.#ended) return;

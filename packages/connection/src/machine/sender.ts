@@ -79,10 +79,11 @@ export class Sender {
     this.#sendCredits();
   }
 
-  /** Opens as soon as the rate allows. */
+  /** Opens as soon as the rate allows; also others that wait, behind whose OPEN follows what they have to say. */
   open(channel: Channel, nowMs: number): void {
     this.#opens.add(channel);
     this.#sendOpens(nowMs);
+    this.pump(nowMs);
   }
 
   /** The other side has answered an OPEN. */
