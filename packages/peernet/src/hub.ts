@@ -71,8 +71,6 @@ interface Raw {
   readonly closed: Promise<void>;
 }
 
-type Dialed = { link: Link } | { code: ErrorCode };
-
 interface SecureOptions {
   readonly role: 'any' | 'initiator' | 'responder';
   readonly scope: Scope;
@@ -132,7 +130,7 @@ export class Hub {
   dialNow(
     address: string,
     options: { expect?: PeerId | undefined },
-    done: (result: Dialed) => void,
+    done: (result: { link: Link } | { code: ErrorCode }) => void,
   ): () => void {
     const abort = new AbortController();
     this.dial(address, { expect: options.expect, signal: abort.signal }).then(
@@ -362,22 +360,28 @@ export class Hub {
    * goodbye through, and the peer would take it for a failure.
    */
   async close(reason: CloseReason): Promise<void> {
-    if (this.#closed) return;
+    if (!this.#shut()) return;
+    for (const member of this.members()) member.connection.close(reason);
+    for (const [duplex, { secured }] of this.#raw) if (!secured) duplex.destroy();
+    await Promise.all([...this.#raw.values()].filter(({ secured }) => secured).map(({ closed }) => closed));
+  }
+
+  /** Ends what has not ended by itself, handshakes and dials too. */
+  destroy(): void {
+    this.#shut();
+    for (const duplex of this.#raw.keys()) duplex.destroy();
+  }
+
+  /** Nothing is begun any more. False if that is so already. */
+  #shut(): boolean {
+    if (this.#closed) return false;
     this.#closed = true;
     const left = (localPeers.get(this.#o.crypto.id) ?? 1) - 1;
     if (left > 0) localPeers.set(this.#o.crypto.id, left);
     else localPeers.delete(this.#o.crypto.id);
     this.dials.close();
     this.arrivals.close();
-    for (const member of this.members()) member.connection.close(reason);
-    for (const [duplex, { secured }] of this.#raw) if (!secured) duplex.destroy();
-    await Promise.all([...this.#raw.values()].filter(({ secured }) => secured).map(({ closed }) => closed));
-  }
-
-  /** Ends what has not ended by itself, handshakes too. */
-  destroy(): void {
-    this.#closed = true;
-    for (const duplex of this.#raw.keys()) duplex.destroy();
+    return true;
   }
 }
 

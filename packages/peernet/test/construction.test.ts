@@ -11,6 +11,7 @@ import { MemoryLevel } from 'memory-level';
 import { MemoryLevel as MemoryLevel1 } from 'memory-level-1';
 import { describe, expect, test, vi } from 'vitest';
 import { type IdentityState, type KnownRow, type Options, Peernet, peernet } from '../src/index.js';
+import { Node } from '../src/node.js';
 import { transport } from '../src/transport.js';
 import { JumpClock, keep, make, memory, rows, until } from './nodes.js';
 
@@ -122,6 +123,22 @@ describe('a database', () => {
       message: expect.stringContaining('this run'),
     });
     await Promise.all([node.close(), clock.pass(3_000)]);
+  });
+
+  test('that does not tell its subnets: closed while it starts, the node leaves no dial behind', async () => {
+    const clock = new JumpClock();
+    const dials: AbortSignal[] = [];
+    const dial = (_: string, { signal }: { signal: AbortSignal }) => {
+      dials.push(signal);
+      return new Promise<never>(() => {});
+    };
+    const options = { seeds: ['memory:slow'], transport: { schemes: ['memory'], dial }, clock };
+    const node = new Node(new MemoryLevel(), options, { emit: () => {}, debug: () => {} });
+    vi.spyOn(node.store.subnets, 'list').mockImplementation(() => new Promise(() => {}));
+    await until(() => dials.length > 0, 'a dial');
+    await Promise.all([node.close(), clock.pass(1_600, 100)]);
+    expect(dials.map(({ aborted }) => aborted)).toEqual([true]);
+    await clock.pass(1_000); // the start ends, too
   });
 
   test.each([
