@@ -32,6 +32,8 @@ export const lockPollMs = 50;
 export const closeTimeoutMs = 10_000;
 /** How often `close` looks whether it is, ms. */
 export const closePollMs = 20;
+/** Commands that run when the daemon closes get so long to take their answers, ms: what the two below leave. */
+export const hangUpMs = 300;
 /** The node gets so long to say goodbye, ms. */
 export const nodeCloseMs = 2_500;
 /** The daemon is gone so soon after SIGTERM, ms: less than the 3 s of targets R9. */

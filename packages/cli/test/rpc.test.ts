@@ -210,6 +210,19 @@ describe('the daemon against hostile commands', () => {
     expect((await run('own')).code).toBe(0);
   });
 
+  it('a command that does not read does not keep the node from closing, nor the database', async () => {
+    const { node, paths, daemon } = await fakeDaemon();
+    const deaf = await rawSocket(paths.sock);
+    deaf.pause();
+    deaf.write(encodeFrame({ id: 1, method: 'log', params: {} }));
+    for (let i = 0; i < 20; i++) {
+      for (let k = 0; k < 100; k++) node.emit('debug', 'noise', { i, k, text: 'x'.repeat(200) });
+      await new Promise((resolve) => setTimeout(resolve, 1));
+    }
+    await daemon.close('test');
+    expect(node.closed).toBe(true);
+  });
+
   it('a daemon that does not greet is told from one that does', async () => {
     const { createServer } = await import('node:net');
     const { paths, daemon } = await fakeDaemon();

@@ -4,7 +4,7 @@
 // (research/stack.md §6) and would need its reader and its writer replaced; tests talk to us through it.
 import { chmodSync, lstatSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
-import { clientsMax, frameBytesMax, idleClientMs, requestsPerClientMax } from '../defaults.js';
+import { clientsMax, frameBytesMax, hangUpMs, idleClientMs, requestsPerClientMax } from '../defaults.js';
 import { denied, exit, exitOf, Failure } from '../exit.js';
 import { encodeFrame, FrameDecoder } from './frames.js';
 import type { ErrorData, Hello } from './protocol.js';
@@ -112,8 +112,11 @@ class ControlClient {
 
   async close(): Promise<void> {
     this.#abortAll();
+    const cut = setTimeout(() => this.#socket.destroy(), hangUpMs); // who does not read holds nobody up
     await Promise.race([Promise.all([...this.#running.values()].map(({ done }) => done)), this.#gone]);
     this.#socket.end(() => this.#socket.destroy());
+    await this.#gone;
+    clearTimeout(cut);
   }
 
   #abortAll(): void {
