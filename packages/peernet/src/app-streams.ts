@@ -1,13 +1,16 @@
 // Streams of the application to whoever is behind a search row, a peer, an id or an address: over the connection that
 // there is, or over one that is made for it.
 import {
+  type Clock,
   type DuplexLike,
   type ErrorCode,
   isPeernetError,
   PeernetError,
   parseForeignAddress,
   parsePeerId,
+  systemClock,
 } from '@peernet/core';
+import { DEFAULTS } from './defaults.js';
 import type { Member } from './member.js';
 import type { Parts } from './parts.js';
 import type { Reach, Target as ReachTarget } from './reach.js';
@@ -26,6 +29,7 @@ interface Target extends ReachTarget {
 interface RunningNode {
   readonly running: Parts | undefined;
   readonly reach: Reach;
+  readonly options: { readonly clock?: Clock | undefined };
   /** Streams that end with the node. */
   readonly streams: Set<ByteStream>;
   started(): Promise<Parts>;
@@ -58,7 +62,7 @@ export class AppStreams {
           return;
         }
         const stream = member.open(protocol);
-        stream.on('error', (error: Error) => outer.destroy(error));
+        failWith(stream, outer, this.#node.options.clock ?? systemClock);
         join(inner as unknown as DuplexLike, stream as unknown as DuplexLike);
       },
       (error: Error) => outer.destroy(error),
@@ -77,6 +81,25 @@ export class AppStreams {
       throw error;
     }
   }
+}
+
+/** `outer` fails as `stream` does: behind what was said to its end and is still on its way, if it is read soon. */
+function failWith(stream: ByteStream, outer: ByteStream, clock: Clock): void {
+  let [said, read] = [false, false];
+  stream.on('end', () => {
+    said = true;
+  });
+  outer.on('end', () => {
+    read = true;
+  });
+  stream.on('error', (error: Error) => {
+    const fail = (): void => void outer.destroy(error);
+    if (!said || read) fail();
+    else {
+      outer.on('end', fail);
+      outer.on('close', clock.alarm(clock.now() + DEFAULTS.lastWordsMs, fail));
+    }
+  });
 }
 
 /** Whether a failure says that the peer is gone: not if we had no address, no room, or no transport. */

@@ -42,6 +42,8 @@ export const DEFAULTS = Object.freeze({
   aliveMs: 2_147_483_647,
   /** A connection that was dialed for application streams only lives on this long after the last one, ms. Guess. */
   appIdleMs: 30_000,
+  /** What was said to its end before a connection closed can be read for so long, ms: as long as a connection drains (protocol.md §1 timers). */
+  lastWordsMs: 3_000,
   /** Handshakes pending at once on streams handed in by `createStream` (protocol.md §8: 512 for relays; the app's server has its own limits). */
   pendingStreamsMax: 512,
   /** Connections that carry application streams only (protocol.md §1.5). */

@@ -209,6 +209,55 @@ describe('ends', () => {
     expect(seen).toEqual([]);
   });
 
+  test.each([
+    ['that is there', true],
+    ['that is made for it', false],
+  ])(
+    'an answer is read to its end though the peer leaves right behind it; over a connection %s',
+    async (_, before) => {
+      const [a, b] = [make({ listen: 'memory:a' }), make({ bootstrap: false })];
+      await a.ready();
+      if (before) await b.connect('memory:a');
+      a.handle('last', (stream) => {
+        stream.on('data', () => {
+          stream.end('my last words');
+          void a.close();
+        });
+      });
+      const stream = b.open('memory:a', 'last');
+      let heard = '';
+      const events: string[] = [];
+      stream.on('data', (chunk) => {
+        heard += String(chunk);
+      });
+      for (const event of ['end', 'error', 'close']) stream.on(event, () => events.push(event));
+      stream.write('go');
+      await closed(stream);
+      expect([heard, events]).toEqual(['my last words', ['end', 'error', 'close']]);
+    },
+  );
+
+  test('… who does not read it within 3 s hears of the end all the same', async () => {
+    const clock = new JumpClock();
+    const [a, b] = [make({ listen: 'memory:a' }), make({ bootstrap: false, clock })];
+    await a.ready();
+    a.handle('last', (stream) => {
+      stream.on('data', () => {
+        stream.end('my last words');
+        void a.close();
+      });
+    });
+    const stream = b.open('memory:a', 'last');
+    const failed = failure(stream);
+    stream.write('go');
+    await new Promise<void>((done) => a.on('close', done));
+    await until(() => b.peers().length === 0, 'closed');
+    await clock.pass(2_000, 100);
+    expect(stream.destroyed).toBe(false);
+    await clock.pass(2_000, 100);
+    expect(await failed).toMatchObject({ code: 'CLOSED' });
+  });
+
   test('1 000 short ones leave nothing behind', async () => {
     const clock = new JumpClock();
     const [a, b] = await pair({ clock });
