@@ -39,8 +39,6 @@ export type Side = 'offers' | 'answers';
 export class ChannelDuplex extends Duplex implements DuplexLike {
   /** How wide a network it crosses at most: that of the introduction (set when it opens). */
   scope: Scope | undefined;
-  /** Called once, when the peer connection is closed. */
-  onReleased: () => void = () => {};
   readonly #channel: DataChannelLike;
   readonly #connection: PeerConnectionLike;
   readonly #side: Side;
@@ -63,6 +61,7 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
   #readEnded = false;
   #channelClosed = false;
   #released = false;
+  readonly #onReleased: (() => void)[] = [];
   #unread = 0;
 
   constructor(channel: DataChannelLike, connection: PeerConnectionLike, side: Side) {
@@ -90,6 +89,12 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
     channel.addEventListener('error', () => this.#onError());
     channel.addEventListener('close', () => this.#onClose());
     connection.addEventListener('connectionstatechange', () => this.#onState());
+  }
+
+  /** Calls back once the peer connection is closed; at once if it is already, as one may break as soon as it opens. */
+  onRelease(released: () => void): void {
+    if (this.#released) released();
+    else this.#onReleased.push(released);
   }
 
   /** As in streamx; its types demand the argument. */
@@ -284,6 +289,6 @@ export class ChannelDuplex extends Duplex implements DuplexLike {
     if (this.#released) return;
     this.#released = true;
     this.#connection.close();
-    this.onReleased();
+    for (const released of this.#onReleased.splice(0)) released();
   }
 }

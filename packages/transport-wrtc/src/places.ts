@@ -174,12 +174,12 @@ export class Places {
   #add(peer: PeerId, duplex: ChannelDuplex, released: () => void): void {
     this.#openCount++;
     this.#open.set(peer, (this.#open.get(peer) ?? 0) + 1);
-    duplex.onReleased = () => {
+    duplex.onRelease(() => {
       this.#openCount--;
       const left = (this.#open.get(peer) ?? 1) - 1;
       if (left === 0) this.#open.delete(peer);
       else this.#open.set(peer, left);
       released();
-    };
+    });
   }
 }

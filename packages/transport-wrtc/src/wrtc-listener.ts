@@ -149,13 +149,11 @@ export class WrtcListener implements Listener {
       return;
     }
     place.open(duplex);
-    const released = duplex.onReleased;
     this.#open.add(duplex);
-    duplex.onReleased = () => {
-      released();
+    duplex.onRelease(() => {
       this.#open.delete(duplex);
       this.#onEmpty();
-    };
+    });
     this.#setup.onDuplex(duplex, { peer: path.peer, scope: duplex.scope, established: place.established });
   }
 }

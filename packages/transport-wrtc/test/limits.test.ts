@@ -12,6 +12,8 @@ class Idle {
   made = 0;
   open = 0;
   most = 0;
+  /** The last channel that was made opens, and its connection breaks in the same turn. */
+  breakOpen = (): void => {};
   readonly rtc: Rtc;
 
   constructor(fingerprint = '55') {
@@ -27,8 +29,16 @@ class Idle {
         count.most = Math.max(count.most, ++count.open);
       }
       createDataChannel() {
-        const channel = { binaryType: '', label: '', readyState: 'connecting', bufferedAmount: 0 };
-        return { ...channel, send() {}, close() {}, addEventListener() {} };
+        const state = { binaryType: '', label: '', readyState: 'connecting', bufferedAmount: 0 };
+        const channel = Object.assign(new EventTarget(), state, { send() {}, close() {} });
+        count.breakOpen = () => {
+          channel.readyState = 'open';
+          channel.dispatchEvent(new Event('open'));
+          channel.readyState = 'closed';
+          this.connectionState = 'failed';
+          this.dispatchEvent(new Event('connectionstatechange'));
+        };
+        return channel;
       }
       async createOffer() {
         return { type: 'offer', sdp: offerWith([], fingerprint) };
@@ -255,6 +265,19 @@ describe('dials', () => {
     await ticks();
     expect([listener.refused, codes, idle.open]).toEqual([{ openFull: 1 }, ['LIMIT', 'PENDING'], 2]);
     over.abort();
+  });
+
+  test('one that breaks as soon as it opens keeps no place', async () => {
+    const { transport, board, idle } = await host({ openMax: 1 });
+    for (const n of [10, 11]) board.signaller(peerId(n)).serve(() => ({ onSignal() {}, onClose() {} }));
+    const dialing = transport.dial(`wrtc:${peerId(10)}`, { signal: live() });
+    await until('our offer', () => board.signals.length > 0);
+    idle.breakOpen();
+    await dialing;
+    await ticks();
+    const next = transport.dial(`wrtc:${peerId(11)}`, { signal: AbortSignal.timeout(50) });
+    await expect(next).rejects.toMatchObject({ code: 'DIAL_TIMEOUT' });
+    expect(idle.open).toBe(0);
   });
 
   test('answered, but no way through: says so, and what would help, after 15 s; unanswered: after 30 s', async () => {
