@@ -81,11 +81,11 @@ export class Places {
     if ((this.#open.get(peer) ?? 0) >= perPeerMax) {
       throw new PeernetError('LIMIT', `${perPeerMax} WebRTC connections with that peer are open`);
     }
-    let early: PeernetError | undefined;
+    // Ends the wait: the caller gives up, or the peer's own offer is taken.
+    const waiting = new AbortController();
+    const giveUp = (): void => waiting.abort(signal.reason);
     const place = {
-      onYield: (error: PeernetError): void => {
-        early = error;
-      },
+      onYield: (error: PeernetError): void => waiting.abort(error),
       offered: (fingerprint: string): void => {
         dialing.fingerprint = fingerprint;
       },
@@ -98,12 +98,16 @@ export class Places {
     const dialing: Dialing = { yield: (error) => place.onYield(error) };
     let letNext = (): void => {};
     this.#dialing.set(peer, dialing);
+    signal.addEventListener('abort', giveUp, { once: true });
+    if (signal.aborted) giveUp();
     try {
-      letNext = await gates.dials.enter(signal);
-      if (early !== undefined) throw early;
+      letNext = await gates.dials.enter(waiting.signal);
+      if (waiting.signal.aborted) throw waiting.signal.reason;
     } catch (error) {
       place.leave();
       throw error;
+    } finally {
+      signal.removeEventListener('abort', giveUp);
     }
     return place;
   }

@@ -347,6 +347,25 @@ describe('both offer at once', () => {
   });
 });
 
+test('both offer at once: a dial that still waits for its turn hears of it, and waits no longer', async () => {
+  const { transport, board, offer } = await host();
+  for (let n = 10; n <= 10 + dialsAtOnce; n++)
+    board.signaller(peerId(n)).serve(() => ({ onSignal() {}, onClose() {} }));
+  const over = new AbortController();
+  const codes: string[] = [];
+  for (let n = 10; n <= 10 + dialsAtOnce; n++) {
+    const dialing = transport.dial(`wrtc:${peerId(n)}`, { signal: over.signal });
+    dialing.catch(({ code }: { code: string }) => void codes.push(code));
+  }
+  await ticks();
+  offer(10 + dialsAtOnce);
+  await ticks();
+  expect(codes).toEqual(['PENDING']);
+  over.abort();
+  await ticks();
+  expect(codes).toEqual(['PENDING', ...Array(dialsAtOnce).fill('ABORTED')]);
+});
+
 test('limits that are none are a TypeError', () => {
   const signaller = new Board().signaller(node);
   expect(() => wrtc({ signaller, limits: { nonsense: 1 } })).toThrow(TypeError);
