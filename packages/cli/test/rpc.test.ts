@@ -1,5 +1,5 @@
-import { connect, type Socket } from 'node:net';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { connect, Socket } from 'node:net';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import {
   CancellationTokenSource,
   createMessageConnection,
@@ -208,6 +208,25 @@ describe('the daemon against hostile commands', () => {
     }, 20_000);
     deaf.destroy();
     expect((await run('own')).code).toBe(0);
+  });
+
+  it('who idles is cut off, also after a request that took longer than that', async () => {
+    const { setTimeout: original } = Socket.prototype;
+    const spy = vi.spyOn(Socket.prototype, 'setTimeout').mockImplementation(function (this: Socket, _, ring) {
+      return original.call(this, 50, ring);
+    });
+    onTestFinished(() => spy.mockRestore());
+    const { paths } = await fakeDaemon();
+    const socket = await rawSocket(paths.sock);
+    let gone = false;
+    socket.resume().on('close', () => {
+      gone = true;
+    });
+    socket.write(encodeFrame({ id: 1, method: 'log', params: {} }));
+    await new Promise((resolve) => setTimeout(resolve, 150));
+    expect(gone).toBe(false);
+    socket.write(encodeFrame({ method: '$/cancelRequest', params: { id: 1 } }));
+    await until(() => gone);
   });
 
   it('a command that does not read does not keep the node from closing, nor the database', async () => {

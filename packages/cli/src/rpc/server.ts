@@ -104,7 +104,8 @@ class ControlClient {
       }
     });
     socket.on('close', () => this.#abortAll());
-    socket.setTimeout(idleClientMs, () => {
+    // Not as its callback: that would be called once, and a request may outlast it.
+    socket.setTimeout(idleClientMs).on('timeout', () => {
       if (this.#running.size === 0) socket.destroy();
     });
     void this.#write({ jsonrpc: '2.0', method: 'hello', params: options.hello() });
