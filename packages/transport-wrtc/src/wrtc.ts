@@ -85,6 +85,7 @@ export function wrtc(options: WrtcOptions): Transport {
     signal.addEventListener('abort', giveUp, { once: true });
     place.onYield = (error) => negotiation.fail(error);
     try {
+      if (signal.aborted) throw signal.reason; // while the place was handed over
       negotiation.offer(signaller.introduce(target.id, { via: target.via }, negotiation));
       const duplex = await negotiation.result;
       place.open(duplex);

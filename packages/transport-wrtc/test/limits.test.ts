@@ -230,6 +230,21 @@ describe('dials', () => {
     expect(idle.open).toBe(0);
   });
 
+  test('whenever one is given up, nothing of it is left', async () => {
+    for (let hops = 0; hops < 10; hops++) {
+      const { transport, board, idle } = await host();
+      board.signaller(peerId(10)).serve(() => ({ onSignal() {}, onClose() {} }));
+      const over = new AbortController();
+      const dialing = transport.dial(`wrtc:${peerId(10)}`, { signal: over.signal });
+      const code = dialing.catch((error: { code: string }) => error.code);
+      for (let hop = 0; hop < hops; hop++) await undefined;
+      over.abort();
+      expect(await code).toBe('ABORTED');
+      await ticks();
+      expect(idle.open, `${hops} microtasks later`).toBe(0);
+    }
+  });
+
   test('one per peer, and no more than may be open', async () => {
     const { transport, board } = await host({ openMax: 1 });
     board.signaller(peerId(10)).serve(() => ({ onSignal() {}, onClose() {} }));
