@@ -85,6 +85,7 @@ export class AdvertStore {
     if (before !== undefined) {
       // The place is the member's; whose neighbour's share it counts in does not change by a refresh.
       this.#remove(before);
+      this.#makeRoom(held.bytes.length);
       this.#insert({ ...held, from: before.from });
       return true;
     }
@@ -92,14 +93,18 @@ export class AdvertStore {
     if ((this.#perNeighbour.get(held.from) ?? 0) >= quota) return false;
     if ((this.#perKey.get(held.id) ?? 0) >= CAPACITY.subnetsPerKey) return false;
     if (!this.#placeInCell(held, nowMs)) return false;
-    while (
-      this.#all.size >= this.#limits.adverts ||
-      this.#bytes + held.bytes.length > this.#limits.advertBytes
-    ) {
-      this.#remove(this.#all.values().next().value as Held);
-    }
+    this.#makeRoom(held.bytes.length);
     this.#insert(held);
     return true;
+  }
+
+  /** Room for one more of so many bytes: the oldest go. */
+  #makeRoom(bytes: number): void {
+    const { adverts, advertBytes } = this.#limits;
+    for (const oldest of this.#all.values()) {
+      if (this.#all.size < adverts && this.#bytes + bytes <= advertBytes) return;
+      this.#remove(oldest);
+    }
   }
 
   /** Makes room in the cell, by the keyed order; false if the new one is the last in it. */

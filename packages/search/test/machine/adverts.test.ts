@@ -142,6 +142,18 @@ describe('places', () => {
     expect(small.machine.sizes().adverts).toBeGreaterThan(1);
   });
 
+  test('all is bounded in bytes also when longer adverts take the places of shorter ones', () => {
+    const bench = new Bench({ advertBytes: 1_000, rates: generous() });
+    bench.ups(2);
+    for (const seq of [wallMs, wallMs + 1]) {
+      const meta = new Uint8Array(seq === wallMs ? 0 : 128);
+      for (let i = 0; i < 4; i++) bench.tell(1, bench.advert(`a${i}`, `chat ${i}`, { seq, meta }));
+    }
+    const { advertBytes, adverts } = bench.machine.sizes();
+    expect(advertBytes).toBeLessThanOrEqual(1_000);
+    expect(adverts).toBeGreaterThan(1);
+  });
+
   test('what is not refreshed goes, with everything that was kept for it', () => {
     const bench = new Bench();
     bench.ups(3);
