@@ -1,7 +1,8 @@
 // A small address book without a database, so that gossip alone needs nothing else. Flat and bounded: it keeps every
 // promise of PeerStore, but not the bucketed placement that makes flooding a book expensive; for that there is
 // @peernet/store.
-import { limitKeys, parseForeignAddress } from './address.js';
+import type { Address } from './address.js';
+import { keysOf, userAddressOf } from './address-memo.js';
 import { type Clock, systemClock } from './clock.js';
 import { scopeRank } from './ip.js';
 import { MinWise } from './min-wise.js';
@@ -58,7 +59,7 @@ const MEMORY_STORE = Object.freeze({
 interface Slot {
   address: string;
   scheme: string;
-  scope: ReturnType<typeof scopeOf>;
+  scope: Address['scope'];
   id: PeerId | undefined;
   heard: HeardRecord | undefined;
   heardAtMs: number;
@@ -77,8 +78,9 @@ interface Slot {
   index: number;
 }
 
-function scopeOf(address: string): NonNullable<ReturnType<typeof parseForeignAddress>>['scope'] {
-  return parseForeignAddress(address)?.scope ?? 'forbidden';
+/** The normal form: by that all is known here, however others spell it. */
+function normal(text: string): string {
+  return userAddressOf(text)?.text ?? text;
 }
 
 /** A PeerStore with nothing behind it. `clock` and `random` are for tests. */
@@ -122,7 +124,7 @@ class MemoryStore implements PeerStore {
     const nowMs = this.#clock.now();
     for (const heard of records) {
       if (!(heard.ageSeconds < heard.record.ttlSeconds)) continue;
-      for (const text of heard.record.addresses) {
+      for (const text of heard.record.addresses.map(normal)) {
         this.#hear(text, heard, source, nowMs);
         const slot = chosen ? this.#slots.get(text) : undefined;
         if (slot !== undefined && slot.id === heard.record.id) this.#prefer(slot, nowMs);
@@ -132,11 +134,11 @@ class MemoryStore implements PeerStore {
 
   /** Takes part in the choice of whom to stay with, unless it failed just now. */
   #prefer(slot: Slot, nowMs: number): void {
-    const address = parseForeignAddress(slot.address);
+    const address = userAddressOf(slot.address);
     if (address === undefined || slot.id === undefined || slot.restUntilMs > nowMs) return;
     const { id } = slot;
     this.#minWise.renew(nowMs);
-    this.#minWise.offer(slot, hashOf(this.#salt, limitKeys(address).group), () => hashOf(this.#salt, id));
+    this.#minWise.offer(slot, hashOf(this.#salt, keysOf(address).group), () => hashOf(this.#salt, id));
   }
 
   #pickPreferred(count: number, options: PickOptions): readonly BookEntry[] {
@@ -155,7 +157,6 @@ class MemoryStore implements PeerStore {
   }
 
   #hear(text: string, heard: HeardRecord, source: PeerId, nowMs: number): void {
-    if ((this.#tombstones.get(text) ?? 0) > nowMs) return;
     const slot = this.#slots.get(text) ?? this.#insert(text, source);
     if (slot === undefined) return;
     // A claim never displaces what a handshake proved, nor an older claim of the same owner a newer one.
@@ -168,7 +169,7 @@ class MemoryStore implements PeerStore {
 
   save(addresses: readonly string[]): void {
     for (const text of addresses) {
-      const address = parseForeignAddress(text);
+      const address = userAddressOf(text);
       if (address === undefined || address.scope === 'forbidden') continue;
       this.#tombstones.delete(address.text);
       const slot = this.#slots.get(address.text) ?? this.#insert(address.text, 'self', true);
@@ -179,9 +180,10 @@ class MemoryStore implements PeerStore {
     }
   }
 
-  outcome(text: string, outcome: DialOutcome): void {
+  outcome(address: string, outcome: DialOutcome): void {
     const nowMs = this.#clock.now();
-    const slot = this.#slots.get(text) ?? (outcome.ok ? this.#reach(text, nowMs) : undefined);
+    const text = normal(address);
+    const slot = this.#slots.get(text) ?? (outcome.ok ? this.#insert(text, 'dial', true) : undefined);
     if (slot === undefined) return;
     if (!outcome.ok) {
       slot.stats.connections.fail++;
@@ -202,11 +204,6 @@ class MemoryStore implements PeerStore {
     if (outcome.probe !== true) this.#prefer(slot, nowMs);
   }
 
-  /** An entry for what answered us; not where the user removed it while we dialed. */
-  #reach(text: string, nowMs: number): Slot | undefined {
-    return (this.#tombstones.get(text) ?? 0) > nowMs ? undefined : this.#insert(text, 'dial', true);
-  }
-
   #fail(slot: Slot, nowMs: number): void {
     const { backoffMs, backoffMaxMs, backoffKnownMaxMs, backoffSavedMaxMs } = MEMORY_STORE;
     slot.proven = undefined;
@@ -220,7 +217,7 @@ class MemoryStore implements PeerStore {
   }
 
   exchanged(address: string, rx: number, tx: number): void {
-    const slot = this.#slots.get(address);
+    const slot = this.#slots.get(normal(address));
     if (slot === undefined) return;
     slot.stats.nodes.rx += rx;
     slot.stats.nodes.tx += tx;
@@ -228,8 +225,7 @@ class MemoryStore implements PeerStore {
 
   remove(addresses: readonly string[]): void {
     const until = this.#clock.now() + MEMORY_STORE.tombstoneMs;
-    for (const text of addresses) {
-      const key = parseForeignAddress(text)?.text ?? text;
+    for (const key of addresses.map(normal)) {
       const slot = this.#slots.get(key);
       if (slot !== undefined) this.#delete(slot);
       this.#tombstones.delete(key);
@@ -277,7 +273,7 @@ class MemoryStore implements PeerStore {
   }
 
   get(address: string): BookEntry | undefined {
-    const slot = this.#slots.get(address);
+    const slot = this.#slots.get(normal(address));
     return slot && this.#entry(slot, this.#clock.now());
   }
 
@@ -287,7 +283,7 @@ class MemoryStore implements PeerStore {
   }
 
   stats(address: string): AddressStats {
-    const stats = this.#slots.get(address)?.stats;
+    const stats = this.#slots.get(normal(address))?.stats;
     return structuredClone(stats ?? { connections: { ok: 0, fail: 0 }, nodes: { rx: 0, tx: 0 } });
   }
 
@@ -310,10 +306,10 @@ class MemoryStore implements PeerStore {
   async flush(): Promise<void> {}
   async close(): Promise<void> {}
 
-  /** `force`: for what may not be refused; something else has to go. */
+  /** Not where the user removed it, even while we dialed. `force`: for what may not be refused; something else has to go. */
   #insert(address: string, source: BookEntry['source'], force = false): Slot | undefined {
-    const scope = scopeOf(address);
-    if (scope === 'forbidden') return undefined;
+    const scope = userAddressOf(address)?.scope ?? 'forbidden';
+    if (scope === 'forbidden' || (this.#tombstones.get(address) ?? 0) > this.#clock.now()) return undefined;
     if (this.#slots.size >= MEMORY_STORE.entriesMax && !this.#evict(force) && !force) return undefined;
     const slot: Slot = {
       address,

@@ -100,6 +100,8 @@ describe('SHUFFLE', () => {
     tell(bench, key, [heard(other.record, 60)]);
     expect(bench.store.get(other.address)).toMatchObject({ id: other.id, verified: false, ageSeconds: 60 });
     expect(bench.eventsOf('known').at(-1)?.addresses).toEqual([other.address]);
+    tell(bench, key, [heard(bench.remote('shouting', { address: 'WS://8.8.8.8/' }).record)]);
+    expect(bench.eventsOf('known').at(-1)?.addresses).toEqual(['ws://8.8.8.8:80']);
   });
 
   it('as an answer that nobody asked for bans; control: the answer to ours does not', () => {

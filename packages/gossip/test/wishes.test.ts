@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { encodeAnswer } from '../src/wire.js';
+import { encodeAnswer, encodeWalk } from '../src/wire.js';
 import { Bench, type Dialed, heard } from './machine.js';
 
 const address = 'ws://20.1.1.1:4000';
@@ -214,6 +214,25 @@ describe('disconnect', () => {
     const key = bench.visit(remote);
     bench.handle({ type: 'disconnect', target: `ws://99.9.9.9:4000#${remote.id}` });
     expect(bench.closed.get(key)).toBe('USER');
+  });
+
+  it.each([
+    ['spelled as it is', 0, `${address}`],
+    ['spelled in another way', 0, `WS://20.1.1.1:4000/`],
+    ['control: another one', 1, 'ws://20.1.1.1:4001'],
+  ])('of an address lasts, whoever claims to be there now: %s', (_, dials, text) => {
+    const { bench, remote } = connecting({ bootstrap: true });
+    bench.answer(bench.lastDial, remote);
+    bench.handle({ type: 'disconnect', target: address });
+    bench.pass(61_000); // its host may be dialed again
+    const key = bench.visit(bench.remote('b'));
+    const before = bench.dials.length;
+    const origin = heard(bench.remote('c', { address: text }).record);
+    bench.message(
+      key,
+      encodeWalk({ id: '00112233445566ff', ttl: 0, purpose: 'join', degree: 1, desperate: false, origin }),
+    );
+    expect(bench.dials.length - before).toBe(dials);
   });
 
   it('ends a dial under way: HELD_OFF', () => {

@@ -67,6 +67,11 @@ const hearing: readonly PeerStoreCase[] = [
     const entry = store.get(address(1));
     same([entry?.id, entry?.source, entry?.record?.seq], [peer(1), peer(7), recordOf(1).seq], 'entry');
   }),
+  on('an offered address is known in its normal form, however it is spelled', (store) => {
+    tell(store, 7, { addresses: ['WS://20.0.0.7/'] });
+    same(addressesOf(store.entries()), ['ws://20.0.0.7:80'], 'entries');
+    same(store.get('ws://20.0.0.7')?.id, peer(7), 'id of what is asked for in another spelling');
+  }),
   on('a newer record replaces an older one, never the other way round', (store) => {
     const { seq } = recordOf(1);
     tell(store, 1, { seq });
@@ -265,6 +270,11 @@ const forgetting: readonly PeerStoreCase[] = [
     store.remove([address(1)]);
     tell(store, 1, { seq: recordOf(1).seq + 1 });
     same(addressesOf(picks(store)), [], 'picked');
+  }),
+  on('what was removed does not come back in another spelling', (store) => {
+    store.remove(['ws://20.0.0.7:80']);
+    tell(store, 7, { addresses: ['ws://20.0.0.7', 'WS://20.0.0.7:80/', `ws://20.0.0.7:80#${peer(7)}`] });
+    same(addressesOf(store.entries()), [], 'entries');
   }),
   on('what was removed comes back when the user saves it', (store) => {
     store.remove([address(1)]);

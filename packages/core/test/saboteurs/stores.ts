@@ -10,6 +10,7 @@ import {
   type PeerStore,
   type PickOptions,
   type Preference,
+  parseAddress,
   type SampleOptions,
   seededRandom,
 } from '../../src/index.js';
@@ -156,6 +157,24 @@ const hearing: StoreSaboteur[] = [
         return entry && { ...entry, source: entry.source === 'dial' || entry.saved ? entry.source : 'self' };
       },
     }),
+  },
+  {
+    breaks: 'an offered address is known in its normal form, however it is spelled',
+    patch: (inner) => {
+      const spelled = new Map<string, string>();
+      return {
+        offer: (records, source, options) => {
+          inner.offer(records, source, options);
+          for (const { record } of records)
+            for (const text of record.addresses) spelled.set(parseAddress(text)?.text ?? text, text);
+        },
+        entries: () =>
+          [...inner.entries()].map((entry) => ({
+            ...entry,
+            address: spelled.get(entry.address) ?? entry.address,
+          })),
+      };
+    },
   },
   {
     breaks: 'a newer record replaces an older one, never the other way round',
@@ -499,6 +518,24 @@ const forgetting: StoreSaboteur[] = [
         },
         offer: (records, source, options) => {
           for (const { record } of records) inner.save(record.addresses.filter((text) => removed.has(text)));
+          inner.offer(records, source, options);
+        },
+      };
+    },
+  },
+  {
+    breaks: 'what was removed does not come back in another spelling',
+    patch: (inner) => {
+      const removed = new Set<string>();
+      return {
+        remove: (addresses) => {
+          for (const text of addresses) removed.add(text);
+          inner.remove(addresses);
+        },
+        offer: (records, source, options) => {
+          const isBack = (text: string): boolean =>
+            !removed.has(text) && removed.has(parseAddress(text)?.text ?? '');
+          for (const { record } of records) inner.save(record.addresses.filter(isBack));
           inner.offer(records, source, options);
         },
       };

@@ -126,7 +126,7 @@ export class Records {
     return isWrong(general) && isWrong(chosen) ? (chosen as number) : 0;
   }
 
-  /** The record with those addresses that may be taken from a peer connected over `scope`; undefined if none may. */
+  /** The record with those addresses, in normal form, that may be taken from a peer connected over `scope`; undefined if none may. */
   takeable(heard: HeardRecord, scope: Scope): HeardRecord | undefined {
     const { record } = heard;
     const addresses: string[] = [];
@@ -135,7 +135,8 @@ export class Records {
       if (address !== undefined && this.mayTake(address, scope)) addresses.push(address.text);
     }
     if (addresses.length === 0) return undefined;
-    if (addresses.length === record.addresses.length) return heard;
+    const isSame = addresses.length === record.addresses.length;
+    if (isSame && addresses.every((text, at) => text === record.addresses[at])) return heard;
     return { record: { ...record, addresses }, ageSeconds: heard.ageSeconds };
   }
 
