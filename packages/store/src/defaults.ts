@@ -20,6 +20,8 @@ export const BOOK = Object.freeze({
   peersPerKnownHostMax: 4,
   /** Addresses that the user saved. Far above any list that people write; a page of 2 MiB. Guess. */
   savedMax: 16_384,
+  /** … with those of earlier runs, where as many were saved before these are read. More stay in the database, unread. */
+  savedRowsMax: 32_768,
   /** How long a handshake proves an address, ms: 1 h (protocol.md §3; 24 h makes 16 to 42 % of gossip dead, joint.md). */
   verifiedMs: 3_600_000,
   /** How long a removed address stays away, ms: 24 h (protocol.md §4). */

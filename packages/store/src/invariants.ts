@@ -72,7 +72,7 @@ const invariants: Readonly<Record<string, (book: Book, nowMs: number) => boolean
     registry.proven.every((entry) => isIn(registry.entries, entry)),
   'the saved are counted': ({ registry }) =>
     registry.savedCount === sum(registry.entries.values(), (entry) => (entry.saved ? 1 : 0)) &&
-    registry.savedCount <= BOOK.savedMax,
+    registry.savedCount <= BOOK.savedRowsMax,
   'tables keep their capacity': ({ places, registry }) => {
     const { newBuckets, triedBuckets, slots } = places.shape;
     const capacity = (newBuckets + triedBuckets) * slots;

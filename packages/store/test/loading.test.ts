@@ -2,6 +2,7 @@
 import { seededRandom } from '@peernet/core';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, test } from 'vitest';
+import { BOOK } from '../src/defaults.js';
 import { address, heard, type ManualClock, peer, recordOf, start } from './stage.js';
 
 describe('rows', () => {
@@ -103,6 +104,27 @@ describe('told before the database was read', () => {
     await again.ready();
     expect(again.get(address(2))).toBeUndefined();
     expect(again.get(address(3))?.saved).toBe(true);
+  });
+
+  test('nothing that the user saved is lost, however much they save before their earlier addresses are read', async () => {
+    const db = new MemoryLevel();
+    const first = start(db);
+    const many = Array.from({ length: BOOK.savedMax }, (_, n) => `tcp://20.1.${n >> 8}.${n & 255}:4000`);
+    first.store.save(many);
+    await first.store.close();
+
+    const second = start(db, { clock: first.clock }).store;
+    second.save([address(1)]);
+    second.offer([heard(2, { addresses: [many[9] as string] })], peer(9));
+    await second.ready();
+    expect(second.get(many[9] as string)?.saved).toBe(true);
+    expect(() => second.save([address(2)])).toThrow(/16384 addresses/);
+    expect(second.broken()).toEqual([]);
+    await second.close();
+
+    const third = start(db, { clock: first.clock }).store;
+    await third.ready();
+    expect([...third.entries()].filter(({ saved }) => saved)).toHaveLength(BOOK.savedMax + 1);
   });
 
   test('whom the user pinned stays pinned, whoever claims the address first', async () => {

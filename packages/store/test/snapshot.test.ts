@@ -1,7 +1,12 @@
 // Restarts and wrong clocks: what an entry's stamps mean after either.
+import { seededRandom } from '@peernet/core';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, test } from 'vitest';
+import { BOOK } from '../src/defaults.js';
 import type { Store } from '../src/index.js';
+import { Book } from '../src/machine/book.js';
+import type { Entry } from '../src/machine/entry.js';
+import { restore, rowOf } from '../src/machine/snapshot.js';
 import { address, heard, type ManualClock, manualClock, peer, recordOf, start, wallStart } from './stage.js';
 
 const minute = 60_000;
@@ -40,6 +45,20 @@ async function restart(
 }
 
 describe('a restart', () => {
+  test.each([
+    [0, 1],
+    [1, 0],
+  ])('of saved addresses so many are read, the others stay in the database: %i too many', (over, size) => {
+    const moment = { nowMs: 1_000_000, wallMs: wallStart };
+    const make = (): Book => new Book({ random: seededRandom(1) });
+    const [before, after] = [make(), make()];
+    before.save([address(1)], moment.nowMs);
+    const row = rowOf(before, before.registry.entries.get(address(1)) as Entry, moment);
+    after.registry.savedCount = BOOK.savedRowsMax - 1 + over;
+    expect(restore(after, address(1), row, moment)).toBe(true); // not useless
+    expect(after.size).toBe(size);
+  });
+
   test('a proof goes on for the rest of its hour', async () => {
     const { db, clock, store } = await lived();
     const seen = clock.wall();

@@ -39,7 +39,10 @@ export function rowOf(book: Book, entry: Entry, moment: Moment): AddressRow {
   };
 }
 
-/** Takes a row into the book; what the book learned since it was opened wins. False: not wanted, or no room. */
+/**
+ * Takes a row into the book; what the book learned since it was opened wins. False: not wanted, or no room for what
+ * others told us. What the user saved is theirs, whatever they saved before it was read.
+ */
 export function restore(book: Book, address: string, row: AddressRow, moment: Moment): boolean {
   const key = book.keyOf(address);
   if (key === undefined || key.address !== address || book.absent.isBuried(address, moment.nowMs))
@@ -49,7 +52,7 @@ export function restore(book: Book, address: string, row: AddressRow, moment: Mo
     merge(book, present, row, moment);
     return true;
   }
-  if (row.saved && book.registry.savedCount >= BOOK.savedMax) return false;
+  if (row.saved && book.registry.savedCount >= BOOK.savedRowsMax) return true;
   const entry = new Entry(key, row.source, atMsOf(row.heardWall, moment, BOOK.loadedSilenceMaxMs));
   // TRIED is for what answered; a row that says otherwise is not believed.
   const tried = row.tried && (row.history?.seenWall ?? 0) > 0;
@@ -61,7 +64,7 @@ export function restore(book: Book, address: string, row: AddressRow, moment: Mo
 
 function merge(book: Book, entry: Entry, row: AddressRow, moment: Moment): void {
   const { registry } = book;
-  if (row.saved && registry.savedCount < BOOK.savedMax) registry.setSaved(entry, true);
+  if (row.saved && registry.savedCount < BOOK.savedRowsMax) registry.setSaved(entry, true);
   // The user said who must answer there: what somebody claimed before the rows were read does not count.
   const pins = row.pinned && !entry.pinned && row.id !== undefined;
   if (pins && entry.owner?.id !== row.id) registry.disprove(entry);
