@@ -80,6 +80,7 @@ class LevelStore extends BookStore implements Store {
   readonly #joined = new Set<string>();
   /** Addresses with a tombstone in the database. */
   #buried = new Set<string>();
+  #foreign: ReadonlySet<string> = new Set();
 
   constructor(book: Book, clock: Clock, db: Database | undefined, options: CreateStoreOptions) {
     super(book, clock);
@@ -116,6 +117,8 @@ class LevelStore extends BookStore implements Store {
     const isNew = this.#seed === undefined;
     this.#seed ??= randomBytes(this.#random, 32);
     if (isNew) this.#put(wire.KEY.seed, wire.encodeSecret(wire.KEY.seed, this.#seed));
+    const isKept = isNew && this.#writer !== undefined && this.#foreign.has(wire.KEY.seed);
+    if (isKept) this.#onError(otherVersion());
     this.saveSeq(Math.max(this.#seq + 1, this.moment.wallMs));
     const identity = { seed: this.#seed.slice(), seq: this.#seq };
     // A failure is reported by onError; the identity then lasts as long as the process.
@@ -173,6 +176,7 @@ class LevelStore extends BookStore implements Store {
       this.#anchors ??= loaded.anchors;
       for (const name of loaded.subnets) this.#joined.add(name);
       this.#buried = loaded.tombstones;
+      this.#foreign = loaded.foreign;
       this.skippedRows = loaded.skipped;
       for (const key of loaded.useless) this.#put(key, undefined);
       this.#put(wire.KEY.secret, wire.encodeSecret(wire.KEY.secret, this.book.places.secret));
@@ -190,8 +194,9 @@ class LevelStore extends BookStore implements Store {
     this.#writer = undefined;
   }
 
+  /** Writes a row that is ours to write: what another version says of itself, it may want back. */
   #put(key: string, value: Uint8Array | undefined): void {
-    this.#writer?.put({ key, value });
+    if (!this.#foreign.has(key)) this.#writer?.put({ key, value });
   }
 
   #rowsOf(address: string): RowWrite[] {
@@ -231,6 +236,13 @@ class LevelStore extends BookStore implements Store {
     for (const name of checked) if (this.#joined.delete(name)) this.#put(subnetKey(name), undefined);
     await this.flush({ sync: true });
   }
+}
+
+function otherVersion(): PeernetError {
+  return new PeernetError(
+    'STORE_FAILED',
+    'the identity in the database is of another version of peernet; it is left alone, and ours lasts as long as the process',
+  );
 }
 
 function unreadable(cause: unknown): PeernetError {

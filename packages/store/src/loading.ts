@@ -16,6 +16,8 @@ export interface Loaded {
   readonly subnets: Set<string>;
   /** Addresses with a tombstone row. */
   readonly tombstones: Set<string>;
+  /** Keys of rows of another version: not to be overwritten by what we make up in their place. */
+  readonly foreign: Set<string>;
   /** Keys of rows that are of no use. */
   readonly useless: string[];
   /** How many of them could not be read. */
@@ -31,6 +33,7 @@ export async function load(db: Database, book: Book, moment: () => Moment): Prom
     slots: undefined,
     subnets: new Set(),
     tombstones: new Set(),
+    foreign: new Set(),
     useless: [],
     skipped: 0,
   };
@@ -48,7 +51,10 @@ export async function load(db: Database, book: Book, moment: () => Moment): Prom
 }
 
 function skip(loaded: Loaded, key: string, value: Uint8Array): void {
-  if (wire.isForeignVersion(value)) return;
+  if (wire.isForeignVersion(value)) {
+    if (!key.startsWith(wire.KEY.subnet)) loaded.foreign.add(key); // what the user joins is said anew
+    return;
+  }
   loaded.skipped++;
   loaded.useless.push(key);
 }

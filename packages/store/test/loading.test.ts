@@ -48,6 +48,20 @@ describe('rows', () => {
     expect(await rows.get('a!future:thing')).toBeDefined();
   });
 
+  test.each([
+    ['another', Uint8Array.of(2, 7, 7, 7), 1],
+    ['control: ours, but damaged', Uint8Array.of(1, 7, 7, 7), 0],
+  ])('an identity of a newer version is not overwritten by a new one: %s', async (_, row, errors) => {
+    const { db, rows, clock } = await lived();
+    for (const key of ['m!seed', 'm!secret']) await rows.put(key, row);
+    const { store, errors: told } = start(db, { clock });
+    await store.identity();
+    await store.close();
+    const kept = await Promise.all(['m!seed', 'm!secret'].map((key) => rows.get(key)));
+    expect(kept.map((value) => value?.length === row.length)).toEqual([errors > 0, errors > 0]);
+    expect(told).toHaveLength(errors);
+  });
+
   test('a lost secret moves the entries, and loses none', async () => {
     const { db, rows, clock } = await lived();
     await rows.put('m!secret', Uint8Array.of(1));
