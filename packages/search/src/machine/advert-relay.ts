@@ -163,8 +163,13 @@ export class AdvertRelay {
     const { seq, ttlSeconds } = advert;
     if (Math.abs(seq - turn.wallMs) > TIMES.skewMaxMs) return false;
     if (ttlSeconds > 0 && ageSeconds >= ttlSeconds) return false;
-    if (this.withdrawals.covers(place, seq)) return false;
+    if (this.withdrawals.covers(place, seq)) return ttlSeconds === 0 && this.#isDue(place, seq);
     return held === undefined || held.expiresMs <= turn.nowMs || seq > held.seq;
+  }
+
+  /** Whether the last withdrawal of a member, of which a row has told us, has not come yet by the way that it has to go on. */
+  #isDue(place: string, seq: number): boolean {
+    return !this.withdrawals.covers(place, seq + 1) && this.trails.get(place)?.live === true;
   }
 
   #first(n: Neighbour, m: AdvertMessage, known: KnownAdvert, turn: Turn): void {
@@ -274,11 +279,13 @@ export class AdvertRelay {
 
   #withdrawn(n: Neighbour, m: AdvertMessage, { advert, place, subnet }: KnownAdvert, turn: Turn): void {
     const trail = this.trails.get(place);
-    const links = this.trails.of(place) ?? [];
+    // Of what is held, but whose way was forgotten, everybody may have heard.
+    const links = this.trails.of(place) ?? 'all';
+    const isLive = trail?.live ?? this.store.get(place) !== undefined;
     this.learn(advert, subnet, turn.nowMs);
     // One for each advert: a withdrawal has a budget of 1, and goes all the way.
-    if (!trail?.live || m.hops >= WIRE.hopsMax) return;
-    trail.live = false;
+    if (!isLive || m.hops >= WIRE.hopsMax) return;
+    if (trail !== undefined) trail.live = false;
     const { neighbours } = this.#s.caster;
     const { ageSeconds } = m;
     const message = encodeAdvertMessage({ budget: 1, hops: m.hops + 1, ageSeconds, advert: m.advert });
@@ -292,7 +299,8 @@ export class AdvertRelay {
   learn(advert: Advert, subnet: string, nowMs: number): void {
     const { id, seq, bytes } = advert;
     const place = placeOf(subnet, id);
-    if (this.trails.get(place) === undefined || this.withdrawals.covers(place, seq)) return;
+    const isKnown = this.trails.get(place) !== undefined || this.store.get(place) !== undefined;
+    if (!isKnown || this.withdrawals.covers(place, seq)) return;
     this.store.withdraw(place);
     const expiresMs = nowMs + WIRE.ttlSecondsMax * 1000;
     this.withdrawals.add({

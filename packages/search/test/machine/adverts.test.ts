@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { CAST } from '../../src/defaults.js';
+import { CAPACITY, CAST } from '../../src/defaults.js';
 import { decodeAdvert, type OrphansMessage } from '../../src/wire.js';
 import { Bench, noBytes, wallMs } from '../bench.js';
 
@@ -224,6 +224,37 @@ describe('withdrawals', () => {
       bench.tell(2, bench.advert('alice', 'chat', { seq: wallMs + life + 3 }));
       expect([bench.machine.sizes().adverts, bench.take('advert').length]).toEqual([0, 0]);
     }
+  });
+
+  test('void what is held, and go on, though its way was forgotten in a flood', () => {
+    const bench = new Bench({ cell: 1, rates: generous() });
+    bench.ups(4);
+    bench.tell(1, bench.advert('alice', 'chat'));
+    expect(bench.take('advert')).toHaveLength(3);
+    // Of all that is told from now on nothing is held: the place in the cell is taken.
+    bench.tell(2, bench.advert('lower', 'other'));
+    for (let i = 0; (bench.machine.sizes().trails ?? 0) < CAPACITY.trails || i % 100 > 0; i++)
+      bench.tell(2, bench.advert(`m${i}`, 'other'), { budget: 1 });
+    bench.take('advert');
+    bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 1 }), { budget: 1 });
+    expect(bench.take('advert').map((m) => m.budget)).toEqual([1, 1, 1]);
+    expect(told(bench)).toEqual(['withdrawal']);
+  });
+
+  test('go on though a row has told of them before', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    bench.tell(1, bench.advert('alice', 'chat'));
+    bench.take('advert');
+    const gone = bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 1 });
+    const query = bench.ask(2, 'chat');
+    bench.answer(1, query, [{ kind: 'withdrawal', bytes: gone.bytes }]);
+    expect(bench.machine.sizes()).toMatchObject({ adverts: 0, withdrawals: 1 });
+    for (const times of [3, 0]) {
+      bench.tell(1, gone, { budget: 1 });
+      expect(bench.take('advert')).toHaveLength(times);
+    }
+    expect(bench.counters.signatures).toBe(2);
   });
 
   test('nobody else can withdraw for a member', () => {
