@@ -93,6 +93,8 @@ export const TIMES = Object.freeze({
   nothingMs: 3_000,
   /** ms after which every search ends (protocol.md §6). */
   searchMaxMs: 8_000,
+  /** ms by which a copy of an advert must be younger than those before to count instead: honest copies differ by what links stood still (20 s), a lie shortens a life by no more. */
+  ageSlackMs: 60_000,
   /** ms that casts are remembered (algorithms.md §7.5: searches 60 s; adverts are known by the store after that). */
   seenMs: 60_000,
   /** ms for which answers find their way back (protocol.md §6). */

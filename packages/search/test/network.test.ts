@@ -345,7 +345,44 @@ describe('nodes that do harm', () => {
     expect(flood(20) / 20).toBeLessThanOrEqual(400);
     expect(net.sum('limiterDrops')).toBeGreaterThan(0);
   });
+
+  test('one that is linked with a member and thirty around it, and says that its adverts are nearly over, does not hide it', () => {
+    const net = new Net({ seed: 5, nodes: 300 });
+    const host = net.network.host();
+    const links: Link[] = [];
+    const heard = (bytes: Uint8Array): void => {
+      const m = decodeMessage(bytes);
+      if (m?.type !== 'advert' || m.hops > 1) return;
+      const message = encodeAdvertMessage({ ...m, budget: 4_000, hops: 2, ageSeconds: 599 });
+      for (const link of links) link.send(message, 'advert');
+    };
+    for (const index of around(net, 0).slice(0, 30)) {
+      host.dialNow(net.node(index).host.address, {}, ({ link }) => {
+        if (link === undefined) return;
+        links.push(link);
+        link.open({ onMessage: heard, onDrain: () => {}, onClose: () => {} });
+      });
+    }
+    net.world.runFor(2_000);
+    net.node(0).search.join('chat');
+    net.world.runFor(10_000);
+    const found = some(net, 30, 0).map((from) => net.find(from, 'chat'));
+    expect(found.filter(({ firstMs }) => firstMs < 500).length).toBeGreaterThanOrEqual(29);
+  });
 });
+
+/** All nodes, the nearest to `start` first. */
+function around(net: Net, start: number): number[] {
+  const indexes = new Map(net.nodes.map(({ host, index }) => [host.id, index]));
+  const all = new Set([start]);
+  for (const at of all) {
+    for (const { peer } of net.node(at).overlay.neighbours()) {
+      const index = indexes.get(peer);
+      if (index !== undefined) all.add(index);
+    }
+  }
+  return [...all];
+}
 
 describe('a crowd', () => {
   test('of 150 in 300 nodes costs each node little, and is found at once', () => {

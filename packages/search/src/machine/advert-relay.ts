@@ -39,7 +39,8 @@ export interface Shared {
 interface Passed {
   readonly atMs: number;
   readonly known: KnownAdvert;
-  readonly expiresMs: number;
+  /** By the youngest copy. */
+  expiresMs: number;
   /** Largest budget so far; 0 while it has found no place. */
   best: number;
   topUps: number;
@@ -185,7 +186,7 @@ export class AdvertRelay {
     const passed: Passed = {
       atMs: nowMs,
       known,
-      expiresMs: nowMs + (advert.ttlSeconds - m.ageSeconds) * 1000,
+      expiresMs: expiryOf(advert, m.ageSeconds, nowMs),
       best: 0,
       topUps: 0,
     };
@@ -203,8 +204,14 @@ export class AdvertRelay {
       return;
     }
     const held = this.store.get(place);
-    if (passed.best === 0) {
-      if (held === undefined || held.seq < advert.seq) this.#hold(n, m, passed, turn);
+    // How old it is nobody signs. Who says that it is nearly over, and is faster than others, must not end it.
+    const expiresMs = expiryOf(advert, m.ageSeconds, turn.nowMs);
+    const isYounger = expiresMs > passed.expiresMs + TIMES.ageSlackMs;
+    if (isYounger) passed.expiresMs = expiresMs;
+    if (passed.best === 0 || isYounger) {
+      const isSame = held?.seq === advert.seq;
+      if (held === undefined || held.seq < advert.seq || (isSame && isYounger))
+        this.#hold(n, m, passed, turn);
       return;
     }
     if (held?.seq === advert.seq && this.#again(n, m, held, turn)) return;
@@ -343,4 +350,8 @@ export class AdvertRelay {
     this.trails.sweep(nowMs);
     this.#passed.dropWhile((passed) => passed.atMs + TIMES.seenMs <= nowMs);
   }
+}
+
+function expiryOf({ ttlSeconds }: Advert, ageSeconds: number, nowMs: number): number {
+  return nowMs + (ttlSeconds - ageSeconds) * 1000;
 }

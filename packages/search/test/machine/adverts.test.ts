@@ -23,6 +23,44 @@ describe('adverts of others', () => {
     expect(told(bench)).toEqual([]);
   });
 
+  test('who says that they are nearly over, and is faster than others, does not end them', () => {
+    for (const [age, taken] of [
+      [599, true],
+      [61, true],
+      [59, false], // as much as honest ones may differ
+    ] as const) {
+      const bench = new Bench();
+      bench.ups(3);
+      bench.tell(1, bench.advert('alice', 'chat'), { ageSeconds: age, budget: 4_000 });
+      bench.take('advert');
+      bench.pass(20);
+      bench.tell(2, bench.advert('alice', 'chat'), { budget: 13 });
+      // It goes on as if it were the first.
+      expect(bench.take('advert').map((m) => [m.budget, m.ageSeconds])).toEqual(
+        taken
+          ? [
+              [6, 0],
+              [6, 0],
+            ]
+          : [],
+      );
+      bench.pass(599_000 - (taken ? 0 : age * 1_000));
+      expect(told(bench)).toEqual(['advert']);
+      bench.pass(1_000);
+      expect(told(bench)).toEqual([]);
+    }
+  });
+
+  test('that found no place, and are told to be nearly over, live on by the copy that finds one', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    const ids = Array.from({ length: 40 }, (_, i) => `a${i}`);
+    for (const id of ids) bench.tell(1, bench.advert(id, 'chat'), { ageSeconds: 599 });
+    for (const id of ids) bench.tell(2, bench.advert(id, 'chat'));
+    bench.pass(300_000);
+    expect(told(bench)).toEqual(Array.from({ length: 8 }, () => 'advert'));
+  });
+
   test('a newer one replaces, an older one is refused', () => {
     const bench = new Bench();
     bench.ups(2);
