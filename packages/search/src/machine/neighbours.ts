@@ -28,6 +28,8 @@ class LinkRates {
   readonly inbound: Readonly<Record<CastKind, KindRates>>;
   readonly outbound: Readonly<Record<CastKind, KindRates>>;
   readonly signatures: Rate;
+  /** Of signatures that it looks at for our sake. */
+  readonly proofs: Rate;
   readonly unasked: Rate;
 
   constructor(rates: Rates) {
@@ -40,6 +42,8 @@ class LinkRates {
       search: { messages: senderRate(rates.searches), units: senderRate(rates.searchUnits) },
     };
     this.signatures = rates.signatures;
+    const { perSecond, burst } = senderRate(rates.signatures);
+    this.proofs = { perSecond, burst: Math.max(2, burst) }; // of which one source may have half
     this.unasked = rates.unasked;
   }
 
@@ -104,6 +108,7 @@ export class Neighbour {
   #advertsOut: Outbound | undefined;
   #searchesOut: Outbound | undefined;
   #signatures: TokenBucket | undefined;
+  #proofs: FairBucket | undefined;
   #unasked: TokenBucket | undefined;
 
   constructor(key: LinkKey, peer: PeerId, scope: Scope, rates: LinkRates) {
@@ -157,6 +162,14 @@ export class Neighbour {
     return this.#signatures;
   }
 
+  /** Counts a row of `source` that it has hardly seen; false if its signature would wait there, and others behind it. */
+  prove(source: LinkKey, nowMs: number): boolean {
+    this.#proofs ??= new FairBucket(this.#rates.proofs, nowMs);
+    if (this.#proofs.room(source, weightOf(source), nowMs) < 1) return false;
+    this.#proofs.take(source, 1, nowMs);
+    return true;
+  }
+
   /** Counts an answer to nothing; false if there were too many. */
   forgive(nowMs: number): boolean {
     this.#unasked ??= new TokenBucket(this.#rates.unasked, nowMs);
@@ -170,10 +183,11 @@ export class Neighbour {
     if (this.#advertsOut?.full(nowMs)) this.#advertsOut = undefined;
     if (this.#searchesOut?.full(nowMs)) this.#searchesOut = undefined;
     if (this.#signatures?.full(nowMs)) this.#signatures = undefined;
+    if (this.#proofs?.full(nowMs)) this.#proofs = undefined;
     if (this.#unasked?.full(nowMs)) this.#unasked = undefined;
     return (
       (this.#advertsIn ?? this.#searchesIn ?? this.#advertsOut ?? this.#searchesOut) !== undefined ||
-      (this.#signatures ?? this.#unasked) !== undefined
+      (this.#signatures ?? this.#proofs ?? this.#unasked) !== undefined
     );
   }
 }

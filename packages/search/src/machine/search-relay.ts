@@ -39,6 +39,8 @@ interface Neighbouring extends Shared {
 interface Decoded {
   readonly row: Row;
   readonly object: Advert | Answer;
+  /** Its signature had to be looked at: most likely so it has where it goes. */
+  readonly fresh: boolean;
 }
 
 export class SearchRelay {
@@ -210,9 +212,10 @@ export class SearchRelay {
       if (!this.#isAlive(object, row, query.subnet, turn)) continue;
       if (query.own !== undefined && this.#isStale(object, turn)) continue; // what is newer may still come
       const key = toHex(objectKeyOf(crypto, row.bytes));
+      const fresh = !verifier.isGood(key);
       verdict = verifier.check(n, key, () => this.#verify(object), turn.nowMs);
       if (verdict !== 'good') break;
-      good.push({ row, object });
+      good.push({ row, object, fresh });
     }
     if (verdict === 'bad') {
       misbehaved(n, 'signature', turn);
@@ -284,7 +287,8 @@ export class SearchRelay {
       const to = this.#s.caster.neighbours.get(upstream);
       if (to === undefined) continue;
       const fit = rows.filter(({ object }) => narrowestRank(object.record) >= to.rank);
-      const told = fit.map(({ row }) => row);
+      const told = fit.filter(({ fresh }) => !fresh || to.prove(n.key, turn.nowMs)).map(({ row }) => row);
+      this.#s.counters.rowsCut += fit.length - told.length;
       this.#send(query, upstream, told, turn.effects);
     }
   }
@@ -340,7 +344,7 @@ function rowOf(held: Held, hops: number, nowMs: number): Row {
 }
 
 /** A row as it is shown; `rank` of the link over which it came. */
-function found({ row, object }: Decoded, rank: number): FoundRow {
+function found({ row, object }: Omit<Decoded, 'fresh'>, rank: number): FoundRow {
   return {
     kind: row.kind,
     id: object.id,

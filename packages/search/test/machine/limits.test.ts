@@ -120,7 +120,7 @@ describe('signatures', () => {
     const rate = { perSecond: 10, burst: 2 };
     const bench = new Bench({ rates: { ...RATES, signatures: rate } });
     bench.ups(3);
-    bench.ask(2, 'chat');
+    bench.search(1, 'chat');
     const [m] = bench.take('search');
     const query = bench.queryOf(m as NonNullable<typeof m>);
     bench.answer(
@@ -128,10 +128,42 @@ describe('signatures', () => {
       query,
       Array.from({ length: 5 }, (_, i) => ({ bytes: bench.advert(`m${i}`, 'chat').bytes })),
     );
-    const count = (): number => bench.take('rows', 2).reduce((sum, one) => sum + one.rows.length, 0);
-    expect(count()).toBe(2);
-    bench.pass(1_000);
-    expect(count()).toBe(3);
+    expect(bench.rows).toHaveLength(2);
+    bench.pass(900);
+    expect(bench.rows).toHaveLength(5);
+  });
+
+  test('that others would have to look at are brought to them at 80 % of their rate, equal shares for all who give rows', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    /** Rows that reach the asker of as many as members give that are new to us, or that we have met. */
+    const passed = (givers: readonly number[], seq: number): number[] => {
+      const query = bench.ask(1, `s${seq}`, { budget: 20 });
+      bench.take('search');
+      for (const link of givers)
+        bench.answer(
+          link,
+          query,
+          Array.from({ length: 8 }, (_, i) => ({
+            bytes: bench.advert(`m${i} ${link}`, `s${seq}`, { seq: wallMs + seq }).bytes,
+          })),
+        );
+      return bench.take('rows', 1).map(({ rows }) => rows.length);
+    };
+    const total = (counts: readonly number[]): number => counts.reduce((sum, count) => sum + count, 0);
+    let flood = 0;
+    for (let seq = 1; seq <= 30; seq++) flood += total(passed([2], seq));
+    expect(flood).toBe(102); // half of 0.8 · 256
+    expect(passed([3], 99)).toEqual([8]);
+    expect(passed([3], 99)).toEqual([8]); // met by now, another search
+    bench.pass(10_000);
+    flood = 0;
+    for (let seq = 101; seq <= 200; seq++) {
+      flood += total(passed([2, 3], seq));
+      bench.pass(100);
+    }
+    expect(flood).toBeLessThanOrEqual(0.8 * (256 + 50 * 10));
+    expect(flood).toBeGreaterThanOrEqual(0.8 * 50 * 10);
   });
 
   test('rows that wait until their way back is closed go nowhere', () => {
@@ -142,9 +174,11 @@ describe('signatures', () => {
     const query = bench.queryOf(m as NonNullable<typeof m>);
     for (let i = 0; i < 3; i++) bench.answer(1, query, [{ bytes: bench.advert(`m${i}`, 'chat').bytes }]);
     bench.pass(29_000);
-    expect(bench.take('rows', 2)).toHaveLength(2);
+    expect(bench.counters.signatures).toBe(2);
+    expect(bench.take('rows', 2)).toHaveLength(1); // more would wait there
     bench.pass(60_000);
     expect([bench.take('rows', 2).length, bench.machine.sizes().waiting]).toEqual([0, 0]);
+    expect(bench.counters.signatures).toBe(2);
   });
 
   test('are looked at once per object', () => {
