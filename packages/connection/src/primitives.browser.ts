@@ -65,11 +65,12 @@ function signer(seed: Uint8Array): Signer {
 }
 
 function verifier(publicKey: Uint8Array): ReturnType<Primitives['verifier']> {
-  const key = pointOf(publicKey);
+  const own = publicKey.slice();
+  const key = pointOf(own);
   if (key === undefined) return undefined;
   return (bytes, signature) => {
     try {
-      return holds(key, publicKey, bytes, signature);
+      return holds(key, own, bytes, signature);
     } catch {
       return false; // its number is none below the order of the base point
     }
