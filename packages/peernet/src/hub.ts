@@ -347,9 +347,7 @@ export class Hub {
   /** Whether streams may keep a connection that gossip has let go of. Those who dialed us take no places of whom we dialed. */
   #mayStay(reason: CloseReason, { initiator }: Connection): boolean {
     if (unwanted.has(reason)) return false;
-    const kept = this.members().filter(
-      ({ isKept, connection }) => isKept && connection.initiator === initiator,
-    );
+    const kept = this.members().filter((other) => other.isKept && other.connection.initiator === initiator);
     return kept.length < DEFAULTS.appConnectionsMax;
   }
 

@@ -3,7 +3,7 @@ import { type ErrorCode, PeernetError, seededRandom } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import type { Peernet, SearchRow } from '../src/index.js';
 import { firstOf } from '../src/reach.js';
-import { JumpClock, make, memory, pair, until } from './nodes.js';
+import { JumpClock, make, memory, until } from './nodes.js';
 
 /** Attempts that are settled by hand. */
 function attempts() {
