@@ -171,8 +171,9 @@ export const TUNING = Object.freeze({
   /** Probes of claims of neighbours that wait. Guess. */
   probesWaitingMax: 64,
   /**
-   * Between two probes of claims whose host is not the one that the neighbour comes from, ms; the first one waits up to
-   * as long. A thousand nodes that fifty liars all point at one victim then cost it 3 connects per second (targets.md S14).
+   * Between two probes of claims whose host is not the one that the neighbour comes from, ms, and between two of what
+   * others name as our own address where nobody sees us; the first one waits up to as long. A thousand nodes that fifty
+   * liars all point at one victim then cost it 3 connects per second by each (targets.md S14).
    */
   foreignProbeEveryMs: 300_000,
   /** Links to dialable peers that a node which speaks WebRTC and cannot be dialed keeps: its relays (protocol.md §5, §7). */

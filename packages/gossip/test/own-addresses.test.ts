@@ -1,11 +1,17 @@
 // Own addresses: scenarios of real networks, what liars can do in them, and the limits.
 import { ipLimitKeys, parseAddress, parseIp, seededRandom } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
+import { TUNING } from '../src/defaults.js';
+import { ForeignLooks } from '../src/machine/foreign-looks.js';
 import { ObservedIp } from '../src/machine/observed-ip.js';
 import { OWN_ADDRESSES, OwnAddresses, type OwnService } from '../src/machine/own-addresses.js';
 
 const group = (ip: string): string =>
   ipLimitKeys(parseIp(ip) as NonNullable<ReturnType<typeof parseIp>>).group;
+
+const foreignEveryMs = TUNING.foreignProbeEveryMs;
+const looks = (seed = 1): ForeignLooks =>
+  new ForeignLooks({ random: seededRandom(seed), everyMs: foreignEveryMs, nowMs: 0 });
 
 /** The machine, and a world in which some addresses lead to us. */
 class Scene {
@@ -16,7 +22,7 @@ class Scene {
 
   constructor(options: { lan?: boolean; announce?: string[]; toUs?: string[] } = {}) {
     const { lan = false, announce = [], toUs = [] } = options;
-    this.own = new OwnAddresses({ random: seededRandom(1), lan, announce, nowMs: 0 });
+    this.own = new OwnAddresses({ random: seededRandom(1), lan, announce, nowMs: 0, foreign: looks() });
     this.toUs = new Set(toUs);
   }
 
@@ -132,7 +138,17 @@ describe('scenarios', () => {
     scene.run(60_000);
     expect(scene.probes.map(({ address }) => address)).not.toContain(name);
     scene.own.heardDialed('wss://example.org', 'loopback', '127.0.0.1:50002', scene.nowMs);
-    scene.run(60_000);
+    scene.run(foreignEveryMs);
+    expect(scene.own.record('global')).toEqual([name]);
+  });
+
+  test('… at once if they come in the first minute: they knew us before', () => {
+    const name = 'wss://example.org:443';
+    const scene = new Scene({ toUs: [name] });
+    scene.listen([{ scheme: 'ws', host: '127.0.0.1', port: 4000 }], []).run(1_000);
+    for (const by of ['127.0.0.1:50001', '127.0.0.1:50002'])
+      scene.own.heardDialed(name, 'loopback', by, scene.nowMs);
+    scene.run(1_000);
     expect(scene.own.record('global')).toEqual([name]);
   });
 
@@ -263,6 +279,22 @@ describe('liars', () => {
     expect(aimed).toBeLessThan(4 * 24 * 4);
   });
 
+  test('do not aim many nodes at one victim at once: each looks at a moment of its own', () => {
+    const looksAtMs = Array.from({ length: 300 }, (_, seed) => {
+      const foreign = looks(seed);
+      return [600_000, 1_800_000].map((nowMs) => foreign.readyAt(nowMs, nowMs) - nowMs);
+    });
+    for (const again of [0, 1]) {
+      const perSecond = new Map<number, number>();
+      for (const waits of looksAtMs) {
+        const second = Math.floor((waits[again] as number) / 1000);
+        perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+      }
+      expect(Math.max(...perSecond.keys())).toBeLessThan(foreignEveryMs / 1000);
+      expect(Math.max(...perSecond.values())).toBeLessThanOrEqual(8); // one per second in the mean
+    }
+  });
+
   test('many victims: one probe in five minutes in all', () => {
     const scene = new Scene().listen(ws, ['192.168.1.5']);
     for (let i = 0; i < 3_600; i++) {
@@ -270,7 +302,7 @@ describe('liars', () => {
     }
     const aimed = scene.probes.filter(({ address }) => !address.includes('192.168')).length;
     expect(aimed).toBeGreaterThan(8);
-    expect(aimed).toBeLessThanOrEqual(1 + 3_600_000 / OWN_ADDRESSES.foreignEveryMs);
+    expect(aimed).toBeLessThanOrEqual(1 + 3_600_000 / foreignEveryMs);
   });
 
   test('a victim that two groups name, at ever new ports: as many; control: an IP that all see us under', () => {
@@ -356,7 +388,13 @@ describe('upkeep', () => {
 
   test('at most four probes at a time; one that is never answered counts as failed', () => {
     const interfaces = Array.from({ length: 10 }, (_, i) => `10.0.0.${i + 1}`);
-    const own = new OwnAddresses({ random: seededRandom(1), lan: false, announce: [], nowMs: 0 });
+    const own = new OwnAddresses({
+      random: seededRandom(1),
+      lan: false,
+      announce: [],
+      nowMs: 0,
+      foreign: looks(),
+    });
     own.listening(ws, interfaces, 0);
     expect(own.probes(0).length).toBe(OWN_ADDRESSES.probesMax);
     expect(own.probes(0)).toEqual([]);

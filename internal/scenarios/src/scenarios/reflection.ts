@@ -1,6 +1,8 @@
-// S14: attackers say that a victim's addresses are their own, new ones every few seconds, over as many links as they
-// can get. Nobody but their own neighbours may believe it, and those must not hammer the victim.
+// S14: attackers say that a victim's addresses are their own, and (in HELLO, said again and again) that they are their
+// neighbours', new ones every few seconds, over as many links as they can get. Nobody but their own neighbours may
+// believe it, and those must not hammer the victim.
 import { type PeerId, parseAddress } from '@peernet/core';
+import { encodeHello, WIRE } from '../../../../packages/gossip/src/wire.js';
 import type { SimNode } from '../node.js';
 import type { Population } from '../population.js';
 import type { Scenario, Stage } from '../scenario.js';
@@ -89,11 +91,19 @@ function startAttackers(
 ): SimNode[] {
   const evil: SimNode[] = [];
   const host = parseAddress(victimAddress)?.ip?.text ?? '';
-  let port = 10_000;
+  const { world } = population;
+  const changeMs = stage.parameter('changeSeconds') * 1000;
+  const at = (port: number): string => `ws://${host}:${10_000 + (port % 50_000)}`;
+  let port = 0;
   const claim = (node: SimNode): void => {
-    const announce = [0, 1, 2, 3].map(() => `ws://${host}:${10_000 + (port++ % 50_000)}`);
+    const announce = [0, 1, 2, 3].map(() => at(port++));
     node.gossip.listening([{ scheme: 'ws', host: '0.0.0.0', port: 4_000, announce }]);
-    population.world.after(stage.parameter('changeSeconds') * 1000, () => claim(node));
+    // All the same one at a time: what only one address group names, nobody looks at.
+    const dialed = at(Math.floor(world.now / changeMs));
+    for (const { link, kind } of node.gossip.links()) {
+      if (kind === 'overlay') link.send(helloTo(node, dialed, `tcp://${host}:4000`), 'control');
+    }
+    world.after(changeMs, () => claim(node));
   };
   for (let i = 0; i < stage.parameter('attackers'); i++) {
     const node = population.start(stage.nodes + i, {
@@ -104,4 +114,12 @@ function startAttackers(
     claim(node);
   }
   return evil;
+}
+
+/** "I have dialed you at `dialed`, and you came from `observed`." */
+function helloTo(node: SimNode, dialed: string, observed: string): Uint8Array {
+  const digest = new Uint8Array(WIRE.digestBytes).fill(1);
+  const wallMs = node.host.clock.wall();
+  const self = { record: node.gossip.record, ageSeconds: 0 };
+  return encodeHello({ purpose: 'overlay', degree: 5, wallMs, dialed, observed, digest, self });
 }

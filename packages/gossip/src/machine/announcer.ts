@@ -5,6 +5,7 @@ import { encodeRecord, type Hello } from '../wire.js';
 import type { Context } from './context.js';
 import type { Dialer } from './dialer.js';
 import type { Service } from './effects.js';
+import { ForeignLooks } from './foreign-looks.js';
 import { OwnAddresses } from './own-addresses.js';
 import { byAge, type Peer } from './peer.js';
 import type { Records } from './records.js';
@@ -26,11 +27,12 @@ export class Announcer {
   #discoverAtMs: number;
 
   constructor(context: Context, parts: { records: Records; dialer: Dialer }) {
-    const { random, o, nowMs } = context;
+    const { random, o, nowMs, tuning } = context;
     this.#c = context;
     this.#records = parts.records;
     this.#dialer = parts.dialer;
-    this.#own = new OwnAddresses({ random, lan: o.lan, announce: o.announce, nowMs });
+    const foreign = new ForeignLooks({ random, everyMs: tuning.foreignProbeEveryMs, nowMs });
+    this.#own = new OwnAddresses({ random, lan: o.lan, announce: o.announce, nowMs, foreign });
     this.#discoverAtMs = o.canDial ? this.#own.deadline() : Number.POSITIVE_INFINITY;
     this.#records.ownAddresses(this.#own.record());
     this.#judge();

@@ -15,6 +15,7 @@ import {
   scopeRank,
   TokenBucket,
 } from '@peernet/core';
+import type { ForeignLooks } from './foreign-looks.js';
 import { ObservedIp } from './observed-ip.js';
 import { OwnCandidate } from './own-candidate.js';
 
@@ -35,11 +36,6 @@ export const OWN_ADDRESSES = Object.freeze({
   heardRate: { perSecond: 1 / 30, burst: 4 },
   /** Probes under way at a time. */
   probesMax: 4,
-  /**
-   * ms from a failed probe of a foreign candidate to the next one, and one is under way at a time: a thousand nodes that
-   * liars aim at one victim then cost it 3 connects per second, as with claims of neighbours (targets.md S14).
-   */
-  foreignEveryMs: 300_000,
 });
 
 /** Something we listen on. */
@@ -57,6 +53,14 @@ export interface OwnAddress {
   readonly verified: boolean;
 }
 
+export interface OwnAddressesOptions {
+  readonly random: Random;
+  readonly lan: boolean;
+  readonly announce: readonly string[];
+  readonly nowMs: number;
+  readonly foreign: ForeignLooks;
+}
+
 export class OwnAddresses {
   readonly #random: Random;
   readonly #lan: boolean;
@@ -71,17 +75,15 @@ export class OwnAddresses {
   readonly #usedPorts = new LruMap<number, number>(OWN_ADDRESSES.localMax);
   readonly #localBucket: TokenBucket;
   readonly #heardBucket: TokenBucket;
-  /** No foreign candidate is probed before. */
-  #foreignAtMs = Number.NEGATIVE_INFINITY;
-  /** Group → when what it had named first was last probed: groups take turns. */
-  readonly #turns = new LruMap<string, number>(OWN_ADDRESSES.heardMax);
+  readonly #foreign: ForeignLooks;
   #told = '';
   #changed = false;
   #deadlineMs: number | undefined;
   #nowMs: number;
 
-  constructor(options: { random: Random; lan: boolean; announce: readonly string[]; nowMs: number }) {
+  constructor(options: OwnAddressesOptions) {
     this.#random = options.random;
+    this.#foreign = options.foreign;
     this.#lan = options.lan;
     this.#announceOption = options.announce;
     this.#nowMs = options.nowMs;
@@ -172,7 +174,7 @@ export class OwnAddresses {
       if (candidate.busyUntilMs > 0 || !this.#isRipe(candidate)) continue;
       if (this.#dueMs(candidate) > nowMs || !this.#bucketOf(candidate).take(1, nowMs)) continue;
       candidate.begin(nowMs);
-      if (this.#isForeign(candidate)) this.#turns.set(candidate.namedBy ?? '', nowMs);
+      if (this.#isForeign(candidate)) this.#foreign.begun(candidate.namedBy, nowMs);
       list.push(candidate.address.text);
       busy++;
     }
@@ -244,17 +246,16 @@ export class OwnAddresses {
 
   /** All candidates; foreign ones last, those whose group has waited longest first. */
   #inTurn(): OwnCandidate[] {
-    const turnMs = (candidate: OwnCandidate): number =>
-      this.#isForeign(candidate) ? (this.#turns.get(candidate.namedBy ?? '') ?? 0) : -1;
+    const turnMs = (c: OwnCandidate): number => (this.#isForeign(c) ? this.#foreign.turnOf(c.namedBy) : -1);
     return this.#candidates().sort((a, b) => turnMs(a) - turnMs(b));
   }
 
   /** When it may be probed; Infinity: not before another one has ended. */
   #dueMs(candidate: OwnCandidate): number {
-    if (!this.#isForeign(candidate)) return candidate.dueMs;
+    if (candidate.dueMs > this.#nowMs || !this.#isForeign(candidate)) return candidate.dueMs;
     for (const other of this.#heard.values())
       if (other.busyUntilMs > 0 && this.#isForeign(other)) return Number.POSITIVE_INFINITY;
-    return Math.max(candidate.dueMs, this.#foreignAtMs);
+    return this.#foreign.readyAt(candidate.dueMs, this.#nowMs);
   }
 
   /** Nothing but others' word leads there: it may be a victim's. */
@@ -264,12 +265,13 @@ export class OwnAddresses {
   }
 
   #conclude(candidate: OwnCandidate, ok: boolean): void {
-    if (!ok && this.#isForeign(candidate)) this.#foreignAtMs = this.#nowMs + OWN_ADDRESSES.foreignEveryMs;
+    if (!ok && this.#isForeign(candidate)) this.#foreign.inVain(this.#nowMs);
     candidate.outcome(ok, this.#nowMs, this.#random);
     if (candidate.hopeless) this.#heard.delete(candidate.address.text);
   }
 
   #forget(): void {
+    this.#foreign.moved(this.#nowMs);
     this.#heard.clear();
     this.#observed.clear();
     this.#usedPorts.clear();
