@@ -49,14 +49,14 @@ export class Reach {
     const there = this.find(parts, target);
     if (there !== undefined) return there;
     const key = target.id ?? target.addresses[0] ?? '';
+    const addresses = target.addresses.length > 0 ? target.addresses : addressesOf(parts, target.id);
     const running = this.#dials.get(key);
     if (running !== undefined) {
       return running.member.catch((error: unknown) => {
-        if (target.addresses.every((text) => running.addresses.includes(text))) throw error;
+        if (addresses.every((text) => running.addresses.includes(text))) throw error;
         return this.member(parts, target); // we know of others
       });
     }
-    const addresses = target.addresses.length > 0 ? target.addresses : addressesOf(parts, target.id);
     const member = this.#dial(parts, { ...target, addresses })
       .catch((error: unknown) => {
         const late = this.find(parts, target);
@@ -117,20 +117,25 @@ export class Reach {
       );
     }
     const counts = isConnected(parts);
-    const attempt = (text: string, signal: AbortSignal): Promise<Reached> =>
-      parts.hub
+    const making = new Set<{ readonly address: string | undefined }>();
+    const attempt = (text: string, signal: AbortSignal): Promise<Reached> => {
+      const own = { address: parseForeignAddress(text)?.text };
+      making.add(own);
+      return parts.hub
         .dial(text, { expect: target.id, signal })
         .then((dialed): Reached => ({ member: dialed, address: text }))
         .catch(async (error: unknown) => {
+          making.delete(own);
           const isPending = isPeernetError(error, 'PENDING') && target.id !== undefined;
           const other = isPending ? await this.#arrival(parts, target.id) : undefined;
           // Another attempt of this race is about to say so itself, and would be given up for having won.
-          const isOwn = addresses.some((own) => parseForeignAddress(own)?.text === other?.address);
+          const isOwn = [...making].some(({ address }) => address === other?.address);
           if (other !== undefined && !isOwn) return { member: other, address: undefined };
           const isOurs = signal.aborted || isPending || isPeernetError(error, 'CLOSED');
           if (!isOurs) this.#failed(parts, text, target.id, error, counts);
           throw error;
         });
+    };
     const drop = ({ member: late, address: dialed }: Reached): void => {
       if (dialed !== undefined) late.connection.close('DONE');
     };

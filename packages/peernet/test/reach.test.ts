@@ -134,6 +134,39 @@ test('an attempt that waits for the connection of somebody else does not take th
   expect(node.peers()).toHaveLength(1);
 });
 
+test('nor does one wait for others once a dial of the same address, not of its race, has made the connection', async () => {
+  const a = make({ listen: 'memory:a' });
+  await a.ready();
+  a.handle('echo', (stream) => stream.pipe(stream));
+  const [clock, real] = [new JumpClock(), memory()];
+  const dialed: string[] = [];
+  let go = (): void => {};
+  const transport = {
+    ...real,
+    dial: async (address: string, options: { signal: AbortSignal }) => {
+      dialed.push(address);
+      if (address !== 'memory:slow') return new Promise<never>(() => {});
+      if (dialed.length > 1) throw new PeernetError('PENDING', 'in the making');
+      await new Promise<void>((done) => {
+        go = done;
+      });
+      return real.dial('memory:a', options);
+    },
+  };
+  const node = make({ bootstrap: false, transport, clock });
+  await node.ready();
+  const connected = node.connect('memory:slow');
+  await until(() => dialed.length === 1, 'dialed');
+  const stream = node.open(row(a, ['memory:slow', 'memory:dead']), 'echo');
+  const back = new Promise((done, failed) => stream.on('data', done).on('error', failed));
+  stream.write('x');
+  await until(() => dialed.length === 2, 'waits for it');
+  go();
+  await connected;
+  expect(String(await back)).toBe('x');
+  expect(dialed).toEqual(['memory:slow', 'memory:slow']);
+});
+
 test('open() reaches a peer behind addresses that do not answer within seconds, not 8 s each', async () => {
   const a = make({ listen: 'memory:a' });
   await a.ready();
@@ -188,6 +221,23 @@ test('two calls at once share one race', async () => {
   await clock.pass(1_500, 500);
   await Promise.all(answers);
   expect(a.peers()).toHaveLength(1);
+});
+
+test('open(id) while a dial of what a row said is under way: what is saved is tried when that has failed', async () => {
+  const a = make({ listen: 'memory:a' });
+  await a.ready();
+  a.handle('echo', (stream) => stream.pipe(stream));
+  const { node, clock } = withDead();
+  await node.ready();
+  node.open(row(a, ['memory:dead']), 'echo').on('error', () => {});
+  await turn();
+  await node.save(`memory:a#${a.id}`);
+  node.disconnect('memory:a'); // the overlay does not dial it by itself
+  const stream = node.open(a.id, 'echo');
+  const back = new Promise((done) => stream.on('data', done).on('error', done));
+  stream.write('x');
+  await clock.pass(10_000, 1_000);
+  expect(String(await back)).toBe('x');
 });
 
 test('who has dialed us while our dial failed is reached all the same', async () => {
