@@ -236,6 +236,7 @@ describe('commands', () => {
     for (const target of [
       'ws://10.1.2.3:4000',
       'WS://10.1.2.3:4000/',
+      `wrtc:${'cd'.repeat(32)}?via=ws://10.9.9.9:1`,
       'cd'.repeat(32),
       'cdcdcdcd',
       'CDCDCDCD',

@@ -75,10 +75,12 @@ function bookMethods(node: Node) {
     },
     disconnect: async (params: Params) => {
       const said = text(params, 'target');
-      const target = parseForeignAddress(said)?.text ?? said; // as peers have it
+      const address = parseForeignAddress(said);
+      const written = address?.text ?? said; // as peers have it, but for whom they met by WebRTC
+      const target = (address?.scheme === 'wrtc' ? address.id : undefined) ?? written;
       const id = idOf(node.peers(), target);
       const connected = id !== undefined || node.connections().includes(target);
-      node.disconnect(id ?? target);
+      node.disconnect(id ?? written);
       return { connected };
     },
     add: async (params: Params) => {
