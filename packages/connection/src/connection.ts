@@ -16,7 +16,7 @@ import { ChannelLink, type LinkOrigin } from './channel-link.js';
 import { ChannelStream } from './channel-stream.js';
 import type { Limits } from './defaults.js';
 import { BufferPool } from './machine/buffers.js';
-import type { Channel } from './machine/channel.js';
+import type { Channel, ChannelSink } from './machine/channel.js';
 import type { Established } from './machine/handshake.js';
 import { Mux, type MuxEffects } from './machine/mux.js';
 import type { RecordCipher } from './machine/noise.js';
@@ -168,17 +168,24 @@ export class MuxConnection implements Connection, LinkOrigin, MuxEffects, PortOw
   link(name: string): ChannelLink {
     checkName(name);
     const link = new ChannelLink(this);
-    link.attach(this.mux.open('messages', name, link, this.#clock.now()));
-    this.#rearm();
+    link.attach(this.#open('messages', name, link));
     return link;
   }
 
   open(name: string): ChannelByteStream {
     checkName(name);
     const stream = new ChannelStream(this.mux, name, this.#grace);
-    stream.attach(this.mux.open('stream', name, stream, this.#clock.now()), this.closing);
-    this.#rearm();
+    stream.attach(this.#open('stream', name, stream), this.closing);
     return stream as ChannelByteStream;
+  }
+
+  /** Whoever waited for the same rate may be told to go on: what he throws is not for who opens. */
+  #open(kind: ChannelKind, name: string, sink: ChannelSink): Channel | undefined {
+    let channel: Channel | undefined;
+    this.#enter(() => {
+      channel = this.mux.open(kind, name, sink, this.#clock.now());
+    });
+    return channel;
   }
 
   onClose(listener: (reason: CloseReason) => void): void {

@@ -427,6 +427,28 @@ describe('exceptions of the app end this connection and nothing else', () => {
     expect(after).toHaveBeenCalledTimes(2);
     expect(log.mock.calls.filter(([event]) => event === 'connection.internal')).toHaveLength(2);
   });
+
+  test('onDrain, called because another channel is opened, is not for who opens that', async () => {
+    const clock = new HandClock();
+    const drift = { ms: 0 }; // alarms come late
+    const late = {
+      now: () => clock.now() + drift.ms,
+      wall: () => clock.wall(),
+      alarm: (atMs: number, ring: () => void) => clock.alarm(atMs, ring),
+    };
+    const [a, b] = await connected(duplexPair(), { clock: late }, { onOpen: links().onOpen });
+    for (let i = 0; i < 26; i++) a.link(`n${i}`);
+    const full = a.link('full');
+    while (full.send(new Uint8Array(16_000), 'rows'));
+    const onDrain = (): void => {
+      throw new Error('boom');
+    };
+    full.open({ onMessage() {}, onDrain, onClose() {} });
+    await turn();
+    drift.ms = 500;
+    expect(() => a.open('other')).not.toThrow();
+    expect([await a.closed, await b.closed]).toEqual(['INTERNAL', 'INTERNAL']);
+  });
 });
 
 describe('records', () => {
