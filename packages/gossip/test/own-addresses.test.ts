@@ -305,6 +305,27 @@ describe('liars', () => {
     expect(aimed).toBeLessThanOrEqual(1 + 3_600_000 / foreignEveryMs);
   });
 
+  test('many victims that answer nothing for 10 s: as many, however fast others are named meanwhile', () => {
+    const scene = new Scene().listen(ws, []);
+    let [aimed, under, endMs] = [0, '', 0];
+    for (let i = 0; i < 4 * 3_600; i++) {
+      scene.nowMs = 250 * i;
+      scene.own.heardDialed(at(`23.${i >> 8}.${i & 255}.1`), 'global', `4/${i % 60}`, scene.nowMs);
+      if (under !== '' && scene.nowMs >= endMs) {
+        scene.own.probed(under, false, scene.nowMs);
+        under = '';
+      }
+      scene.own.tick(scene.nowMs);
+      for (const address of scene.own.probes(scene.nowMs)) {
+        expect(under, 'one at a time').toBe('');
+        [under, endMs] = [address, scene.nowMs + 10_000];
+        aimed++;
+      }
+    }
+    expect(aimed).toBeGreaterThan(8);
+    expect(aimed).toBeLessThanOrEqual(1 + 3_600_000 / OWN_ADDRESSES.foreignEveryMs);
+  });
+
   test('a victim that two groups name, at ever new ports: as many; control: an IP that all see us under', () => {
     for (const isOurs of [false, true]) {
       const scene = new Scene().listen(ws, ['192.168.1.5']);

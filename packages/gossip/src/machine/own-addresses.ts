@@ -307,8 +307,8 @@ export class OwnAddresses {
     const ofGroup = open.filter((candidate) => candidate.namedBy === group);
     if (ofGroup.length >= OWN_ADDRESSES.heardPerGroupMax) return undefined;
     if (this.#heard.size >= OWN_ADDRESSES.heardMax) {
-      const oldest = open[0];
-      if (oldest === undefined) return undefined; // all are proven
+      const oldest = open.find(({ busyUntilMs }) => busyUntilMs === 0);
+      if (oldest === undefined) return undefined; // all are proven, or being probed: outcomes count
       this.#heard.delete(oldest.address.text);
     }
     const candidate = new OwnCandidate(address, origin, this.#nowMs);
