@@ -250,6 +250,9 @@ describe('disconnect', () => {
     expect(bench.dials).toHaveLength(2);
     const key = bench.answer(bench.lastDial, remote);
     expect(bench.kindOf(key)).toBe('overlay');
+    expect(bench.machine.isHeldOff(remote.id)).toBe(false);
+    bench.handle({ type: 'linkDown', key, reason: 'LOST' });
+    expect(bench.kindOf(bench.visit(remote))).toBe('overlay');
   });
 });
 

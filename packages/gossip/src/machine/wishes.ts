@@ -135,6 +135,7 @@ export class Wishes {
 
   pin(address: Address, id: PeerId): void {
     const { tuning, nowMs } = this.#c;
+    this.#dialer.release(id); // it may have been held off by its id, and been connected by its address
     this.#pinned.delete(address.text);
     this.#pinned.set(address.text, { address, id, nextMs: nowMs + this.#waitMs, waitMs: this.#waitMs });
     const oldest = this.#pinned.keys().next().value;
