@@ -162,11 +162,16 @@ export class Neighbour {
     return this.#signatures;
   }
 
-  /** Counts a row of `source` that it has hardly seen; false if its signature would wait there, and others behind it. */
-  prove(source: LinkKey, nowMs: number): boolean {
+  /** How many rows of `source` that it has hardly seen it can look at now: more would wait there, and others behind them. */
+  provable(source: LinkKey, nowMs: number): number {
     this.#proofs ??= new FairBucket(this.#rates.proofs, nowMs);
-    if (this.#proofs.room(source, weightOf(source), nowMs) < 1) return false;
-    this.#proofs.take(source, 1, nowMs);
+    return this.#proofs.room(source, weightOf(source), nowMs);
+  }
+
+  /** Counts one of these; false if there is no room for it. */
+  prove(source: LinkKey, nowMs: number): boolean {
+    if (this.provable(source, nowMs) < 1) return false;
+    this.#proofs?.take(source, 1, nowMs);
     return true;
   }
 

@@ -213,6 +213,10 @@ export class SearchRelay {
       if (query.own !== undefined && this.#isStale(object, turn)) continue; // what is newer may still come
       const key = toHex(objectKeyOf(crypto, row.bytes));
       const fresh = !verifier.isGood(key);
+      if (fresh && !this.#isProvable(n, query, good, turn.nowMs)) {
+        this.#s.counters.rowsCut++; // not looked at, and not given: it may still come from somebody else
+        continue;
+      }
       verdict = verifier.check(n, key, () => this.#verify(object), turn.nowMs);
       if (verdict !== 'good') break;
       good.push({ row, object, fresh });
@@ -223,6 +227,15 @@ export class SearchRelay {
     }
     this.#forward(n, query, this.#admitted(n, query, good, turn), turn);
     return verdict === 'good' || this.#later(n, query, rows, turn.nowMs);
+  }
+
+  /** Whether anybody to whom it goes can look at one more row of `n`, besides those of the same message. */
+  #isProvable(n: Neighbour, query: Query, before: readonly Decoded[], nowMs: number): boolean {
+    const { neighbours } = this.#s.caster;
+    const ways = query.upstreams.flatMap((link) => neighbours.get(link) ?? []);
+    if (ways.length === 0) return true;
+    const count = before.filter(({ fresh }) => fresh).length;
+    return ways.some((to) => to.provable(n.key, nowMs) > count);
   }
 
   /** Of good rows those that are new and for which there is room. */
