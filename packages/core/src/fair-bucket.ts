@@ -1,7 +1,8 @@
 // A token bucket for one outgoing link, shared max-min among those whose messages it carries. What everybody has taken
 // and the rate has not yet given back is counted per source; a source may hold at most `weight` times what is still
-// free. One that floods therefore never fills the bucket, the first token of another source always fits, and in the
-// long run all that want more than their share get equal rates (dynamic thresholds, Choudhury & Hahne 1998).
+// free. One that floods therefore never fills the bucket, the first token of another source fits (of the last ones of a
+// small bucket `room` gives nobody any: ask `owes`), and in the long run all that want more than their share get equal
+// rates (dynamic thresholds, Choudhury & Hahne 1998).
 import type { Rate } from './token-bucket.js';
 
 /** A debt below this is none: sums of fractions. */
@@ -28,6 +29,12 @@ export class FairBucket {
     const free = this.#burst - this.#sum;
     // own + x ≤ weight · (free − x)
     return Math.max(0, Math.floor((weight * free - own) / (1 + weight) + nothing));
+  }
+
+  /** Whether `source` has taken what is not given back yet. */
+  owes(source: number, nowMs: number): boolean {
+    this.#flow(nowMs);
+    return this.#debts?.has(source) === true;
   }
 
   /** Nobody is in debt: it may be forgotten. */

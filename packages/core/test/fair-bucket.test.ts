@@ -45,6 +45,13 @@ describe('a fair bucket', () => {
     expect(bucket.full(5_100)).toBe(true);
   });
 
+  test('knows who has taken nothing that is not given back', () => {
+    const bucket = new FairBucket(rate, 0);
+    bucket.take(1, 10, 0);
+    expect([bucket.owes(1, 900), bucket.owes(2, 900)]).toEqual([true, false]);
+    expect(bucket.owes(1, 1_100)).toBe(false);
+  });
+
   test('control: a plain bucket is drained by the first who comes', () => {
     const greedy = new FairBucket(rate, 0);
     greedy.take(1, greedy.room(1, 1e9, 0), 0);

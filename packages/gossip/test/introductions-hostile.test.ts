@@ -2,7 +2,7 @@
 import { type Crypto, type Link, type PeerId, type Signal, signalBytesMax, signRecord } from '@peernet/core';
 import { createWorld, type Host, simCrypto, type World } from '@peernet/sim';
 import { describe, expect, it } from 'vitest';
-import { INTRODUCTION, RATES } from '../src/defaults.js';
+import { INTRODUCTION, RATES, SEND_SHARE } from '../src/defaults.js';
 import { sealSignal } from '../src/machine/sealed-signal.js';
 import {
   decodeMessage,
@@ -381,6 +381,27 @@ describe('too much', () => {
       expectHonest([b]);
     },
   );
+
+  it('of several at once towards one peer takes from none: as many as its link may bring, and their second ones wait', () => {
+    const place = town([undefined]);
+    const { world, b, relays } = place;
+    const [relay] = relays as [Node];
+    const most = RATES.introduction.burst * SEND_SHARE;
+    const all = Array.from({ length: most + 1 }, (_, i) => stranger(world, relay, `stranger ${i}`));
+    let n = 0;
+    const limited = (): number => {
+      for (const { heard, link } of all) {
+        heard.length = 0;
+        const sealed = new Uint8Array(60);
+        link.send(encodeSignal({ path: pathOf(++n), scope: 'global', target: b.host.id, sealed }), 'signal');
+      }
+      world.runFor(100);
+      return all.filter(({ heard }) => heard.some(({ kind }) => kind === 'unreachable')).length;
+    };
+    expect(limited()).toBe(1);
+    world.runFor(1_300);
+    expect(limited()).toBe(most);
+  });
 
   it('in one signal is no message at all: who sends it is banned', () => {
     const place = town([undefined]);

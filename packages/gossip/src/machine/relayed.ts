@@ -86,11 +86,12 @@ export class Relayed {
     }
   }
 
-  /** One more of `from` to `to`, if there is room: as much as `from` has taken lately must be left for others. */
+  /** One more of `from` to `to`, if there is room: as much as `from` has taken lately, if anything, must be left for others. */
   #hasRoom(name: 'introduction' | 'signal', from: Peer, to: Peer): boolean {
     const { nowMs } = this.#c;
     const shared = to.sharing(name, nowMs);
-    if (shared.room(from.key, 1, nowMs) < 1 || !to.sending(name, nowMs).take(1, nowMs)) return false;
+    const isGreedy = shared.owes(from.key, nowMs) && shared.room(from.key, 1, nowMs) < 1;
+    if (isGreedy || !to.sending(name, nowMs).take(1, nowMs)) return false;
     shared.take(from.key, 1, nowMs);
     return true;
   }
