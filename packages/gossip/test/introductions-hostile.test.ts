@@ -13,6 +13,7 @@ import {
   sealedBytesMax,
   type UnreachableCode,
 } from '../src/wire.js';
+import { Bench } from './machine.js';
 import { expectHonest, type Node, startNode, total } from './nodes.js';
 import { type Heard, listener, serve, tampered } from './signals.js';
 
@@ -381,6 +382,31 @@ describe('too much', () => {
       expectHonest([b]);
     },
   );
+
+  it('by relays that are said to be where somebody else is aim nobody at him; control: by who is there', () => {
+    const address = 'ws://20.1.1.1:4000';
+    for (const isLie of [true, false]) {
+      const bench = new Bench({ bootstrap: false, webrtc: true });
+      const honest = bench.remote('honest');
+      bench.store.outcome(address, { ok: true, id: honest.id, record: honest.record });
+      bench.visit(bench.remote('somebody'));
+      let dials = 0;
+      for (let path = 1; path <= 60; path++) {
+        const relay = isLie ? bench.remote(`liar ${path}`).id : honest.id;
+        const to = bench.remote(`member ${path}`).id;
+        bench.handle({ type: 'introduce', path, to, via: [`${address}#${relay}`] });
+        bench.pass(500);
+        for (const dial of bench.dials.splice(0)) {
+          expect(dial.address).toBe(address);
+          bench.fail(dial, isLie ? 'WRONG_PEER' : 'ABORTED');
+          dials++;
+        }
+        bench.pass(500);
+      }
+      if (isLie) expect(dials).toBe(1);
+      else expect(dials).toBeGreaterThan(30);
+    }
+  });
 
   it('of several at once towards one peer takes from none: as many as its link may bring, and their second ones wait', () => {
     const place = town([undefined]);

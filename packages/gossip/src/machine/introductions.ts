@@ -197,7 +197,9 @@ export class Introductions {
     if (dialer.isBarred(address.text) || (address.id !== undefined && dialer.isBarred(address.id)))
       return false;
     const entry = this.#c.store.get(address.text);
-    const trusted = entry?.verified === true || entry?.saved === true;
+    // That somebody else is there is a stranger's word: such dials are not held against who is there, so they are few.
+    const isOther = address.id !== undefined && address.id !== entry?.id;
+    const trusted = !isOther && (entry?.verified === true || entry?.saved === true);
     const dial =
       dialer.find(address.text) ?? dialer.start(address, { intent: 'relay', expect: address.id, trusted });
     if (dial === undefined) {
