@@ -408,6 +408,20 @@ describe('too much', () => {
     }
   });
 
+  it('by a relay do not wait for a dial that takes only a liar in its place', () => {
+    const address = 'ws://20.1.1.1:4000';
+    const bench = new Bench({ bootstrap: false, webrtc: true });
+    const honest = bench.remote('honest', { address });
+    bench.store.outcome(address, { ok: true, id: honest.id, record: honest.record });
+    bench.visit(bench.remote('somebody'));
+    for (const [path, relay] of [bench.remote('liar').id, honest.id].entries()) {
+      const to = bench.remote(`member ${path}`).id;
+      bench.handle({ type: 'introduce', path: path + 1, to, via: [`${address}#${relay}`] });
+      bench.pass(100);
+    }
+    expect(bench.dials.map(({ expect: id }) => id)).toEqual([bench.remote('liar').id, honest.id]);
+  });
+
   it('of several at once towards one peer takes from none: as many as its link may bring, and their second ones wait', () => {
     const place = town([undefined]);
     const { world, b, relays } = place;

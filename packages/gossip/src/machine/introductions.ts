@@ -201,7 +201,8 @@ export class Introductions {
     const isOther = address.id !== undefined && address.id !== entry?.id;
     const trusted = !isOther && (entry?.verified === true || entry?.saved === true);
     const dial =
-      dialer.find(address.text) ?? dialer.start(address, { intent: 'relay', expect: address.id, trusted });
+      dialer.find(address.text, address.id) ??
+      dialer.start(address, { intent: 'relay', expect: address.id, trusted });
     if (dial === undefined) {
       path.code = 'LIMIT';
       return false;
