@@ -1,7 +1,16 @@
 import { DOMAIN, peerIdToBytes } from '@peernet/core';
 import { simCrypto } from '@peernet/sim';
 import { describe, expect, it } from 'vitest';
-import { encodeExtrema, encodeShuffle, encodeWalk, type WireEntry } from '../src/wire.js';
+import {
+  encodeAnswer,
+  encodeExtrema,
+  encodeRecord,
+  encodeReplaced,
+  encodeShuffle,
+  encodeSignal,
+  encodeWalk,
+  type WireEntry,
+} from '../src/wire.js';
 import { Bench, heard } from './machine.js';
 
 function shuffleOf(bench: Bench, name: string): Uint8Array {
@@ -34,6 +43,67 @@ describe('a malformed message', () => {
     bench.message(key, new Uint8Array([222, 9, 9]));
     expect(bench.count('bans')).toBe(0);
     expect(bench.kindOf(key)).toBe('overlay');
+  });
+});
+
+describe('a forged record', () => {
+  type Heard = ReturnType<typeof heard>;
+
+  /** Well-formed, but its owner has signed something else. */
+  function forged(bench: Bench, name: string): Heard {
+    const { record } = bench.remote(name);
+    const bytes = record.bytes.slice();
+    bytes[bytes.length - 1] = (bytes[bytes.length - 1] as number) ^ 1;
+    return heard({ ...record, bytes });
+  }
+
+  const walk = { id: '00000000000000aa', ttl: 9, purpose: 'join', degree: 3, desperate: false } as const;
+  const answer = { walk: '', degree: 3 } as const;
+  const carriers: [string, (record: Heard) => Uint8Array][] = [
+    ['RECORD', (record) => encodeRecord(record)],
+    ['SHUFFLE', (record) => encodeShuffle({ answer: false, degree: 1, records: [record] })],
+    ['WALK', (origin) => encodeWalk({ ...walk, origin })],
+    ['LINK', (record) => encodeAnswer({ ...answer, kind: 'link', records: [record] })],
+    ['FULL', (record) => encodeAnswer({ ...answer, kind: 'full', records: [record] })],
+    ['REPLACED, of the joiner', (joiner) => encodeReplaced(joiner, [])],
+    ['REPLACED, of others', (record) => encodeReplaced(undefined, [record])],
+  ];
+
+  it.each(carriers)('in %s bans who sends it, before it means anything', (_, encode) => {
+    const bench = new Bench();
+    const sender = bench.remote('a');
+    const key = bench.visit(sender);
+    bench.message(key, encode(forged(bench, 'victim')));
+    expect(bench.count('badSignatures')).toBe(1);
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+    expect(bench.closed.get(bench.arrive(sender))).toBe('BANNED');
+    expect(bench.store.get(bench.remote('victim').address)).toBeUndefined();
+    expect(bench.dials).toEqual([]);
+  });
+
+  it.each(carriers)('control: a genuine one in %s does not', (_, encode) => {
+    const bench = new Bench();
+    const key = bench.visit(bench.remote('a'));
+    bench.message(key, encode(heard(bench.remote(encode === carriers[0]?.[1] ? 'a' : 'other').record)));
+    expect(bench.count('bans')).toBe(0);
+    expect(bench.closed.has(key)).toBe(false);
+  });
+
+  it('of the seq of one that was checked already is looked at all the same', () => {
+    const bench = new Bench({ bootstrap: false });
+    const [key, other] = [bench.visit(bench.remote('a')), bench.visit(bench.remote('b'))];
+    const { record } = bench.remote('victim');
+    bench.message(other, encodeShuffle({ answer: false, degree: 1, records: [heard(record)] }));
+    // Everything in it but the seq and the signature is somebody else's invention.
+    const lie = bench.remote('victim', { address: 'ws://66.6.6.6:4000' }).record.bytes.slice();
+    lie.set(record.bytes.subarray(-64), lie.length - 64);
+    bench.message(
+      key,
+      encodeShuffle({ answer: false, degree: 1, records: [heard({ ...record, bytes: lie })] }),
+    );
+    expect(bench.count('badSignatures')).toBe(1);
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+    expect(bench.store.get('ws://66.6.6.6:4000')).toBeUndefined();
   });
 });
 
@@ -117,6 +187,57 @@ describe('signatures', () => {
     expect(after).toBeGreaterThan(before);
     expect(after).toBeGreaterThanOrEqual(300);
     expect(bench.count('limiterDrops')).toBe(0);
+  });
+
+  /** Fills the messages that are allowed at once with records that nobody has seen: all signatures of a link are spent. */
+  function spend(bench: Bench, key: number, answers = 25): void {
+    for (let i = 0; i < 26; i++) bench.message(key, shuffleOf(bench, `s${key}.${i}.`));
+    for (let i = 0; i < answers; i++) {
+      const records = Array.from({ length: 5 }, (_, k) => heard(bench.remote(`f${key}.${i}.${k}`).record));
+      bench.message(key, encodeAnswer({ kind: 'full', walk: '', degree: 1, records }));
+    }
+  }
+
+  it('of signals wait for them, too', () => {
+    const bench = new Bench({ bootstrap: false });
+    bench.handle({ type: 'serve', on: true });
+    const key = bench.visit(bench.remote('a'));
+    spend(bench, key);
+    expect(bench.count('postponed')).toBe(0); // 256, with the one of its own record
+    const signal = { path: '00000000000000aa', scope: 'global', target: bench.crypto.id } as const;
+    bench.message(key, encodeSignal({ ...signal, sealed: new Uint8Array(200) }));
+    expect([bench.count('postponed'), bench.count('signalsRefused')]).toEqual([1, 0]);
+    bench.pass(1_000);
+    expect(bench.count('signalsRefused')).toBe(1);
+  });
+
+  it('of signals count', () => {
+    const bench = new Bench({ bootstrap: false });
+    bench.handle({ type: 'serve', on: true });
+    const key = bench.visit(bench.remote('a'));
+    spend(bench, key, 24); // all but five
+    for (let i = 0; i < 6; i++) {
+      const signal = { path: `00000000000000a${i}`, scope: 'global', target: bench.crypto.id } as const;
+      bench.message(key, encodeSignal({ ...signal, sealed: new Uint8Array(200) }));
+    }
+    expect([bench.count('signalsRefused'), bench.count('postponed')]).toEqual([5, 1]);
+  });
+
+  it('what waits is bounded in bytes, too, over all links', () => {
+    const bench = new Bench({ bootstrap: false, tuning: { waitingBytesMax: 3_000 } });
+    const keys = ['a', 'b', 'c'].map((name) => bench.visit(bench.remote(name)));
+    for (const key of keys) {
+      spend(bench, key);
+      for (let i = 0; i < 7; i++) {
+        const records = [heard(bench.remote(`late ${key}.${i}`).record)];
+        bench.message(key, encodeAnswer({ kind: 'full', walk: '', degree: 1, records }));
+      }
+    }
+    const waiting = [...bench.machine.links()].flatMap((peer) => peer.waiting ?? []);
+    const bytes = waiting.reduce((sum, message) => sum + message.length, 0);
+    expect(bytes).toBeGreaterThan(2_500);
+    expect(bytes).toBeLessThanOrEqual(3_000);
+    expect(bench.count('limiterDrops')).toBeGreaterThan(0);
   });
 
   it('what waits is bounded', () => {
