@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { encodeAnswer, encodeReplaced } from '../src/wire.js';
-import { Bench, heard, type Remote } from './machine.js';
+import { encodeAnswer, encodeReplaced, encodeWalk } from '../src/wire.js';
+import { Bench, type Dialed, heard, type Remote } from './machine.js';
 
 /** A bench with `count` inbound neighbours, old enough to be evicted. */
 function crowded(count: number, options: ConstructorParameters<typeof Bench>[0] = {}) {
@@ -100,6 +100,47 @@ describe('a full node', () => {
     });
     const victim = keys.find((key) => bench.to(key, 'replaced').length > 0) as number;
     expect(bench.to(victim, 'replaced')[0]?.joiner).toBeUndefined();
+  });
+
+  it('never names a joiner that cannot be dialed', () => {
+    const { bench, keys } = crowded(8);
+    bench.visit(bench.remote('shy', { dialable: false }), 1);
+    const victim = keys.find((key) => bench.to(key, 'replaced').length > 0) as number;
+    expect(bench.to(victim, 'replaced')[0]?.joiner).toBeUndefined();
+  });
+
+  it('has room for the walks of the desperate as often as it evicts', () => {
+    const { bench, remotes, keys } = crowded(8, {
+      announce: ['ws://5.5.5.5:4000'],
+      tuning: { linksDialableMax: 8 },
+    });
+    const origin = heard(bench.remote('origin').record);
+    const walk = { ttl: 3, purpose: 'join', degree: 9, desperate: true, origin } as const;
+    const ends = (id: string): string[] => {
+      bench.message(keys[0] as number, encodeWalk({ ...walk, id }));
+      return bench.sent.flatMap(({ message: m }) =>
+        (m.kind === 'link' || m.kind === 'full') && m.walk === id ? [m.kind] : [],
+      );
+    };
+    expect(ends('0000000000000001')).toEqual(['link']);
+    // From where another one has come already: nobody goes for its rank, but for its need.
+    const remoteAddress = `tcp://${remotes[0]?.address.split('/')[2]?.split(':')[0]}:50000`;
+    bench.visit(bench.remote('poor'), 0, { remoteAddress });
+    expect(bench.count('evictions')).toBe(1);
+    expect(ends('0000000000000002')).toEqual(['full']);
+    bench.pass(30_000);
+    expect(ends('0000000000000003')).toEqual(['link']);
+  });
+
+  it('takes one link more for its user, and no second one', () => {
+    const { bench } = crowded(8);
+    const keys = [1, 2].map((i) => {
+      bench.handle({ type: 'connect', request: i, address: `ws://9.${i}.1.1:4000` });
+      return bench.answer(bench.lastDial, bench.remote(`own ${i}`, { address: `ws://9.${i}.1.1:4000` }));
+    });
+    expect(bench.kindOf(keys[0] as number)).toBe('overlay');
+    expect(bench.closed.get(keys[1] as number)).toBe('FULL');
+    expect(bench.machine.neighbours).toHaveLength(9);
   });
 
   it('evicts for one claimant once in ten minutes', () => {
@@ -211,5 +252,59 @@ describe('the one who dialed', () => {
     expect(bench.kindOf(key)).toBe('guest');
     expect(bench.eventsOf('down')).toMatchObject([{ key, reason: 'REPLACED' }]);
     expect(bench.lastDial).toMatchObject({ address: joiner.address, expect: joiner.id });
+  });
+  it.each([
+    ['who cannot be dialed', (bench: Bench) => heard(bench.remote('joiner', { dialable: false }).record)],
+    ['whose record has expired', (bench: Bench) => heard(bench.remote('joiner').record, 86_400)],
+    [
+      'who is our neighbour',
+      (bench: Bench) => heard(bench.remote('n', { address: 'ws://8.8.8.8:1024' }).record),
+    ],
+    ['who is ourselves', (bench: Bench) => heard(bench.machine.record(bench.nowMs))],
+    [
+      'in a narrower network',
+      (bench: Bench) => heard(bench.remote('j', { address: 'ws://10.0.0.9:4000' }).record),
+    ],
+  ])('does not dial a joiner %s', (_, joinerOf) => {
+    const { bench, remote } = dialing();
+    bench.makeDialable();
+    bench.visit(bench.remote('n'));
+    const key = bench.answer(bench.dials[0] as Dialed, remote);
+    const dials = bench.dials.length;
+    bench.message(key, encodeReplaced(joinerOf(bench), []));
+    expect(bench.kindOf(key)).toBe('guest');
+    expect(bench.dials.slice(dials)).toEqual([]);
+  });
+
+  it('does not dial a joiner if no link is missing; control: if one is', () => {
+    for (const own of [5, 4]) {
+      const bench = new Bench({ tuning: { bookShare: 0, bookShareLow: 0 } });
+      const key = bench.visit(bench.remote('a'));
+      for (let i = 0; i < own; i++) {
+        bench.handle({ type: 'connect', request: i, address: `ws://9.${i}.1.1:4000` });
+        bench.answer(bench.lastDial, bench.remote(`own ${i}`, { address: `ws://9.${i}.1.1:4000` }));
+      }
+      bench.message(key, encodeReplaced(heard(bench.remote('joiner').record), []));
+      expect(bench.dials.length - own).toBe(5 - own);
+    }
+  });
+
+  it('does not dial a joiner if nothing is dialed by itself', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    bench.message(key, encodeReplaced(heard(bench.remote('joiner').record), []));
+    expect(bench.kindOf(key)).toBe('guest');
+    expect(bench.dials).toEqual([]);
+  });
+
+  it('REPLACED of who is no neighbour means nothing', () => {
+    const bench = new Bench();
+    const app = bench.remote('app');
+    const key = bench.arrive(app);
+    bench.hello(key, app, { purpose: 'app' });
+    bench.message(key, encodeReplaced(heard(bench.remote('joiner').record), []));
+    expect(bench.kindOf(key)).toBe('app');
+    expect(bench.count('unexpected')).toBe(1);
+    expect(bench.dials).toEqual([]);
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeAnswer, encodeRecord, encodeShuffle } from '../src/wire.js';
-import { Bench, heard } from './machine.js';
+import { Bench, type Dialed, heard } from './machine.js';
 
 describe('HELLO', () => {
   it('is said by the dialer at once, by the other side in reply, and LINK makes neighbours', () => {
@@ -78,6 +78,53 @@ describe('HELLO', () => {
     expect(bench.closed.get(fourth)).toBe('BANNED');
     bench.pass(2_000);
     expect(bench.closed.has(bench.arrive(a))).toBe(false);
+  });
+
+  it('with the record of somebody else, again and again: a day is the longest ban', () => {
+    const bench = new Bench({ bootstrap: false });
+    const [a, b] = [bench.remote('a'), bench.remote('b')];
+    for (let i = 0; i < 12; i++) {
+      const key = bench.arrive(a);
+      bench.hello(key, b);
+      expect(bench.closed.get(key)).toBe('PROTOCOL');
+      bench.nowMs += 86_400_001;
+    }
+    expect(bench.count('bans')).toBe(12);
+  });
+
+  it('is not said to ourselves, nor to who is banned, whoever made the link', () => {
+    const bench = new Bench({ bootstrap: false });
+    const [a, b] = [bench.remote('a'), bench.remote('b')];
+    bench.hello(bench.arrive(a), b);
+    const dialing = (address: string): Dialed => {
+      bench.handle({ type: 'connect', request: 1, address });
+      return bench.lastDial;
+    };
+    const self = { ...a, id: bench.crypto.id };
+    expect(bench.closed.get(bench.arrive(self))).toBe('SELF');
+    for (const remote of [self, a]) {
+      const key = bench.dialed(dialing('ws://9.9.9.9:4000'), remote);
+      expect(bench.closed.has(key)).toBe(true);
+      expect(bench.to(key, 'hello')).toEqual([]);
+    }
+    expect(bench.eventsOf('connectFailed').map(({ code }) => code)).toEqual(['REFUSED', 'REFUSED']);
+    expect([...bench.machine.links()]).toEqual([]);
+  });
+
+  it.each([
+    ['overlay', 'app'],
+    ['overlay', 'probe'],
+    ['probe', 'overlay'],
+    ['app', 'app'],
+    ['app', 'probe'],
+  ] as const)('once more, over a link for %s, with purpose %s ends it', (first, second) => {
+    const bench = new Bench();
+    const remote = bench.remote('a');
+    const key = bench.arrive(remote);
+    bench.hello(key, remote, { purpose: first });
+    bench.hello(key, remote, { purpose: second });
+    expect(bench.closed.get(key)).toBe('PROTOCOL');
+    expect(bench.count('bans')).toBe(0);
   });
 
   it('comes before everything else', () => {
@@ -188,6 +235,13 @@ describe('two links to one peer', () => {
     expect(bench.closed.get(old)).toBe('STALE');
     expect(bench.kindOf(fresh)).toBe('overlay');
     expect(bench.eventsOf('down')).toMatchObject([{ key: old, reason: 'STALE' }]);
+  });
+
+  it('LINK to what nobody has asked over: the link ends', () => {
+    const { bench, own, theirs } = crossed(larger);
+    bench.message(theirs, encodeAnswer({ kind: 'link', walk: '', degree: 3, records: [] }));
+    expect(bench.closed.get(theirs)).toBe('PROTOCOL');
+    expect(bench.kindOf(own)).toBe('pending');
   });
 
   it('both made by the other process: nobody hurries, since it may have lost the older one', () => {
@@ -375,6 +429,20 @@ describe('the end of a link', () => {
     bench.pass(20_000);
     expect(bench.dials.length).toBeGreaterThan(1);
   });
+
+  it.each(['USER', 'BANNED', 'LOST'] as const)(
+    '%s, of who came to us: not dialed for ten minutes',
+    (reason) => {
+      const bench = new Bench();
+      const remote = bench.remote('a');
+      bench.handle({ type: 'linkDown', key: bench.visit(remote), reason });
+      const dials = (): number => bench.dials.filter(({ address }) => address === remote.address).length;
+      bench.pass(590_000);
+      expect(dials() > 0).toBe(reason === 'LOST'); // the control
+      bench.pass(60_000);
+      expect(dials()).toBeGreaterThan(0);
+    },
+  );
 
   it('USER: who said it may come back; control: not whom our own user sent away', () => {
     for (const ours of [false, true]) {

@@ -1,8 +1,8 @@
 // Who has to go for whom in a full node that can be dialed: ranks by a secret and by where peers come from, and two places
 // by need. Everybody here asks politely; what is told apart is only where they come from, and how often they ask.
-import { seededRandom } from '@peernet/core';
+import { seededRandom, signRecord } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
-import { Bench, type BenchOptions, type Remote } from './machine.js';
+import { Bench, type BenchOptions, live, type Remote, withBook } from './machine.js';
 
 const room = 16;
 const dialable = { bootstrap: false, connections: 0, announce: ['ws://5.5.5.5:4000'] };
@@ -153,6 +153,25 @@ describe('a full node that can be dialed', () => {
     expect(lie(false)).toBe(0);
   });
 
+  it('who only says that it cannot is known if we have dialed it, wherever it comes from; not if somebody says so', () => {
+    const taken = (known: 'dialed' | 'told' | 'not at all'): number => {
+      const bench = new Bench({ ...dialable, tuning: { linksDialableMax: room } });
+      for (const remote of shy(bench, room, 40)) bench.visit(remote);
+      bench.pass(61_000);
+      const newcomers = shy(bench, 2 * room, 50);
+      for (const [i, { id, record, crypto }] of newcomers.entries()) {
+        const address = `ws://90.${i}.1.1:4000`;
+        const elsewhere = signRecord(crypto, { ...record, addresses: [address], dialable: true });
+        if (known === 'dialed') bench.store.outcome(address, { ok: true, id, record: elsewhere });
+        if (known === 'told') bench.store.offer([{ record: elsewhere, ageSeconds: 0 }], bench.crypto.id);
+      }
+      return ask(bench, newcomers).length;
+    };
+    expect(taken('dialed')).toBe(0);
+    expect(taken('told')).toBe(taken('not at all'));
+    expect(taken('not at all')).toBeGreaterThan(2);
+  });
+
   it('one group has one senior', () => {
     const bench = new Bench({ ...dialable, tuning: { linksDialableMax: room } });
     const crowd = Array.from({ length: room }, (_, i) => from(bench, 20, 0, i + 1));
@@ -172,6 +191,35 @@ describe('a full node that can be dialed', () => {
     const others = strangers(crowd, room - 1);
     expect(ask(crowd, others)).toEqual(others);
     expect(isIn(crowd, from(crowd, 20, 0, 1))).toBe(true);
+  });
+
+  it('nobody goes who has come just now', () => {
+    const bench = new Bench({ ...dialable, tuning: { linksDialableMax: room } });
+    for (const remote of strangers(bench, room, 20)) bench.visit(remote);
+    for (const remote of strangers(bench, 30)) bench.visit(remote, 9);
+    expect(bench.count('evictions')).toBe(0);
+    bench.pass(61_000); // the control
+    for (const remote of strangers(bench, 30, 40)) bench.visit(remote, 9);
+    expect(bench.count('evictions')).toBeGreaterThan(0);
+  });
+
+  it('nobody goes whom we have dialed, or whom the user wants; control: the same, unwanted', () => {
+    for (const wanted of [true, false]) {
+      const tuning = { linksDialableMax: 8, rotateEveryMs: Number.POSITIVE_INFINITY };
+      const { bench, remotes } = withBook(20, { announce: ['ws://5.5.5.5:4000'], tuning });
+      live(bench, remotes, 60_000);
+      expect(bench.count('outbound')).toBe(5);
+      for (const remote of strangers(bench, 3, 60)) {
+        bench.visit(remote);
+        if (wanted) bench.handle({ type: 'connect', request: 1, address: `${remote.address}#${remote.id}` });
+      }
+      bench.pass(61_000);
+      const before = bench.machine.neighbours.map(({ id }) => id);
+      expect(before).toHaveLength(8);
+      for (const remote of [...strangers(bench, 30, 70), ...shy(bench, 30, 80)]) bench.visit(remote, 0);
+      expect(bench.machine.neighbours.filter(({ id }) => before.includes(id)).length === 8).toBe(wanted);
+      expect(bench.count('outbound')).toBe(5);
+    }
   });
 
   it('another node has other luck for the same ones', () => {
