@@ -1,5 +1,6 @@
 import { signRecord } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
+import { RATES, SEND_SHARE } from '../src/defaults.js';
 import { encodeShuffle } from '../src/wire.js';
 import { Bench, heard, live, startMs, wallMs, withBook } from './machine.js';
 
@@ -104,6 +105,20 @@ describe('SHUFFLE', () => {
     expect(bench.eventsOf('known').at(-1)?.addresses).toEqual(['ws://8.8.8.8:80']);
   });
 
+  it('means nothing over the link of an application, or a probe', () => {
+    for (const purpose of ['app', 'probe'] as const) {
+      const bench = new Bench({ bootstrap: false });
+      const remote = bench.remote('a');
+      const key = bench.arrive(remote);
+      bench.hello(key, remote, { purpose });
+      const other = bench.remote('other');
+      tell(bench, key, [heard(other.record)]);
+      expect(bench.count('unexpected')).toBe(1);
+      expect(bench.to(key, 'shuffle')).toEqual([]);
+      expect(bench.store.get(other.address)).toBeUndefined();
+    }
+  });
+
   it('as an answer that nobody asked for bans; control: the answer to ours does not', () => {
     const bench = new Bench({ bootstrap: false });
     const key = bench.visit(bench.remote('a'));
@@ -131,6 +146,31 @@ describe('what is told', () => {
       .at(-1)
       ?.records.map(({ record }) => record.id);
     expect(told).toEqual([proven.id]);
+  });
+
+  it('is not where somebody says to live whom we reached by an introduction; control: whom we dialed there', () => {
+    for (const introduced of [true, false]) {
+      const bench = new Bench({ bootstrap: false, webrtc: true, schemes: ['ws', 'wrtc'] });
+      const other = bench.remote('other', { webrtc: true });
+      const via = `wrtc:${other.id}?via=ws://8.8.8.8:4000`;
+      bench.handle({ type: 'connect', request: 1, address: introduced ? via : other.address });
+      bench.answer(bench.lastDial, other);
+      expect(bench.machine.neighbours).toHaveLength(1);
+      const key = bench.visit(bench.remote('a'));
+      tell(bench, key, []);
+      expect(bench.to(key, 'shuffle').at(-1)?.records).toHaveLength(introduced ? 0 : 1);
+    }
+  });
+
+  it('are no more than 80 % of what a peer takes into its book, however often it asks', () => {
+    const { bench, remotes } = withBook(20, { connections: 6 });
+    live(bench, remotes, 30_000);
+    expect(bench.count('outbound')).toBe(6);
+    const key = bench.visit(bench.remote('a'));
+    const before = bench.to(key, 'link').flatMap(({ records }) => records).length;
+    for (let i = 0; i < 10; i++) tell(bench, key, []);
+    const told = bench.to(key, 'shuffle').flatMap(({ records }) => records).length;
+    expect(before + told).toBe(SEND_SHARE * RATES.admitted.burst);
   });
 
   it('never goes to a peer that would have to refuse it', () => {
@@ -188,6 +228,13 @@ describe('what is taken', () => {
     expect(taken('ws://example.com:4000')).toBe(false);
     expect(taken('tcp://example.com:4000')).toBe(false);
     expect(taken('tcp://8.8.8.8:4000', 'global', ['ws'])).toBe(false);
+  });
+
+  it('no address of a relay as that of a peer, though we could dial it', () => {
+    const schemes = ['ws', 'wss', 'tcp', 'wrtc'];
+    const wrtc = `wrtc:${new Bench().remote('b').id}?via=ws://8.8.8.8:4000`;
+    expect(taken(wrtc, 'global', schemes)).toBe(false);
+    expect(taken('ws://8.8.8.8:4000', 'global', schemes)).toBe(true);
   });
 
   it('of a record only the addresses that fit, with the bytes that its owner signed', () => {
@@ -257,6 +304,16 @@ describe('what is taken', () => {
     }
   });
 
+  it('by our own calendar if three neighbours differ from it by half an hour only', () => {
+    const bench = new Bench({ bootstrap: false });
+    for (const name of ['a', 'b', 'c']) {
+      const remote = bench.remote(name);
+      bench.hello(bench.arrive(remote), remote, { wallMs: wallMs + 1_800_000 });
+    }
+    bench.pass(6_000);
+    expect(bench.machine.wall()).toBe(wallMs + 6_000);
+  });
+
   it('by our own calendar again once it has been set, by whatever links that were there before', () => {
     const yearMs = 31_536_000_000;
     let offMs = -yearMs; // a computer without a clock of its own that has just been turned on
@@ -314,5 +371,26 @@ describe('what is taken', () => {
     expect(bench.eventsOf('seq').at(-1)?.seq).toBeGreaterThan(seq);
     bench.pass(11_000);
     expect(bench.to(key, 'record').at(-1)?.self.record.seq).toBeGreaterThan(seq);
+  });
+  it('our own record does not enter our own book', () => {
+    const bench = new Bench({ bootstrap: false });
+    bench.makeDialable();
+    const key = bench.visit(bench.remote('a'));
+    tell(bench, key, [heard(bench.machine.record(bench.nowMs)), heard(bench.remote('other').record)]);
+    expect(bench.machine.record(bench.nowMs).addresses).toEqual(['ws://5.5.5.5:4000']);
+    expect(bench.store.get('ws://5.5.5.5:4000')).toBeUndefined();
+    expect(bench.store.get(bench.remote('other').address)).toBeDefined(); // the control
+  });
+
+  it('our own record, or an older one, is no news: whoever echoes it makes us sign nothing', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    const own = bench.machine.record(bench.nowMs);
+    for (let i = 0; i < 5; i++) {
+      tell(bench, key, [heard(own)]);
+      bench.pass(11_000);
+    }
+    expect(bench.machine.record(bench.nowMs).seq).toBe(own.seq);
+    expect(bench.to(key, 'record')).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import type {
   Preference,
 } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
-import { encodeShuffle } from '../src/wire.js';
+import { encodeAnswer, encodeShuffle } from '../src/wire.js';
 import { type Bench, heard, live, type Remote, withBook } from './machine.js';
 
 /** A choice that is made by hand. */
@@ -155,6 +155,13 @@ describe('what the choice is fed with', () => {
       [[told.id], true],
       [[told.id], false],
     ]);
+    // … nor who has no room for us: it is dialed by chance, and tells what it likes.
+    const full = bench.remote('full');
+    bench.handle({ type: 'connect', request: 1, address: full.address });
+    const host = bench.answer(bench.lastDial, full, 'hello');
+    bench.message(host, encodeShuffle({ answer: false, degree: 5, records: [heard(told.record)] }));
+    bench.message(host, encodeAnswer({ kind: 'full', walk: '', degree: 5, records: [heard(told.record)] }));
+    expect(offers.filter(([ids]) => ids.includes(told.id)).slice(2)).toEqual([[[told.id], false]]);
   });
 
   it('is who answers a dial of ours, but not a probe of what a visitor claims', () => {

@@ -109,6 +109,126 @@ describe('a walk of others', () => {
     expect(bench.to(keys[0] as number, 'full').at(-1)?.walk).toBe('0000000000000002');
   });
 
+  it('does not end before its last four hops; control: in them it does', () => {
+    for (const ttl of [6, 5]) {
+      const { bench, keys } = among(5);
+      bench.makeDialable();
+      bench.message(keys[0] as number, walkOf(bench.remote('origin'), { ttl, degree: 50 }));
+      expect(walksTo(bench, keys)).toHaveLength(ttl - 5);
+      expect(bench.to(keys[0] as number, 'link').filter(({ walk }) => walk === id)).toHaveLength(6 - ttl);
+    }
+  });
+
+  it('does not end at its origin, nor where its origin is not wanted', () => {
+    const { bench, keys } = among(5);
+    bench.makeDialable();
+    const from = keys[0] as number;
+    const unwanted = bench.remote('unwanted');
+    bench.handle({ type: 'disconnect', target: unwanted.id });
+    bench.message(from, walkOf(unwanted, { ttl: 3, degree: 50 }));
+    const own = { ...unwanted, record: bench.machine.record(bench.nowMs) };
+    bench.message(from, walkOf(own, { id: '0000000000000001', ttl: 3, degree: 50 }));
+    expect(walksTo(bench, keys)).toHaveLength(2);
+    expect(bench.to(from, 'link').filter(({ walk }) => walk !== '')).toEqual([]);
+  });
+
+  it('never goes to its origin', () => {
+    const { bench, remotes, keys } = among(2);
+    for (let i = 0; i < 8; i++)
+      bench.message(
+        keys[0] as number,
+        walkOf(remotes[1] as Remote, { id: `00000000000000f${i}`, degree: 50 }),
+      );
+    expect(bench.to(keys[1] as number, 'walk')).toEqual([]);
+  });
+
+  it.each([
+    ['in a narrower network than the link over which it came', { addresses: ['ws://10.0.0.7:4000'] }],
+    ['only by its past', { dialable: false }],
+  ])('does not end where its origin can be dialed %s', (_, fields) => {
+    const { bench, keys } = among(2, { bootstrap: true, connections: 5 });
+    bench.message(keys[0] as number, walkOf(bench.remote('origin', fields), { ttl: 5, degree: 50 }));
+    expect(walksTo(bench, keys)).toHaveLength(1);
+    expect(bench.dials).toEqual([]);
+  });
+
+  it('that has expired means nothing, nor one over the link of an application', () => {
+    const { bench, keys } = among(3);
+    bench.message(
+      keys[0] as number,
+      walkOf(bench.remote('o'), { origin: heard(bench.remote('o').record, 86_400) }),
+    );
+    const app = bench.remote('app');
+    const key = bench.arrive(app);
+    bench.hello(key, app, { purpose: 'app' });
+    bench.message(key, walkOf(bench.remote('o')));
+    expect(bench.count('unexpected')).toBe(2);
+    expect(walksTo(bench, keys)).toEqual([]);
+  });
+
+  it('belongs to who brought it first: who repeats it gets no answer', () => {
+    const { bench, remotes, keys } = among(4);
+    const [first, second] = keys as [number, number];
+    bench.message(first, walkOf(bench.remote('origin'), { degree: 50 }));
+    const [[to]] = walksTo(bench, keys) as [[number, Walk]];
+    bench.message(second, walkOf(remotes[1] as Remote, { degree: 50 }));
+    bench.message(to, encodeAnswer({ kind: 'full', walk: id, degree: 4, records: [] }));
+    const answered = keys.filter((key) => bench.to(key, 'full').some(({ walk }) => walk === id));
+    expect(answered).toEqual([first]);
+  });
+
+  it('is answered once', () => {
+    const { bench, keys } = among(3);
+    bench.message(keys[0] as number, walkOf(bench.remote('origin'), { degree: 50 }));
+    const [[to]] = walksTo(bench, keys) as [[number, Walk]];
+    for (let i = 0; i < 3; i++)
+      bench.message(to, encodeAnswer({ kind: 'full', walk: id, degree: 4, records: [] }));
+    expect(bench.to(keys[0] as number, 'full')).toHaveLength(1);
+    expect(bench.count('unexpected')).toBe(2);
+  });
+
+  it('ends at us as often as it likes: of answers a link gets no more than it takes', () => {
+    const { bench, keys } = among(3);
+    bench.makeDialable();
+    const from = keys[0] as number;
+    for (let i = 16; i < 42; i++)
+      bench.message(
+        from,
+        walkOf(bench.remote('o'), { id: `00000000000000${i.toString(16)}`, ttl: 3, degree: 50 }),
+      );
+    const answers = bench.to(from, 'link').filter(({ walk }) => walk !== '').length;
+    const stalled = SEND_SHARE * RATES.answer.perSecond * STALL_SECONDS;
+    expect(answers).toBeGreaterThan(5);
+    expect(answers).toBeLessThanOrEqual(SEND_SHARE * (RATES.answer.burst - stalled));
+    expect(bench.count('paced')).toBeGreaterThan(0);
+  });
+
+  it('for whom our guest answers is not ours: only who has us as its guest walks for us', () => {
+    const { bench } = among(8, { tuning: {} });
+    bench.pass(61_000);
+    bench.visit(bench.remote('poor'), 0);
+    const guest = bench.visit(bench.remote('poorer'), 0);
+    expect(bench.kindOf(guest)).toBe('guest');
+    const records = [heard(bench.remote('end').record)];
+    bench.message(guest, encodeAnswer({ kind: 'full', walk: id, degree: 4, records }));
+    expect([bench.count('unexpected'), bench.count('walksFull')]).toEqual([1, 0]);
+    expect(bench.store.get(bench.remote('end').address)).toBeUndefined();
+  });
+
+  it('of somebody else is answered to him, though who answers has us as its guest', () => {
+    const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'], tuning: { bookShare: 1, bookShareLow: 1 } });
+    bench.pass(0);
+    const host = bench.answer(bench.lastDial, bench.remote('host', { address: 'ws://9.9.9.9:4000' }), 'full');
+    expect(bench.kindOf(host)).toBe('guest');
+    const neighbour = bench.visit(bench.remote('a'));
+    bench.message(neighbour, walkOf(bench.remote('origin'), { degree: 50 }));
+    const dials = bench.dials.length;
+    const records = [heard(bench.remote('end').record)];
+    bench.message(host, encodeAnswer({ kind: 'link', walk: id, degree: 4, records }));
+    expect(bench.to(neighbour, 'link').filter(({ walk }) => walk === id)).toHaveLength(1);
+    expect(bench.dials).toHaveLength(dials);
+  });
+
   it('does not end at a node that can neither be dialed nor dial', () => {
     const { bench, keys } = among(5);
     const shy = bench.remote('shy', { addresses: [], dialable: false });
@@ -264,6 +384,26 @@ describe('a walk of kind introduce', () => {
     ]);
   });
 
+  it.each([
+    ['after 30 s', (bench: Bench) => bench.pass(30_001)],
+    [
+      'when who brought it has gone',
+      (bench: Bench, from: number) => {
+        bench.handle({ type: 'linkDown', key: from, reason: 'LOST' });
+      },
+    ],
+  ])('lets nothing go back the way it came %s', (_, happens) => {
+    const { bench, keys } = among(3);
+    const [from, end] = keys as [number, number];
+    const origin = bench.remote('origin', shy);
+    bench.message(from, introduce(origin, { ttl: 9 }));
+    happens(bench, from);
+    const signal = { path: id, scope: 'global', target: origin.id, sealed: new Uint8Array(60) } as const;
+    bench.message(end, encodeSignal(signal));
+    expect(bench.to(from, 'signal')).toEqual([]);
+    expect(bench.to(end, 'unreachable')).toEqual([{ kind: 'unreachable', path: id, code: 'NOT_FOUND' }]);
+  });
+
   it('is sent by who has two relays, takes offers and lacks neighbours of the kind', () => {
     const sent = (serving: boolean, others: number): number => {
       const bench = new Bench({ webrtc: true, tuning: { bookShare: 1, bookShareLow: 1 } });
@@ -325,6 +465,42 @@ describe('a walk of ours', () => {
     );
     expect(bench.lastDial).toMatchObject({ address: end.address, expect: end.id });
     expect(bench.count('walksLinked')).toBe(1);
+  });
+
+  it('that came home and was answered is over: a second answer goes nowhere', () => {
+    const { bench, keys, walks } = lonely();
+    const [key, walk] = walks[0] as [number, Walk];
+    const other = keys.find((k) => k !== key) as number;
+    bench.message(other, encodeWalk({ ...walk, ttl: 9, degree: 50 }));
+    for (let i = 0; i < 2; i++)
+      bench.message(key, encodeAnswer({ kind: 'full', walk: walk.id, degree: 4, records: [] }));
+    expect([bench.count('walksFull'), bench.count('unexpected')]).toEqual([1, 1]);
+    expect(bench.to(other, 'full').filter((answer) => answer.walk === walk.id)).toEqual([]);
+  });
+
+  it('has five others beside it at most, whatever happens', () => {
+    const bench = new Bench({ connections: 40, tuning: { bookShare: 0, bookShareLow: 0, linksMax: 80 } });
+    let most = 0;
+    for (let i = 0; i < 40; i++) {
+      bench.visit(bench.remote(`n${i}`));
+      bench.pass(250);
+      most = Math.max(most, bench.count('walking'));
+    }
+    expect(most).toBe(6);
+  });
+
+  it('LINK, when no link is missing any more: nobody is dialed', () => {
+    const { bench, walks } = lonely();
+    for (let i = 0; i < 5; i++) {
+      bench.handle({ type: 'connect', request: i, address: `ws://9.${i}.1.1:4000` });
+      bench.answer(bench.lastDial, bench.remote(`own ${i}`, { address: `ws://9.${i}.1.1:4000` }));
+    }
+    const dials = bench.dials.length;
+    const [key, walk] = walks[0] as [number, Walk];
+    const records = [heard(bench.remote('end').record)];
+    bench.message(key, encodeAnswer({ kind: 'link', walk: walk.id, degree: 4, records }));
+    expect(bench.count('walksLinked')).toBe(1);
+    expect(bench.dials).toHaveLength(dials);
   });
 
   it('unanswered for 5 s: once more by the other neighbour, and then no more', () => {
