@@ -120,6 +120,46 @@ describe('messages', () => {
       decodeMessage(encodeAdvertMessage({ budget: 1, hops: 1, ageSeconds, advert: advert.bytes })) !==
       undefined;
     expect([aged(600), aged(601)]).toEqual([true, false]);
+    const cast = (budget: number, hops: number): boolean =>
+      decodeMessage(encodeAdvertMessage({ budget, hops, ageSeconds: 0, advert: advert.bytes })) !== undefined;
+    expect([cast(1, 1), cast(1, 16), cast(0, 1), cast(1, 0), cast(1, 17)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+    const row = (hops: number, ageSeconds: number): boolean =>
+      decodeMessage(
+        encodeRows(new Uint8Array(16), [{ kind: 'advert', hops, ageSeconds, bytes: advert.bytes }]),
+      ) !== undefined;
+    expect([row(1, 600), row(32, 0), row(0, 0), row(33, 0), row(1, 601)]).toEqual([
+      true,
+      true,
+      false,
+      false,
+      false,
+    ]);
+  });
+
+  test('an advert that lives longer than any may, or whose record has something behind it, is none', () => {
+    const ttlAt = advert.bytes.length - 64 - 1 - advert.meta.length - 2;
+    const lives = (ttlSeconds: number): boolean => {
+      const bytes = advert.bytes.slice();
+      new DataView(bytes.buffer).setUint16(ttlAt, ttlSeconds);
+      return decodeAdvert(bytes) !== undefined;
+    };
+    expect([lives(600), lives(601)]).toEqual([true, false]);
+    const { record } = advert;
+    const followed = (...more: number[]): Uint8Array =>
+      signAdvert(bench.who('alice'), {
+        ...advert,
+        record: { ...record, bytes: Uint8Array.from([...record.bytes, ...more]) },
+      }).bytes;
+    expect([decodeAdvert(followed()), decodeAdvert(followed(0))].map((one) => one !== undefined)).toEqual([
+      true,
+      false,
+    ]);
   });
 
   test('the largest object fits', () => {
