@@ -109,6 +109,21 @@ describe('the size estimate', () => {
     expect(bench.count('limiterDrops')).toBe(3);
   });
 
+  it('entries beyond that for ever: the link ends, though its messages keep to their rate', () => {
+    const bench = new Bench({ bootstrap: false });
+    const key = bench.visit(bench.remote('a'));
+    const crypto = simCrypto(bench.world, 'x');
+    const signature = crypto.sign(DOMAIN.extrema, peerIdToBytes(crypto.id));
+    const twice = [...all, ...all].map((slot) => ({ slot, id: crypto.id, ageSeconds: 1, signature }));
+    const message = encodeExtrema(3, twice);
+    for (let i = 0; i < 1_200 && !bench.closed.has(key); i++) {
+      bench.message(key, message);
+      bench.pass(1_000);
+    }
+    expect(bench.count('limiterDrops')).toBe(1_001);
+    expect(bench.closed.get(key)).toBe('RATE');
+  });
+
   it('stays far below that itself, whatever the network tells it', () => {
     const bench = new Bench({ bootstrap: false, connections: 0 });
     const [a, b] = ['a', 'b'].map((name) => bench.visit(bench.remote(name))) as [number, number];

@@ -90,11 +90,6 @@ export class Census {
       counters.unexpected++;
       return;
     }
-    if (!peer.receiving('entries', nowMs).take(entries.length, nowMs)) {
-      counters.limiterDrops++;
-      peer.drops++;
-      return;
-    }
     peer.degree = message.degree;
     let forged = false;
     const changed = this.#extrema.offer(entries, nowMs, (domain, id, bytes, signature) => {

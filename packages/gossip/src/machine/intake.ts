@@ -67,6 +67,8 @@ export class Intake {
   #mayCome(peer: Peer, message: Message): boolean {
     const { nowMs } = this.#c;
     if (!peer.receiving(rateOf[message.kind], nowMs).take(1, nowMs)) return false;
+    if (message.kind === 'extrema')
+      return peer.receiving('entries', nowMs).take(message.entries.length, nowMs);
     const begins = message.kind === 'signal' && message.target !== undefined;
     return !begins || peer.receiving('introduction', nowMs).take(1, nowMs);
   }
