@@ -4,6 +4,7 @@ import {
   DOMAIN,
   type PeerId,
   peerIdFromBytes,
+  peerIdToBytes,
   type Random,
   randomBytes,
   seededRandom,
@@ -287,6 +288,59 @@ describe('the dead', () => {
     };
     expect(awake(false), 'control: it stays low').toBeLessThan(1_100);
     expect(awake(true) / before).toBeCloseTo(1, 1);
+  });
+});
+
+describe('an entry', () => {
+  /** Everybody's values in all slots; the witness knows them as of 0. */
+  function known() {
+    const world = createWorld({ seed: 8 });
+    const nodes = Array.from({ length: 12 }, (_, i) => makeNode(world, `${i}`));
+    const [witness, ...others] = nodes as [Node, ...Node[]];
+    for (const { extrema } of others) witness.extrema.offer(extrema.table(0), 0, witness.verify);
+    const winners = new Map(witness.extrema.table(0).map((entry) => [entry.slot, entry.id]));
+    /** An entry of one of the others that does not win its slot. */
+    const loser = (ageSeconds: number): ExtremaEntry => {
+      for (const { crypto, extrema } of others) {
+        const [own] = extrema.table(0) as [ExtremaEntry];
+        for (const [slot, id] of winners)
+          if (id !== witness.crypto.id && id !== crypto.id)
+            return { ...own, slot, id: crypto.id, ageSeconds };
+      }
+      throw new Error('everybody wins everywhere');
+    };
+    return { witness, others, winners, loser };
+  }
+
+  test('of ourselves is nobody else’s to tell', () => {
+    const { witness } = known();
+    const own = witness.extrema.table(400_000).filter(({ id }) => id === witness.crypto.id);
+    expect(own.length).toBeGreaterThan(0);
+    const young = own.map((entry) => ({ ...entry, ageSeconds: 1 }));
+    expect(witness.extrema.offer(young, 400_000, witness.verify)).toEqual([]);
+  });
+
+  test('that does not win follows who is suspect only, and only if it is younger', () => {
+    const { witness, loser } = known();
+    const offer = (ageSeconds: number, atMs: number): number =>
+      witness.extrema.offer([loser(ageSeconds)], atMs, witness.verify).length;
+    expect(offer(1, 100_000)).toBe(0);
+    expect(offer(700, 700_000)).toBe(0);
+    expect(offer(1, 700_000)).toBe(1); // the control
+  });
+
+  test('with another signature than the one that we hold of its id is looked at', () => {
+    const { witness, others, winners } = known();
+    const { crypto } = others.find((node) => [...winners.values()].includes(node.crypto.id)) as Node;
+    const [slot] = [...winners].find(([, id]) => id !== crypto.id && id !== witness.crypto.id) as [
+      number,
+      PeerId,
+    ];
+    const forged = { slot, id: crypto.id, ageSeconds: 1, signature: new Uint8Array(64).fill(1) };
+    // Young, where the winner is old: it would follow, and we would tell it to all our neighbours.
+    expect(witness.extrema.offer([forged], 700_000, witness.verify)).toEqual([]);
+    const signature = crypto.sign(DOMAIN.extrema, peerIdToBytes(crypto.id));
+    expect(witness.extrema.offer([{ ...forged, signature }], 700_000, witness.verify)).toHaveLength(1);
   });
 });
 

@@ -426,6 +426,31 @@ describe('upkeep', () => {
     expect(own.own().some(({ verified }) => verified)).toBe(false);
   });
 
+  test('32 that others named are remembered; when all of them are proven, one more is not heard', () => {
+    const named = (i: number): string => `ws://${publicIp}:${5000 + i}`;
+    const scene = new Scene({ toUs: Array.from({ length: 33 }, (_, i) => named(i)) });
+    for (let i = 0; i < 32; i++) scene.dialed(named(i), [peerA]).run(60_000);
+    expect(scene.own.own()).toHaveLength(32);
+    scene.dialed(named(32), [peerA]).run(60_000);
+    expect(scene.own.own().some(({ address }) => address === named(32))).toBe(false);
+  });
+
+  test('one that others named and that is not ours is forgotten after four probes', () => {
+    const scene = new Scene().dialed(at(victim), [peerA]).run(30 * 86_400_000);
+    expect(scene.probes).toHaveLength(4);
+    expect(scene.own.deadline()).toBe(Number.POSITIVE_INFINITY);
+  });
+
+  test('without a probe nothing is proven on a port that we do not listen on, nor in a narrow network', () => {
+    const scene = new Scene().listen(ws, ['192.168.1.5']);
+    scene.seen(publicIp, [peerA, peerB]).dialed(`ws://${publicIp}:5000`, [peerA, peerB]);
+    scene.dialed(at(publicIp), [peerA]);
+    expect(scene.own.record()).toEqual([at(publicIp)]); // the control
+    const lan = new Scene().listen(ws, ['192.168.1.5']);
+    lan.seen('192.168.1.9', [peerA, peerB], 'private').dialed(at('192.168.1.9'), [peerA, peerB], 'private');
+    expect(lan.own.record()).toEqual([]);
+  });
+
   test('evidence is a day old at most', () => {
     const scene = new Scene().listen(ws, ['192.168.1.5']);
     scene.seen(publicIp, [peerA, peerB]);

@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import {
   type Crypto,
+  DOMAIN,
   type HeardRecord,
+  peerIdToBytes,
   seededRandom,
   signalBytesMax,
   signRecord,
@@ -12,13 +14,16 @@ import { describe, expect, it } from 'vitest';
 import { openSignal, sealSignal } from '../src/machine/sealed-signal.js';
 import {
   decodeMessage,
+  decodeSaid,
   encodeAnswer,
   encodeExtrema,
   encodeHello,
   encodeRecord,
   encodeReplaced,
+  encodeSaid,
   encodeShuffle,
   encodeSignal,
+  encodeStatement,
   encodeUnreachable,
   encodeWalk,
   sealedBytesMax,
@@ -77,6 +82,66 @@ const samples: Record<string, Uint8Array> = {
   signalOn: encodeSignal({ path: id, scope: 'global', target: undefined, sealed: new Uint8Array(3).fill(8) }),
   unreachable: encodeUnreachable({ path: id, code: 'LOST' }),
 };
+
+describe('a message that no encoder writes', () => {
+  const changed = (bytes: Uint8Array | undefined, at: number, value: number): Uint8Array => {
+    const copy = (bytes as Uint8Array).slice();
+    copy[at] = value;
+    return copy;
+  };
+  const group = (name: string, count: number): number[] => {
+    const [one] = [entry(1, name)];
+    const line = [1, 0, 7];
+    return [...peerIdToBytes(one.id), ...one.signature, count, ...Array(count).fill(line).flat()];
+  };
+  const extrema = (...groups: number[][]): Uint8Array =>
+    Uint8Array.from([4, 0, 7, groups.length, ...groups.flat()]);
+  const long = encodeRecord({ ...self, ageSeconds: WIRE.ageSecondsMax });
+
+  it.each([
+    ['HELLO of a fourth purpose', changed(samples.hello, 1, 3)],
+    ['RECORD older than any may be', changed(long, 4, (long[4] as number) + 1)],
+    ['SHUFFLE that is neither question nor answer', changed(samples.shuffle, 1, 2)],
+    ['EXTREMA with an empty group', extrema(group('x', 1), group('yy', 0))],
+    ['EXTREMA with 129 entries in two groups', extrema(group('x', 64), group('yy', 65))],
+    ['EXTREMA of a 65th slot', changed(extrema(group('x', 1)), 101, 64)],
+    ['WALK of 29 hops', changed(samples.walk, 9, 29)],
+    ['WALK of a third kind', changed(samples.walk, 10, 2)],
+    ['WALK that is more than desperate', changed(samples.walk, 13, 2)],
+    ['WALK with the id of none', (samples.walk as Uint8Array).slice().fill(0, 1, 9)],
+    ['REPLACED by two', changed(samples.alone, 1, 2)],
+    ['SIGNAL of a fifth scope', changed(samples.signalOn, 9, 4)],
+    ['SIGNAL to two', changed(samples.signalOn, 10, 2)],
+    ['UNREACHABLE for a fifth reason', changed(samples.unreachable, 9, 4)],
+    ['message of no kind', Uint8Array.of(0)],
+    ['message of an eleventh kind', changed(samples.unreachable, 0, 11)],
+  ])('is none: %s', (_, bytes) => {
+    expect(decodeMessage(bytes)).toBeUndefined();
+  });
+
+  it('control: what is one byte away from them is one', () => {
+    for (const bytes of [
+      long,
+      extrema(group('x', 1), group('yy', 1)),
+      extrema(group('x', 64), group('yy', 64)),
+      changed(extrema(group('x', 1)), 101, 63),
+      changed(samples.walk, 9, 28),
+    ])
+      expect(decodeMessage(bytes)).toBeDefined();
+  });
+
+  it('is no signal: bytes behind it in a seal', () => {
+    const [from, to] = [simCrypto(world, 'from'), simCrypto(world, 'to')];
+    const statement = encodeStatement(id, to.id, {
+      from: from.id,
+      counter: 0,
+      signal: { kind: 'offer', sdp: 'o' },
+    });
+    const said = encodeSaid(statement, from.sign(DOMAIN.signal, statement));
+    expect(decodeSaid(said)).toBeDefined();
+    expect(decodeSaid(Uint8Array.from([...said, 0]))).toBeUndefined();
+  });
+});
 
 describe('every message', () => {
   it('is read as it was written', () => {
