@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { Bench, startMs } from './machine.js';
+import { encodeRecord } from '../src/wire.js';
+import { Bench, heard, startMs } from './machine.js';
 
 describe('own addresses', () => {
   it('are probed, and enter the record when our own key answered; neighbours are told', () => {
@@ -105,6 +106,21 @@ describe('own addresses', () => {
     expect(bench.dials.map(({ address }) => address)).toContain('ws://7.7.7.7:4000');
   });
 
+  it('are not learned from whom we dialed ourselves', () => {
+    const bench = new Bench({ bootstrap: false });
+    const remote = bench.remote('a');
+    bench.handle({ type: 'connect', request: 1, address: remote.address });
+    const key = bench.dialed(bench.lastDial, remote);
+    bench.hello(key, remote, { dialed: 'ws://66.6.6.6:4000' });
+    const dials = (): string[] => bench.dials.map(({ address }) => address);
+    bench.pass(10_000);
+    expect(dials()).not.toContain('ws://66.6.6.6:4000');
+    const other = bench.remote('b');
+    bench.hello(bench.arrive(other), other, { dialed: 'ws://66.6.6.6:4000' }); // the control
+    bench.pass(10_000);
+    expect(dials()).toContain('ws://66.6.6.6:4000');
+  });
+
   describe('and relays in their stead', () => {
     /** We have dialed somebody who can be dialed; with `service` while our own probe is under way. */
     function joined(service: boolean) {
@@ -195,6 +211,30 @@ describe('what an inbound neighbour claims', () => {
     expect(bench.store.get(remote.address)).toMatchObject({ verified: true, id: remote.id });
     bench.pass(600_000);
     expect(bench.dials).toHaveLength(1);
+  });
+
+  it('is not probed in a narrower network than it comes from, nor unless it is a neighbour', () => {
+    const bench = new Bench({ connections: 0 });
+    bench.visit(bench.remote('liar', { address: 'ws://10.0.0.7:4000' }));
+    const app = bench.remote('app');
+    const key = bench.arrive(app);
+    bench.hello(key, app, { purpose: 'app' });
+    bench.message(key, encodeRecord(heard(app.record)));
+    bench.pass(600_000);
+    expect(bench.dials).toEqual([]);
+    bench.visit(bench.remote('lan', { address: 'ws://10.0.0.7:4000' }), 5, { scope: 'private' }); // the control
+    bench.pass(0);
+    expect(bench.dials).toMatchObject([{ address: 'ws://10.0.0.7:4000' }]);
+  });
+
+  it('waits in a queue of bounded length', () => {
+    const bench = new Bench({ connections: 0, tuning: { linksMax: 100, probesWaitingMax: 20 } });
+    for (let i = 0; i < 60; i++) bench.visit(bench.remote(`n${i}`));
+    for (let i = 0; i < 100; i++) {
+      bench.pass(100);
+      for (const dial of bench.dials) bench.fail(dial);
+    }
+    expect(bench.count('probes')).toBe(20);
   });
 
   it('dies here if it is false', () => {

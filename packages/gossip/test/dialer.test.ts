@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { Bench, heard, type Remote } from './machine.js';
+import { Bench, type Dialed, heard, type Remote } from './machine.js';
 
 /** A bench whose book has these remotes, and nobody connected. */
 function withBook(addresses: readonly string[], options: ConstructorParameters<typeof Bench>[0] = {}) {
@@ -95,6 +95,72 @@ describe('the dialer', () => {
     const alone = withBook(group);
     for (let i = 0; i < 10; i++) alone.bench.pass(5_000);
     expect(alone.bench.dials.length).toBeGreaterThan(2);
+  });
+
+  it('makes two dials at a time into a group, whoever answers', () => {
+    const { bench } = withBook(Array.from({ length: 10 }, (_, i) => `ws://20.1.${i}.1:4000`));
+    for (const name of ['x', 'y', 'z']) bench.visit(bench.remote(name));
+    for (let i = 0; i < 10; i++) bench.pass(5_000);
+    expect(bench.dials.filter(({ address }) => address.startsWith('ws://20.1.'))).toHaveLength(2);
+  });
+
+  it('makes eight dials at a time to relays', () => {
+    const bench = new Bench({ bootstrap: false, webrtc: true });
+    for (let i = 1; i < 13; i++) {
+      const via = [`ws://${i}.1.1.1:4000`];
+      bench.handle({ type: 'introduce', path: i, to: bench.remote(`shy ${i}`).id, via });
+      bench.pass(1_000);
+    }
+    expect(bench.dials).toHaveLength(8);
+    expect(bench.eventsOf('pathClosed')[0]?.code).toBe('LIMIT');
+  });
+
+  it('dials by itself nobody who has to be introduced; control: unless the user saved it', () => {
+    for (const saved of [false, true]) {
+      const { bench } = withBook([], { schemes: ['ws', 'wrtc'], webrtc: true });
+      bench.visit(bench.remote('somebody'));
+      const address = `wrtc:${bench.remote('shy').id}?via=ws://20.1.1.1:4000`;
+      bench.store.outcome(address, { ok: true, id: bench.remote('shy').id });
+      if (saved) bench.store.save([address]);
+      bench.pass(60_000);
+      expect(bench.dials.some((dial) => dial.address === address)).toBe(saved);
+    }
+  });
+
+  it('does not dial who has come to us, nor twice at a time who is to be dialed', () => {
+    const { bench } = withBook([]);
+    const visitor = bench.remote('visitor');
+    bench.store.outcome(visitor.address, { ok: true, id: visitor.id, record: visitor.record });
+    bench.visit(visitor);
+    bench.store.save(['ws://10.0.0.1:4000']);
+    bench.pass(60_000);
+    expect(bench.dials.map(({ address }) => address)).toEqual(['ws://10.0.0.1:4000']);
+  });
+
+  it('lets an address rest for a minute that had no room for us', () => {
+    const { bench, remotes } = withBook(['ws://10.0.0.1:4000']);
+    bench.visit(bench.remote('somebody'));
+    bench.pass(5_000);
+    const dials = () => bench.dials.filter(({ address }) => address === remotes[0]?.address);
+    const key = bench.answer(dials()[0] as Dialed, remotes[0] as Remote, 'full');
+    bench.handle({ type: 'linkDown', key, reason: 'FULL' });
+    bench.pass(59_000);
+    expect(dials()).toHaveLength(1);
+    bench.pass(10_000);
+    expect(dials()).toHaveLength(2);
+  });
+
+  it('has dials of its own addresses beside all others', () => {
+    const { bench } = withBook(spread, {
+      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
+      connections: 100,
+    });
+    bench.pass(0);
+    expect(bench.dials).toHaveLength(8);
+    const services = [{ scheme: 'ws', host: '5.5.5.5', port: 4000 }];
+    bench.handle({ type: 'listening', services, interfaces: ['5.5.5.5'] });
+    bench.pass(0);
+    expect(bench.dials.slice(8)).toMatchObject([{ address: 'ws://5.5.5.5:4000' }]);
   });
 
   it('does not count failures against an address while it has no connection at all', () => {

@@ -9,7 +9,7 @@ import type {
 } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
 import { encodeAnswer, encodeShuffle } from '../src/wire.js';
-import { type Bench, heard, live, type Remote, withBook } from './machine.js';
+import { Bench, type Dialed, heard, live, type Remote, withBook } from './machine.js';
 
 /** A choice that is made by hand. */
 class Chosen implements Preference {
@@ -99,6 +99,22 @@ describe('protected links', () => {
     for (const id of ids()) preference.hold(id);
     live(bench, remotes, 1_000);
     expect(bench.count('protected')).toBe(0);
+  });
+
+  it('without slots are the oldest, but none that a walk has led to', () => {
+    const bench = new Bench({ preference: 'none', tuning: { bookShare: 0, bookShareLow: 0 } });
+    const key = bench.visit(bench.remote('a'));
+    bench.pass(2_000);
+    const [walk] = bench.to(key, 'walk');
+    const end = bench.remote('end');
+    const records = [heard(end.record)];
+    bench.message(key, encodeAnswer({ kind: 'link', walk: walk?.id as string, degree: 4, records }));
+    bench.answer(bench.dials.find(({ address }) => address === end.address) as Dialed, end);
+    expect([bench.count('outbound'), bench.count('protected')]).toEqual([1, 0]);
+    const filled = new Bench({ preference: 'none', seeds: [end.address] }); // the control
+    filled.pass(0);
+    filled.answer(filled.lastDial, filled.remote('end'));
+    expect([filled.count('outbound'), filled.count('protected')]).toEqual([1, 1]);
   });
 
   it('are dialed first when links are missing, but never all that is tried', () => {
