@@ -184,6 +184,14 @@ describe('what cannot be dialed', () => {
     expect(await codeOf(dial('memory:bob', { ...options, expect: bob.id }))).toBe('connected');
     expect(await codeOf(dial('memory:bob', { ...options, expect: createCrypto().id }))).toBe('WRONG_PEER');
     expect(await codeOf(dial(`memory:bob#${bob.id}`, { ...options, expect: alice.id }))).toBe('WRONG_PEER');
+    const dialed: string[] = [];
+    const dialTcp = make((address) => {
+      dialed.push(address);
+      return never(address, options);
+    });
+    const contradiction = dialTcp(`tcp://1.2.3.4:5#${bob.id}`, { ...options, expect: alice.id });
+    expect(await codeOf(contradiction)).toBe('WRONG_PEER');
+    expect(dialed).toEqual([]);
   });
 
   test('our own address: SELF', async () => {

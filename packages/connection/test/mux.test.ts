@@ -282,6 +282,16 @@ describe('windows', () => {
     expect(b.taken.get('x')?.sink.received).toHaveLength(1_000);
   });
 
+  test('credit comes back for what frames cost, too: a channel of empty messages never stops', () => {
+    const [a, b] = ends();
+    const { channel } = opened(a);
+    for (let i = 0; i < 300; i++) {
+      for (let k = 0; k < 100; k++) a.mux.send(channel, new Uint8Array(0), 'rows');
+      settle(a, b);
+    }
+    expect(b.taken.get('x')?.sink.received).toHaveLength(30_000);
+  });
+
   test('small views that wait do not pin their record', () => {
     const b = new End(false);
     const sink = new Recorder(false);
@@ -401,6 +411,7 @@ describe('limits of what a peer may do', () => {
     ['a frame behind which something is left', () => [concatBytes(f.ping(1), Uint8Array.of(4))]],
     ['an unknown type', () => [f.frame(11, 1, new Uint8Array(0))]],
     ['OPEN with our parity', () => [f.open(2)]],
+    ['OPEN with our parity, and a new id', () => [f.open(6)]],
     ['OPEN with an old id', () => [f.open(5), f.open(5)]],
     ['OPEN with a smaller id', () => [f.open(9), f.open(7)]],
     ['OPEN with a bad name', () => [f.open(5, 'no spaces')]],
