@@ -3,19 +3,8 @@
 // no state but rates, and is no amplifier: an answer is at most twice its request, or the 44 bytes of an IPv6 one
 // (with the headers of UDP and IPv6 1.4 times the request).
 import { createSocket, type RemoteInfo, type Socket } from 'node:dgram';
-import {
-  type Clock,
-  type Ip,
-  ipLimitKeys,
-  LruMap,
-  listenError,
-  PeernetError,
-  parseIp,
-  systemClock,
-  TokenBucket,
-} from '@peernet/core';
-import { stunLimits, stunSourcesMax } from './defaults.js';
-import { decodeBindingRequest, encodeBindingError, encodeBindingSuccess } from './wire.js';
+import { type Clock, listenError, PeernetError, systemClock } from '@peernet/core';
+import { StunAnswerer } from './stun-answerer.js';
 
 export { stunLimits } from './defaults.js';
 
@@ -47,7 +36,7 @@ export async function stunServer(options: StunServerOptions = {}): Promise<StunS
   if (!Number.isInteger(port) || port < 0 || port > 65_535) {
     throw new TypeError(`a port is an integer 0 … 65535, got ${port}`);
   }
-  const answerer = new Answerer(options);
+  const answerer = new StunAnswerer(options.limits, options.clock ?? systemClock);
   if (signal?.aborted) throw new PeernetError('ABORTED', 'listening was given up', { cause: signal.reason });
   let socket: Socket;
   try {
@@ -78,68 +67,15 @@ function bind(host: string, port: number): Promise<Socket> {
   });
 }
 
-/** Decides who gets what answer. */
-class Answerer {
-  readonly refused: Record<string, number> = {};
-  answered = 0;
-  readonly #clock: Clock;
-  readonly #limits: typeof stunLimits;
-  readonly #all: TokenBucket;
-  readonly #hosts = new LruMap<string, TokenBucket>(stunSourcesMax);
-
-  constructor({ clock = systemClock, limits }: StunServerOptions) {
-    for (const [name, value] of Object.entries(limits ?? {})) {
-      const known = Object.hasOwn(stunLimits, name);
-      if (!known || typeof value !== 'number' || !(value >= 0)) {
-        throw new TypeError(`limits: ${name} = ${value}; there are ${Object.keys(stunLimits).join(', ')}`);
-      }
-    }
-    this.#clock = clock;
-    this.#limits = { ...stunLimits, ...limits };
-    const { perSecond, burst } = this.#limits;
-    this.#all = new TokenBucket({ perSecond, burst }, clock.now());
-  }
-
-  /** The answer to `bytes` from `address`, if there is to be one. */
-  answer(bytes: Uint8Array, address: string, port: number): Uint8Array | undefined {
-    const request = decodeBindingRequest(bytes);
-    if (request === undefined) return this.#refuse('malformed');
-    const ip = parseIp(address.split('%')[0] ?? '');
-    if (ip === undefined || ip.scope === 'forbidden' || port === 0) return this.#refuse('source');
-    const nowMs = this.#clock.now();
-    // The host first: what one may not must not eat the rate of everybody else.
-    if (!this.#hostMay(ip, nowMs)) return this.#refuse('hostRate');
-    if (!this.#all.take(1, nowMs)) return this.#refuse('rate');
-    this.answered++;
-    return request.unknown.length > 0 ? encodeBindingError(request) : encodeBindingSuccess(request, ip, port);
-  }
-
-  /** In narrower scopes than global everybody may share one address (a container bridge): there the common rate binds. */
-  #hostMay(ip: Ip, nowMs: number): boolean {
-    if (ip.scope !== 'global') return true;
-    const { host } = ipLimitKeys(ip);
-    const { hostPerSecond, hostBurst } = this.#limits;
-    const bucket =
-      this.#hosts.touch(host) ?? new TokenBucket({ perSecond: hostPerSecond, burst: hostBurst }, nowMs);
-    this.#hosts.set(host, bucket);
-    return bucket.take(1, nowMs);
-  }
-
-  #refuse(reason: string): undefined {
-    this.refused[reason] = (this.refused[reason] ?? 0) + 1;
-    return undefined;
-  }
-}
-
 class Server implements StunServer {
   readonly host: string;
   readonly port: number;
   readonly #socket: Socket;
-  readonly #answerer: Answerer;
+  readonly #answerer: StunAnswerer;
   readonly #unhook: () => void;
   #closing: Promise<void> | undefined;
 
-  constructor(socket: Socket, answerer: Answerer, signal: AbortSignal | undefined) {
+  constructor(socket: Socket, answerer: StunAnswerer, signal: AbortSignal | undefined) {
     const { address, port } = socket.address();
     this.host = address;
     this.port = port;

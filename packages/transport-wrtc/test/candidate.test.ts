@@ -116,6 +116,14 @@ describe('a list', () => {
   });
 });
 
+test('a host of the internet is a /64 of IPv6: one machine with many addresses is not many hosts', () => {
+  const list = new CandidateList(false);
+  const admit = (host: string) => list.admit(line(host), 'global');
+  for (let i = 0; i < 2 * hostsMax; i++) expect(admit(`2606:4700:1:1::${i + 1}`)).toHaveProperty('line');
+  for (let i = 1; i < hostsMax; i++) expect(admit(`2606:4700:2:${i}::1`)).toHaveProperty('line');
+  expect(admit('2606:4700:3:1::1')).toBe('candidateCount');
+});
+
 test('100 000 damaged candidates: judged, never thrown at; what passes is written as it would be judged again', () => {
   const random = seededRandom(3);
   const samples = [

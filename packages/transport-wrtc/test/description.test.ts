@@ -116,6 +116,7 @@ describe('refused', () => {
     ['a short password', offer.replace('qhlb8gfu4cpPvxsUpB3KuW4Q', 'short'), 'sdpSyntax'],
     ['an offer that is decided', offer.replace('actpass', 'active'), 'sdpSyntax'],
     ['messages smaller than ours', offer.replace('262144', '1024'), 'sdpSyntax'],
+    ['a port that is none', offer.replace('sctp-port:5000', 'sctp-port:65536'), 'sdpSyntax'],
     ['a long mid', offer.replace('a=mid:0', 'a=mid:0000'), 'sdpSyntax'],
     ['bytes that are not ASCII', `${offer}a=é\n`, 'sdpSyntax'],
     ['a zero byte', `${offer}a=\0\n`, 'sdpSyntax'],

@@ -119,6 +119,14 @@ describe('requests', () => {
     more[3] = 0x5c;
     expect(fingerprint).toBe('80280004e57a3bcf');
     expect(decodeBindingRequest(more)).toBeUndefined();
+    // Also one that is right for what stands before it.
+    const right = (length: string, behind: string): Uint8Array => {
+      const head = hex(`0001${length}2112a442${transaction}`);
+      const sum = (crc32(head) ^ 0x5354_554e) >>> 0;
+      return Uint8Array.from([...head, ...hex(`80280004${sum.toString(16).padStart(8, '0')}${behind}`)]);
+    };
+    expect(decodeBindingRequest(right('0008', ''))).toBeDefined(); // the control
+    expect(decodeBindingRequest(right('000c', '80220000'))).toBeUndefined();
   });
 
   test('what is not understood is named once each', () => {
