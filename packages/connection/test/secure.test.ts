@@ -109,6 +109,9 @@ describe('refusals', () => {
     expect((await meet(9, {}))[1]).toBe('connected');
     expect((await meet(8, {}))[1]).toBe('STALE_PEER');
     expect((await meet(8, { sessions: new SessionTable() }))[1]).toBe('connected');
+    const { id } = createCrypto();
+    for (const bootSeq of [5, 3, 7, 6]) sessions.raise(id, bootSeq);
+    expect(sessions.get(id)).toBe(7);
   });
 
   test('an echo, an HTTP server, and text', async () => {

@@ -82,10 +82,12 @@ function parseHostAddress(scheme: string, rest: string): Address | undefined {
   return { text, scheme, host, port, ip, id: pinned.id, via: [], scope: ip?.scope ?? scopeOfName(host) };
 }
 
-/** A host name in lower case, or undefined. Its last label has a letter first: `0x7f.1` and `127.1` are no names. */
+/**
+ * A host name in lower case, or undefined. Its last label has a letter first: `0x7f.1` and `127.1` are no names. With
+ * scheme and port it has to fit into an address, so it is never longer than the 253 bytes of DNS.
+ */
 function parseName(text: string): string | undefined {
   const name = text.toLowerCase();
-  if (name.length > 253) return undefined;
   const labels = name.split('.');
   if (!labels.every((label) => /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9])?$/.test(label))) return undefined;
   return /^[a-z]/.test(labels.at(-1) ?? '') ? name : undefined;

@@ -182,6 +182,24 @@ describe('admissions', () => {
     expect(limiter.pending).toBe(2);
   });
 
+  test('called established or released twice count once: others are not counted off', () => {
+    const limiter = new ConnectionLimiter({ hostMax: 2, hostPendingMax: 2, hostBurst: 100 }, 0);
+    const admit = () => limiter.admit('8.8.8.8', 0);
+    const [a, b] = [admit(), admit()];
+    a?.established();
+    a?.established();
+    b?.established();
+    for (let i = 0; i < 5; i++) a?.release();
+    const c = admit();
+    expect([c !== undefined, admit()]).toEqual([true, undefined]); // b and c are open
+    expect(limiter.refused).toEqual({ hostFull: 1 });
+    const other = new ConnectionLimiter({ hostPendingMax: 2 }, 0);
+    const [first] = [other.admit('8.8.8.8', 0), other.admit('8.8.8.8', 0)];
+    for (let i = 0; i < 5; i++) first?.established();
+    expect([other.admit('8.8.8.8', 0) !== undefined, other.admit('8.8.8.8', 0)]).toEqual([true, undefined]);
+    expect(other.refused).toEqual({ hostPending: 1 });
+  });
+
   test('released in any order leave nothing behind (seeded)', () => {
     const random = seededRandom(11);
     const limiter = new ConnectionLimiter({ pendingMaxMs: 1e9 }, 0);

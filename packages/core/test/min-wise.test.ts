@@ -96,7 +96,10 @@ describe('min-wise slots', () => {
     expect(slots.take(is)).toBe(true);
     for (const peer of peers(random, 500, true)) offer(peer);
     expect(slots.isHeld(is)).toBe(true);
-    expect(slots.slots[0]?.best?.evil).toBe(true);
+    const better = slots.slots[0]?.best;
+    expect(better?.evil).toBe(true);
+    expect(slots.take((peer) => peer === better)).toBe(false); // it has come, but the place is taken
+    expect(slots.slots[0]?.holder).toBe(first);
     slots.renew(lifeMs + 1);
     expect([slots.isHeld(is), slots.renewals]).toEqual([false, 1]);
     offer(first);

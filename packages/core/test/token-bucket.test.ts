@@ -28,6 +28,14 @@ test('in random steps it gives exactly its rate', () => {
   expect(given).toBeGreaterThanOrEqual(Math.floor(7 + (3 * nowMs) / 1000) - 1);
 });
 
+test('time that steps back takes nothing away, and gives nothing twice', () => {
+  const bucket = new TokenBucket({ perSecond: 1, burst: 5 }, 10_000);
+  expect(bucket.take(3, 10_000)).toBe(true);
+  expect(bucket.level(9_000)).toBe(2);
+  expect(bucket.level(0)).toBe(2);
+  expect(bucket.level(11_000)).toBe(3);
+});
+
 test('sums of fractions do not refuse what the rate allows', () => {
   const bucket = new TokenBucket({ perSecond: 0.1, burst: 1 }, 0);
   expect(bucket.take(1, 0)).toBe(true);
