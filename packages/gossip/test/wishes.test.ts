@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { encodeAnswer, encodeWalk } from '../src/wire.js';
-import { Bench, type Dialed, heard } from './machine.js';
+import { Bench, type Dialed, heard, type Remote } from './machine.js';
 
 const address = 'ws://20.1.1.1:4000';
 
@@ -65,21 +65,38 @@ describe('connect', () => {
     expect(bench.lastDial).toMatchObject({ address, expect: remote.id });
   });
 
-  it.each([
-    ['somebody else', 'liar'],
-    ['anybody', undefined],
-  ])('for a named peer does not join a dial that takes %s', (_, expected) => {
-    const bench = new Bench(expected === undefined ? { seeds: [address] } : {});
-    const remote = bench.remote('a', { address });
-    const other = bench.remote('liar', { address });
-    if (expected !== undefined) bench.store.offer([heard(other.record)], other.id);
+  it('for a named peer does not join a dial that takes somebody else', () => {
+    const bench = new Bench({});
+    const [remote, other] = ['a', 'liar'].map((name) => bench.remote(name, { address })) as [Remote, Remote];
+    bench.store.offer([heard(other.record)], other.id);
     bench.pass(0);
     bench.handle({ type: 'connect', request: 1, address: `${address}#${remote.id}` });
-    expect(bench.dials.map(({ expect }) => expect)).toEqual([expected && other.id, remote.id]);
+    expect(bench.dials.map(({ expect }) => expect)).toEqual([other.id, remote.id]);
     bench.answer(bench.dials[0] as Dialed, other);
     expect(bench.eventsOf('connected')).toEqual([]);
     bench.answer(bench.dials[1] as Dialed, remote);
     expect(bench.eventsOf('connected')).toEqual([{ type: 'connected', request: 1, id: remote.id }]);
+  });
+
+  it('for a named peer joins a dial that takes anybody, and dials anew if it meets somebody else', () => {
+    for (const isThere of [true, false]) {
+      const bench = new Bench({ bootstrap: false });
+      const [remote, other] = ['a', 'liar'].map((name) => bench.remote(name, { address })) as [
+        Remote,
+        Remote,
+      ];
+      bench.handle({ type: 'connect', request: 1, address });
+      bench.handle({ type: 'connect', request: 2, address: `${address}#${remote.id}` });
+      expect(bench.dials.map(({ expect }) => expect)).toEqual([undefined]);
+      bench.answer(bench.dials[0] as Dialed, isThere ? remote : other);
+      const met = { type: 'connected', request: 1, id: isThere ? remote.id : other.id };
+      const named = { type: 'connected', request: 2, id: remote.id };
+      expect(bench.eventsOf('connected')).toEqual(isThere ? [met, named] : [met]);
+      if (isThere) continue;
+      expect(bench.dials.map(({ expect }) => expect)).toEqual([undefined, remote.id]);
+      bench.answer(bench.dials[1] as Dialed, remote);
+      expect(bench.eventsOf('connected')).toEqual([met, named]);
+    }
   });
 
   it('cancelled: nobody is told, and the dial ends if nobody else wanted it', () => {

@@ -214,6 +214,15 @@ export class Dialer {
       this.rest(text, tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296));
   }
 
+  /** The dial for an address that is under way and takes anybody. */
+  findOpen(address: string): Dial | undefined {
+    for (const dial of this.#dials.values()) {
+      const isOpen = dial.address.text === address && dial.expect === undefined;
+      if (isOpen && dial.intent !== 'own' && dial.intent !== 'probe') return dial;
+    }
+    return undefined;
+  }
+
   /** The dial for an address that is under way; with `id` one that takes nobody else. */
   find(address: string, id?: PeerId): Dial | undefined {
     for (const dial of this.#dials.values()) {

@@ -29,6 +29,8 @@ export class Wishes {
   readonly #pinned = new Map<string, Pinned>();
   /** By request. */
   readonly #coming = new Map<number, Coming>();
+  /** Requests for one peer that wait for a dial which takes anybody, with what was asked for. */
+  readonly #named = new Map<number, Address>();
 
   constructor(context: Context, parts: { dialer: Dialer; links: Links }) {
     this.#c = context;
@@ -52,7 +54,8 @@ export class Wishes {
     const there = this.#linkTo(address.text, address.id);
     if (there !== undefined) this.#useLink(request, address, there);
     else {
-      const running = this.#dialer.find(address.text, address.id);
+      const running = this.#dialer.find(address.text, address.id) ?? this.#dialer.findOpen(address.text);
+      if (running !== undefined && running.expect !== address.id) this.#named.set(request, address);
       const dial = running ?? this.#dialer.start(address, { intent: 'user', expect: address.id });
       if (dial === undefined) fx.emit({ type: 'connectFailed', request, code: 'LIMIT' });
       else dial.requests.push(request);
@@ -80,6 +83,7 @@ export class Wishes {
     const there = this.#linkTo(address.text, address.id);
     const untilMs = this.#c.nowMs + this.#c.tuning.comingMs;
     for (const request of dial.requests) {
+      this.#named.delete(request);
       if (there !== undefined) this.#useLink(request, address, there);
       else if (code === 'PENDING' && address.id !== undefined)
         this.#coming.set(request, { address, untilMs });
@@ -116,6 +120,7 @@ export class Wishes {
 
   cancel(request: number): void {
     this.#coming.delete(request);
+    this.#named.delete(request);
     for (const dial of [...this.#dialer.all()]) {
       if (!dial.requests.includes(request)) continue;
       dial.requests = dial.requests.filter((other) => other !== request);
@@ -128,9 +133,19 @@ export class Wishes {
 
   // ---- stay connected ----
 
-  /** A dial that the user wanted has succeeded. */
+  /** A dial that the user wanted has succeeded. Those who want somebody else there dial for themselves. */
   dialed(dial: Dial, id: PeerId): void {
+    const isOther = (request: number): boolean => (this.#named.get(request)?.id ?? id) !== id;
+    const others = dial.requests
+      .filter(isOther)
+      .map((request) => [request, this.#named.get(request)] as const);
+    dial.requests = dial.requests.filter((request) => !isOther(request));
+    for (const request of dial.requests) this.#named.delete(request);
     if (dial.intent === 'user' || dial.requests.length > 0) this.pin(dial.address, id);
+    for (const [request, address] of others) {
+      this.#named.delete(request);
+      if (address !== undefined) this.connect(request, `${address.text}#${address.id}`);
+    }
   }
 
   pin(address: Address, id: PeerId): void {
