@@ -3,7 +3,7 @@ import { type HeardRecord, seededRandom } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { BOOK } from '../src/defaults.js';
 import { Book } from '../src/machine/book.js';
-import { placeCount, placesOf } from '../src/machine/entry.js';
+import { Entry, placeCount, placesOf } from '../src/machine/entry.js';
 import { address, heard, peer, recordOf, wallStart } from './stage.js';
 
 const now = 1_000_000;
@@ -48,6 +48,21 @@ describe('NEW', () => {
     for (let s = 0; s < 200; s++) reach(control, 30_000 + s);
     for (let n = 10; n < 10_000; n++) control.offer([heard(n)], peer(30_000 + (n % 200)), now);
     expect(control.size).toBeGreaterThan(4 * book.size);
+  });
+
+  test('whatever addresses they claim: only those where we reached them count', () => {
+    const buckets = (reached: boolean): number => {
+      const book = makeBook();
+      for (let s = 0; s < 200; s++) {
+        if (reached) reach(book, 30_000 + s);
+        else book.offer([heard(30_000 + s)], peer(30_000 + s), now);
+      }
+      for (let n = 10; n < 5_000; n++) book.offer([heard(n)], peer(30_000 + (n % 200)), now);
+      const used = [...book.places.taken()].map(([place]) => book.places.newBucketAt(place));
+      return new Set(used.filter((bucket) => bucket !== undefined)).size;
+    };
+    expect(buckets(false)).toBeLessThanOrEqual(BOOK.bucketsPerSource);
+    expect(buckets(true)).toBeGreaterThan(4 * BOOK.bucketsPerSource); // the control
   });
 
   test('an address gets at most four places, the further ones ever harder', () => {
@@ -163,6 +178,47 @@ describe('TRIED', () => {
     expect(book.registry.entries.get(address(first))).toBeDefined(); // back in NEW
   });
 
+  test('sixteen are tested at a time, each against who came first', () => {
+    let again = 0;
+    for (let seed = 1; seed < 20; seed++) {
+      const book = makeBook(seed, 1 / 16);
+      for (let n = 0; n < 600; n++) reach(book, n);
+      const pairs = new Map<unknown, unknown>();
+      for (let n = 600; n < 760; n++) {
+        reach(book, n, now + 5 * hour);
+        for (const [occupant, challenger] of book.admission.trialPairs()) {
+          if (!pairs.has(occupant)) pairs.set(occupant, challenger);
+          else again++;
+          expect(pairs.get(occupant)).toBe(challenger);
+        }
+        expect([...book.admission.trials].length).toBeLessThanOrEqual(BOOK.trialsMax);
+      }
+      expect([...book.admission.trials]).toHaveLength(BOOK.trialsMax);
+    }
+    expect(again).toBeGreaterThan(1_000);
+  });
+
+  test('what we reached is never pushed out by what we reach', () => {
+    const book = makeBook(1, 1 / 16);
+    const known = new Set<string>();
+    for (let n = 0; n < 3_000; n++) {
+      reach(book, n);
+      if (book.registry.entries.has(address(n))) known.add(address(n));
+    }
+    expect(known.size).toBeGreaterThan(500);
+    expect(known.size).toBeLessThan(3_000); // there was no room for all
+    for (const text of known) expect(book.registry.entries.has(text)).toBe(true);
+  });
+
+  test('a stored entry gets four places, however many its row names', () => {
+    const book = makeBook();
+    const key = book.keyOf(address(1)) as NonNullable<ReturnType<Book['keyOf']>>;
+    const entry = new Entry(key, 'dial', now);
+    const buckets = Array.from({ length: 20 }, (_, i) => i);
+    expect(book.admission.restore(entry, { tried: false, saved: false, buckets })).toBe(true);
+    expect(placeCount(entry)).toBe(BOOK.placesMax);
+  });
+
   test('a challenger that fails meanwhile ends the trial', () => {
     const book = makeBook();
     const [first, second] = rivals(book);
@@ -212,6 +268,36 @@ describe('hosts', () => {
     expect(book.size).toBeGreaterThan(15);
   });
 
+  test('what the user saved is his belief: it takes no place from those who are heard of', () => {
+    const book = makeBook();
+    book.save([`ws://20.1.1.1:1000#${peer(7)}`], now);
+    book.offer([at(1, '20.1.1.1', 1001)], peer(9), now);
+    expect(believed(book)).toEqual(['ws://20.1.1.1:1000', 'ws://20.1.1.1:1001']);
+  });
+
+  test('a claim at an address that has failed makes room for nobody else at a host that is full', () => {
+    const claim = (others: number): string | undefined => {
+      const book = makeBook();
+      book.outcome('ws://20.1.1.1:1000', { ok: true, id: peer(50) }, now);
+      book.offer([at(1, '20.1.1.1', 1001)], peer(9), now);
+      book.offer([at(1, '20.1.1.1', 1002)], peer(9), now);
+      for (let n = 3; n < 3 + others; n++) book.offer([at(n, '20.1.1.1', 1000 + n)], peer(9), now);
+      book.outcome('ws://20.1.1.1:1001', { ok: false }, now);
+      book.offer([at(2, '20.1.1.1', 1001)], peer(9), now);
+      return book.get('ws://20.1.1.1:1001', moment)?.id;
+    };
+    expect(claim(2)).toBe(peer(1));
+    expect(claim(1)).toBe(peer(2)); // the control
+  });
+
+  test('an address that names another peer than its record is nobody’s', () => {
+    const book = makeBook();
+    book.offer([heard(1, { addresses: [`ws://20.1.1.1:4000#${peer(2)}`] })], peer(9), now);
+    expect(book.size).toBe(0);
+    book.offer([heard(2, { addresses: [`ws://20.1.1.1:4000#${peer(2)}`] })], peer(9), now); // the control
+    expect(believed(book)).toEqual(['ws://20.1.1.1:4000']);
+  });
+
   test('a false claim at the address of another ends with the first failure', () => {
     const book = makeBook();
     book.offer([at(1, '20.1.1.1')], peer(9), now);
@@ -233,6 +319,22 @@ describe('records', () => {
     book.offer([heard(1, { addresses: ['ws://20.1.1.4:1'], seq: wallStart + 1 })], peer(9), now);
     const left = ['ws://20.1.1.2:1', 'ws://20.1.1.3:1', 'ws://20.1.1.4:1'];
     expect([...book.registry.entries.keys()].sort()).toEqual(left);
+  });
+
+  test('of the same seq does not get younger by being told again', () => {
+    const book = makeBook();
+    book.offer([heard(1, {}, 5_000)], peer(9), now);
+    book.offer([heard(1, {}, 0)], peer(9), now + 1_000);
+    expect(book.get(address(1), { ...moment, nowMs: now + 1_000 })?.ageSeconds).toBe(5_001);
+    book.offer([heard(1, { seq: wallStart + 1 }, 7)], peer(9), now + 1_000); // the control
+    expect(book.get(address(1), { ...moment, nowMs: now + 1_000 })?.ageSeconds).toBe(7);
+  });
+
+  test('of somebody else is not taken with an answer', () => {
+    const book = makeBook();
+    book.outcome(address(1), { ok: true, id: peer(1), record: recordOf(2) }, now);
+    expect(book.get(address(1), moment)).toMatchObject({ id: peer(1), record: undefined });
+    expect(book.get(address(2), moment)).toBeUndefined();
   });
 
   test('a peer that left the book does not come back with an older record', () => {
@@ -270,6 +372,16 @@ describe('the user', () => {
     expect(book.registry.savedCount).toBe(BOOK.savedMax);
   });
 
+  test('removes an address in every spelling, until it is saved again', () => {
+    const book = makeBook();
+    book.remove([address(1)], now);
+    const other = address(1).replace('ws:', 'WS:').concat('/');
+    for (const text of [address(1), other]) book.offer([heard(1, { addresses: [text] })], peer(9), now);
+    expect(book.size).toBe(0);
+    book.save([other], now);
+    expect([book.size, book.absent.isBuried(address(1), now)]).toEqual([1, false]);
+  });
+
   test('removes what is just being dialed, and it does not come back by the answer', () => {
     const book = makeBook();
     book.offer([heard(1)], peer(9), now);
@@ -278,6 +390,16 @@ describe('the user', () => {
     expect(book.size).toBe(0);
     reach(book, 1, now + day + 1);
     expect(book.size).toBe(1);
+  });
+
+  test('loses no tombstone of this run to those of earlier ones', () => {
+    const book = makeBook(1, 1 / 16);
+    const most = BOOK.tombstonesMax / 16;
+    for (let n = 0; n < most - 1; n++) book.remove([address(n)], now);
+    expect(book.restoreTombstone(address(5_000), day, now)).toBe(true);
+    expect(book.restoreTombstone(address(5_001), day, now)).toBe(false);
+    expect(book.absent.tombstoneCount).toBe(most);
+    expect(book.absent.isBuried(address(0), now)).toBe(true);
   });
 
   test('sees dials of addresses that are in no book counted, too', () => {
