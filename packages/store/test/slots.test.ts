@@ -64,11 +64,30 @@ describe('slots', () => {
     clock.pass(warmMs);
     book.outcome(address(1), { ok: false });
     advise(book, 1, { seq: recordOf(1).seq + 1 });
-    expect(named()).toEqual([]);
+    expect([named(), book.slotCounts().chosen]).toEqual([[], 0]);
     clock.pass(hourMs);
     advise(book, 1, { seq: recordOf(1).seq + 2 });
     clock.pass(warmMs);
     expect(named()).toEqual([address(1)]);
+  });
+
+  test('take nobody for the address of somebody else', () => {
+    const { book } = bookOf();
+    book.offer([heard(1)], peer(900)); // by somebody whom we have not chosen
+    advise(book, 2, { addresses: [address(1)] });
+    expect(book.slotCounts().chosen).toBe(0);
+    advise(book, 1);
+    expect(book.slotCounts().chosen).toBe(64); // the control
+  });
+
+  test('name each peer once, though it was offered again after it had lost some of them', () => {
+    const slots = new Slots({ random: seededRandom(1), count: 64, changed: () => {} });
+    const offer = (n: number) => slots.offer(address(n), peer(n), 1_000_003 * n, () => 7_919 * n, 0);
+    for (const n of [1, 2]) offer(n);
+    slots.drop(address(2));
+    offer(1);
+    const ids = slots.choices(warmMs).map(({ id }) => id);
+    expect([ids, slots.counts().chosen]).toEqual([[peer(1)], 64]);
   });
 
   test('wait for who holds one and fails: nobody is named for it, and it is again when it has rested', () => {

@@ -193,3 +193,55 @@ test('a row that claims TRIED without a handshake is not believed', async () => 
   expect(store.size).toBe(1);
   expect(store.broken()).toEqual([]);
 });
+
+describe('a row that is read after the book has learned of its address', () => {
+  const moment = { nowMs: 1_000_000, wallMs: wallStart };
+  const bookOf = (): Book => new Book({ random: seededRandom(1) });
+  /** What was stored of peer 1. */
+  function stored(fill: (book: Book) => void) {
+    const book = bookOf();
+    fill(book);
+    return rowOf(book, book.registry.entries.get(address(1)) as Entry, moment);
+  }
+  const seqOf = (book: Book): number | undefined => book.get(address(1), moment)?.record?.seq;
+
+  test('does not replace a newer record; control: an older one', () => {
+    const row = stored((book) => book.offer([heard(1, { seq: wallStart + 5 })], peer(9), moment.nowMs));
+    for (const [seq, after] of [
+      [wallStart + 9, wallStart + 9],
+      [wallStart + 1, wallStart + 5],
+    ] as const) {
+      const book = bookOf();
+      book.offer([heard(1, { seq })], peer(9), moment.nowMs);
+      expect(restore(book, address(1), row, moment)).toBe(true);
+      expect(seqOf(book)).toBe(after);
+    }
+  });
+
+  test('proves nothing of somebody else who is believed there now', () => {
+    const row = stored((book) =>
+      book.outcome(address(1), { ok: true, id: peer(1), record: recordOf(1) }, moment.nowMs),
+    );
+    for (const [owner, verified] of [
+      [2, false],
+      [1, true],
+    ] as const) {
+      const book = bookOf();
+      book.offer([heard(owner, { addresses: [address(1)] })], peer(9), moment.nowMs);
+      restore(book, address(1), row, moment);
+      expect(book.get(address(1), moment)).toMatchObject({ id: peer(owner), verified });
+    }
+  });
+
+  test('is none in another spelling, nor one saved address more than may be', () => {
+    const row = stored((book) => book.save([address(1)], moment.nowMs));
+    const book = bookOf();
+    expect(restore(book, `${address(1)}/`, row, moment)).toBe(false);
+    book.save(
+      Array.from({ length: BOOK.savedMax }, (_, i) => `ws://10.${i >> 16}.${(i >> 8) & 255}.${i & 255}:4000`),
+      moment.nowMs,
+    );
+    expect(restore(book, address(1), row, moment)).toBe(false);
+    expect(restore(bookOf(), address(1), row, moment)).toBe(true); // the control
+  });
+});
