@@ -2,7 +2,7 @@
 import { leakCheck, until } from '@peernet/testkit';
 import { afterEach, describe, expect, test } from 'vitest';
 import { ChannelDuplex, type Side } from '../src/channel-duplex.js';
-import { bufferedBytesMax, chunkBytes, unreadBytesMax } from '../src/defaults.js';
+import { bufferedBytesMax, chunkBytes, chunkOverheadBytes, unreadBytesMax } from '../src/defaults.js';
 
 afterEach(leakCheck());
 
@@ -93,6 +93,15 @@ describe('the beginning', () => {
     expect(errors.map((error) => error.code)).toEqual(['LOST']);
   });
 
+  test('the word of who offers, from who answers, breaks it also while the channel is not open', async () => {
+    const { channel, duplex, errors } = make({ side: 'offers' });
+    channel.readyState = 'connecting';
+    await turn();
+    channel.say('open');
+    await until('closed', () => duplex.destroyed);
+    expect(errors.map((error) => error.code)).toEqual(['PROTOCOL']);
+  });
+
   test.each<[string, unknown, Side]>([
     ['data before it', new ArrayBuffer(1), 'answers'],
     ['an end before it', 'end', 'answers'],
@@ -152,6 +161,22 @@ describe('reading', () => {
     channel.say(data);
     await until('closed', () => duplex.destroyed);
     expect([errors.map((error) => error.code), connection.closed]).toEqual([[code], 1]);
+  });
+
+  test('an end, a second time, breaks it', async () => {
+    const { channel, duplex, errors } = make();
+    channel.say('end');
+    channel.say('end');
+    await until('closed', () => duplex.destroyed);
+    expect(errors.map((error) => error.code)).toEqual(['PROTOCOL']);
+  });
+
+  test('single bytes that nobody reads count as what they cost', async () => {
+    const { channel, duplex, errors } = make();
+    const most = unreadBytesMax / chunkOverheadBytes;
+    for (let sent = 0; sent < 1.2 * most; sent++) channel.say(new ArrayBuffer(1));
+    await until('closed', () => duplex.destroyed);
+    expect(errors.map((error) => error.code)).toEqual(['LIMIT']);
   });
 
   test('data after the end breaks it', async () => {
