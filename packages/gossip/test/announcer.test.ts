@@ -227,6 +227,24 @@ describe('what an inbound neighbour claims', () => {
     expect(bench.dials).toMatchObject([{ address: 'ws://10.0.0.7:4000' }]);
   });
 
+  it('of another host than it comes from is probed once in five minutes, whoever claims which', () => {
+    const bench = new Bench({ connections: 0, tuning: { linksMax: 100 } });
+    const remoteAddress = 'tcp://9.9.9.9:40000';
+    for (let i = 0; i < 12; i++)
+      bench.visit(bench.remote(`liar${i}`, { address: `ws://${60 + i}.6.6.6:4000` }), 5, { remoteAddress });
+    const atMs: number[] = [];
+    for (let second = 0; second < 1_800; second++) {
+      bench.pass(1_000);
+      for (const dial of bench.dials.splice(0)) {
+        atMs.push(bench.nowMs);
+        bench.fail(dial);
+      }
+    }
+    expect(atMs.length).toBeGreaterThanOrEqual(5);
+    expect(atMs.length).toBeLessThanOrEqual(7);
+    for (const [i, at] of atMs.slice(1).entries()) expect(at - (atMs[i] as number)).toBeGreaterThan(299_000);
+  });
+
   it('waits in a queue of bounded length', () => {
     const bench = new Bench({ connections: 0, tuning: { linksMax: 100, probesWaitingMax: 20 } });
     for (let i = 0; i < 60; i++) bench.visit(bench.remote(`n${i}`));

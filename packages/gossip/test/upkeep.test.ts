@@ -151,6 +151,21 @@ describe('rotation', () => {
     expect(reasons.filter((reason) => reason === 'ROTATED').length).toBeGreaterThanOrEqual(8);
   });
 
+  it('never drops one that is younger than a minute, however often it swaps', () => {
+    const { bench, remotes } = withBook(30, { tuning: { rotateEveryMs: 5_000, protectedLinks: 0 } });
+    const sinceMs = new Map<number, number>();
+    const ages: number[] = [];
+    for (let second = 0; second < 600; second++) {
+      live(bench, remotes, 1_000, 1_000);
+      for (const { key } of bench.machine.neighbours) if (!sinceMs.has(key)) sinceMs.set(key, bench.nowMs);
+      for (const [key, reason] of bench.closed)
+        if (reason === 'ROTATED') ages.push(bench.nowMs - (sinceMs.get(key) as number));
+      bench.closed.clear();
+    }
+    expect(ages.length).toBeGreaterThan(20);
+    expect(Math.min(...ages)).toBeGreaterThanOrEqual(59_000);
+  });
+
   it('never drops an inbound one', () => {
     const { bench, remotes } = withBook(30);
     const keys = Array.from({ length: 3 }, (_, i) => bench.visit(bench.remote(`in${i}`)));
