@@ -22,10 +22,10 @@ function placesOf(limits: Record<string, number>) {
   const opened = (n: number): { place: OfferPlace; release: () => void } => {
     const place = offer(n);
     if (typeof place === 'string') throw new Error(place);
-    const duplex = { onReleased: () => {} } as ChannelDuplex;
-    place.open(duplex);
+    const released: (() => void)[] = [];
+    place.open({ onRelease: (call: () => void) => released.push(call) } as unknown as ChannelDuplex);
     place.leave();
-    return { place, release: () => duplex.onReleased() };
+    return { place, release: () => released.splice(0).forEach((call) => void call()) };
   };
   const dial = async (n: number): Promise<string> => {
     const place = await places.forDial(peerId(n), new AbortController().signal).catch((error) => error);
