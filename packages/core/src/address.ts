@@ -180,3 +180,8 @@ export function ipLimitKeys(ip: Ip): LimitKeys {
   if (ip.version === 4) return { host: ip.text, net: `4/${prefix(3)}`, group: `4/${prefix(2)}` };
   return { host: `6/${prefix(4)}`, net: `6/${prefix(3)}`, group: `6/${prefix(2)}` };
 }
+
+/** Whether somebody's word may lead us to such a port in the internet: to none of the system but those of the web (protocol.md §3). */
+export function isHearsayPort(port: number, portMin = 1_024): boolean {
+  return port >= portMin || port === 80 || port === 443;
+}

@@ -50,8 +50,6 @@ export const DEFAULTS = Object.freeze({
   appConnectionsMax: 64,
   /** Hosts of subnet members where dials have failed, remembered. Guess: twice the members that a subnet remembers. */
   hostsKept: 512,
-  /** Lowest port that a member of a subnet may make us dial, but for 80 and 443 (protocol.md §3, as for gossip). */
-  portMin: 1_024,
   /** Search rows that wait for a slow reader; later ones are dropped, as the search has ended by then. protocol.md §6: ≤ 64 rows a query. */
   rowsMax: 1_024,
   /** Longest subnet name, UTF-8 bytes (api.md §1). */

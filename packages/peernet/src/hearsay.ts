@@ -1,7 +1,7 @@
 // Addresses that members of a subnet name for themselves. Nobody has proven them, and every member dials them by itself:
 // so, as with what gossip hears (protocol.md §3), none of them leads to a port of the system, and a host where nobody
 // answers as he should is left alone after a few dials. Whoever was met at an address before may always be dialed there.
-import { keysOf, LruMap, type PeerStore, TokenBucket, userAddressOf } from '@peernet/core';
+import { isHearsayPort, keysOf, LruMap, type PeerStore, TokenBucket, userAddressOf } from '@peernet/core';
 import { DEFAULTS, HOST_FAILURES } from './defaults.js';
 
 export class Hearsay {
@@ -23,8 +23,7 @@ export class Hearsay {
       const host = globalHost(text);
       if (host === undefined || store.get(text)?.lastSeen !== undefined) return true;
       const { port } = userAddressOf(text) ?? { port: 0 };
-      const isOfSystem = port < DEFAULTS.portMin && port !== 80 && port !== 443;
-      return !isOfSystem && (this.#hosts.get(host)?.level(nowMs) ?? 1) >= 1;
+      return isHearsayPort(port) && (this.#hosts.get(host)?.level(nowMs) ?? 1) >= 1;
     });
   }
 }

@@ -84,6 +84,16 @@ const sampleWith = (inner: PeerStore, options: Partial<SampleOptions>): Partial<
   sample: (count, given) => inner.sample(count, { ...given, ...options }),
 });
 
+/** Removes, and knows what was removed. */
+function rememberingRemoved(inner: PeerStore): { removed: ReadonlySet<string> } & Pick<PeerStore, 'remove'> {
+  const removed = new Set<string>();
+  const remove = (addresses: readonly string[]): void => {
+    for (const text of addresses) removed.add(text);
+    inner.remove(addresses);
+  };
+  return { removed, remove };
+}
+
 const saving: StoreSaboteur[] = [
   {
     breaks: 'a saved address is known at once, as saved',
@@ -526,12 +536,9 @@ const forgetting: StoreSaboteur[] = [
   {
     breaks: 'what was removed does not come back in another spelling',
     patch: (inner) => {
-      const removed = new Set<string>();
+      const { removed, remove } = rememberingRemoved(inner);
       return {
-        remove: (addresses) => {
-          for (const text of addresses) removed.add(text);
-          inner.remove(addresses);
-        },
+        remove,
         offer: (records, source, options) => {
           const isBack = (text: string): boolean =>
             !removed.has(text) && removed.has(parseAddress(text)?.text ?? '');
@@ -544,12 +551,9 @@ const forgetting: StoreSaboteur[] = [
   {
     breaks: 'what was removed comes back when the user saves it',
     patch: (inner) => {
-      const removed = new Set<string>();
+      const { removed, remove } = rememberingRemoved(inner);
       return {
-        remove: (addresses) => {
-          for (const text of addresses) removed.add(text);
-          inner.remove(addresses);
-        },
+        remove,
         save: (addresses) => inner.save(addresses.filter((text) => !removed.has(text))),
       };
     },
@@ -557,12 +561,9 @@ const forgetting: StoreSaboteur[] = [
   {
     breaks: 'a day later what was removed may be heard of again',
     patch: (inner) => {
-      const removed = new Set<string>();
+      const { removed, remove } = rememberingRemoved(inner);
       return {
-        remove: (addresses) => {
-          for (const text of addresses) removed.add(text);
-          inner.remove(addresses);
-        },
+        remove,
         offer: (records, source, options) =>
           inner.offer(
             records.filter((heard) => !heard.record.addresses.some((text) => removed.has(text))),

@@ -201,7 +201,7 @@ export class Dialer {
 
   /** What failed is remembered, here and in the book. */
   failed(dial: Dial, code: ErrorCode): void {
-    const { store, peers, tuning, random } = this.#c;
+    const { store, peers, tuning } = this.#c;
     const { text } = dial.address;
     const isStored = dial.address.scheme !== 'wrtc' || dial.intent === 'user';
     const isOurs = code === 'ABORTED' || code === 'PENDING' || dial.intent === 'own'; // it says nothing of the peer
@@ -210,24 +210,24 @@ export class Dialer {
     if (!isOurs && isStored) store.outcome(text, { ok: false, counts: peers.size > 0 && !isLie });
     if (code === 'SELF') this.rest(text, Number.POSITIVE_INFINITY);
     else if (dial.intent === 'introduce') this.rest(text, tuning.refusedRestMs);
-    else if (this.#c.degree === 0)
-      this.rest(text, tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296));
-  }
-
-  /** The dial for an address that is under way and takes anybody. */
-  findOpen(address: string): Dial | undefined {
-    for (const dial of this.#dials.values()) {
-      const isOpen = dial.address.text === address && dial.expect === undefined;
-      if (isOpen && dial.intent !== 'own' && dial.intent !== 'probe') return dial;
-    }
-    return undefined;
+    else if (this.#c.degree === 0) this.rest(text, this.#aloneMs());
   }
 
   /** The dial for an address that is under way; with `id` one that takes nobody else. */
   find(address: string, id?: PeerId): Dial | undefined {
+    return this.#leadingTo(address, ({ expect }) => id === undefined || expect === id);
+  }
+
+  /** One that takes anybody. */
+  findOpen(address: string): Dial | undefined {
+    return this.#leadingTo(address, ({ expect }) => expect === undefined);
+  }
+
+  /** Of those that make a link to stay. */
+  #leadingTo(address: string, isFit: (dial: Dial) => boolean): Dial | undefined {
     for (const dial of this.#dials.values()) {
-      const fits = dial.address.text === address && (id === undefined || dial.expect === id);
-      if (fits && dial.intent !== 'own' && dial.intent !== 'probe') return dial;
+      const isLook = dial.intent === 'own' || dial.intent === 'probe';
+      if (!isLook && dial.address.text === address && isFit(dial)) return dial;
     }
     return undefined;
   }
@@ -250,10 +250,15 @@ export class Dialer {
 
   /** It did not want us: others first, for a while. */
   avoid(address: string | undefined): void {
-    const { tuning, degree, random } = this.#c;
     if (address === undefined) return;
-    const alone = tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296);
-    this.rest(address, degree === 0 ? alone : tuning.refusedRestMs);
+    const aloneMs = this.#aloneMs();
+    this.rest(address, this.#c.degree === 0 ? aloneMs : this.#c.tuning.refusedRestMs);
+  }
+
+  /** How long an address rests for who has no neighbour: drawn anew each time. */
+  #aloneMs(): number {
+    const { tuning, random } = this.#c;
+    return tuning.retryAloneMs * (0.5 + random.uint32() / 4_294_967_296);
   }
 
   /** Not to be dialed by ourselves now: resting, our own, or held off. */

@@ -2,10 +2,10 @@
 // candidates; a candidate enters our record when our own probe has met our own key there, or, behind routers that do
 // not hairpin, when most address groups see us under its IP, we listen on its port, and somebody came in through it.
 // So a liar costs us a probe now and then, and cannot make us announce a victim.
-//
 // Not provable, so only by `announce`: a public port that a router without hairpin maps to another port of ours.
 import {
   type Address,
+  isHearsayPort,
   LruMap,
   parseAddress,
   parseIp,
@@ -294,7 +294,7 @@ export class OwnAddresses {
     if (scheme === 'memory') return true;
     if (ip === undefined) return scheme === 'wss' && scope === 'global';
     if (scope === 'link-local' && (ip.version === 6 || !this.#lan)) return false; // v6 needs a zone, which is ours alone
-    return scope !== 'global' || port >= 1_024 || port === 80 || port === 443;
+    return scope !== 'global' || isHearsayPort(port);
   }
 
   /** The candidate for `address`; undefined if there is no room for what this group names. */

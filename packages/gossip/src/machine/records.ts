@@ -6,6 +6,7 @@ import {
   addressOf,
   equalBytes,
   type HeardRecord,
+  isHearsayPort,
   LruMap,
   type PeerId,
   type PeerRecord,
@@ -148,7 +149,7 @@ export class Records {
     if (address.scope !== 'global' || address.host === '') return true;
     // The certificate binds a wss name; other names could be anybody's (protocol.md §3).
     if (address.ip === undefined && address.scheme !== 'wss') return false;
-    return address.port >= this.#c.tuning.portMin || address.port === 80 || address.port === 443;
+    return isHearsayPort(address.port, this.#c.tuning.portMin);
   }
 
   // ---- our own ----

@@ -54,9 +54,10 @@ export class Wishes {
     const there = this.#linkTo(address.text, address.id);
     if (there !== undefined) this.#useLink(request, address, there);
     else {
-      const running = this.#dialer.find(address.text, address.id) ?? this.#dialer.findOpen(address.text);
-      if (running !== undefined && running.expect !== address.id) this.#named.set(request, address);
-      const dial = running ?? this.#dialer.start(address, { intent: 'user', expect: address.id });
+      const running = this.#dialer.find(address.text, address.id);
+      const open = running === undefined ? this.#dialer.findOpen(address.text) : undefined;
+      if (open !== undefined) this.#named.set(request, address);
+      const dial = running ?? open ?? this.#dialer.start(address, { intent: 'user', expect: address.id });
       if (dial === undefined) fx.emit({ type: 'connectFailed', request, code: 'LIMIT' });
       else dial.requests.push(request);
     }
