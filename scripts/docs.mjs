@@ -34,8 +34,8 @@ const numberFiles = [
 
 /** What both sides must agree on: everything in these objects … */
 const agreedObjects = ['WIRE', 'RECORD_LIMITS', 'RATES', 'INTRODUCTION'];
-/** … but for what bounds a node, not a link, or is the sender's half … */
-const notAgreed = ['RATES.nodeSignatures', 'RATES.ownAdvert'];
+/** … but for what bounds a node, not a link, refuses nothing, or is the sender's half … */
+const notAgreed = ['RATES.nodeSignatures', 'RATES.rowBytes', 'RATES.ownAdvert'];
 /** … and these: whoever sends more, or later, is refused. */
 const agreedAlone = [
   'addressBytesMax',

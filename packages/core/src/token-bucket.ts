@@ -49,6 +49,12 @@ export class TokenBucket {
     return taken;
   }
 
+  /** Takes `count` tokens whether they are there or not: what is missing is paid back first. For what is counted afterwards. */
+  owe(count: number, nowMs: number): void {
+    this.#flow(nowMs);
+    this.#tokens -= count;
+  }
+
   /** When `count` tokens will stand in it (absolute ms); Infinity if never. */
   readyAt(count: number, nowMs: number): number {
     this.#flow(nowMs);

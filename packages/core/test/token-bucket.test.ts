@@ -54,6 +54,15 @@ test('all or nothing; or up to, in whole tokens', () => {
   expect(bucket.takeUpTo(0, 500)).toBe(0);
 });
 
+test('what is owed is paid back before anything is given', () => {
+  const bucket = new TokenBucket({ perSecond: 2, burst: 10 }, 0);
+  bucket.owe(16, 0);
+  expect(bucket.level(0)).toBe(-6);
+  expect(bucket.takeUpTo(5, 2_000)).toBe(0);
+  expect(bucket.take(1, 3_000)).toBe(false);
+  expect(bucket.take(1, 3_500)).toBe(true);
+});
+
 test('readyAt is when a take succeeds, and not before', () => {
   const random = seededRandom(2);
   for (let i = 0; i < 2_000; i++) {

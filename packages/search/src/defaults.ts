@@ -157,6 +157,7 @@ export interface Rates {
   readonly searchUnits: Rate;
   readonly signatures: Rate;
   readonly nodeSignatures: Rate;
+  readonly rowBytes: Rate;
   readonly oneAdvert: Rate;
   readonly ownAdvert: Rate;
   readonly unasked: Rate;
@@ -205,6 +206,13 @@ export const RATES: Rates = Object.freeze({
     perSecond: 1_000,
     /** Signatures. */
     burst: 1_000,
+  }),
+  /** Rows that a neighbour is given for searches that ask for more than one. Measured: decision 33. */
+  rowBytes: Object.freeze({
+    /** B/s: one full answer of 16 rows. */
+    perSecond: 12_288,
+    /** B: 21 full answers. */
+    burst: 262_144,
   }),
   /** New adverts of one member of one subnet (protocol.md §6). */
   oneAdvert: Object.freeze({

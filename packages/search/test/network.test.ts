@@ -346,6 +346,40 @@ describe('nodes that do harm', () => {
     expect(net.sum('limiterDrops')).toBeGreaterThan(0);
   });
 
+  /** Bytes that all nodes send for a second of searches at the allowed rate, by one link, for a crowd whose adverts are as long as may be. */
+  function rowsInFlood(limits?: Partial<SearchLimits>): number {
+    const net = new Net({ seed: 3, nodes: 80, ...(limits ? { limits } : {}) });
+    for (const { host, search, index } of net.nodes.slice(0, 50)) {
+      const long = [host.address, `wss://${'x'.repeat(60)}.${'y'.repeat(60)}.example.com:4000`];
+      net.node(index).record = recordOf(host, net.world.clock.wall(), long);
+      search.join('crowd', { meta: new Uint8Array(128) });
+    }
+    net.world.runFor(10_000);
+    const { link, hash } = stranger(net, 70);
+    const flood = (seconds: number): number => {
+      net.reset();
+      for (let i = 0; i < 20 * seconds; i++) {
+        const searchId = new Uint8Array(16);
+        new DataView(searchId.buffer).setFloat64(0, net.world.now);
+        const m = { budget: 20, hops: 1, want: 32, known: [], payload: new Uint8Array(0) };
+        link.send(encodeSearch({ ...m, searchId, subnet: hash('crowd') }), 'search');
+        net.world.runFor(50);
+      }
+      return net.reset().bytes / seconds;
+    };
+    flood(10); // what is allowed at once
+    return flood(10);
+  }
+
+  test('a link that floods searches for a crowd is given no more rows than their rate', () => {
+    expect(rowsInFlood()).toBeLessThan(200_000);
+  });
+
+  test('control: without it the network carries a megabyte a second', () => {
+    const rowBytes = { perSecond: 1e9, burst: 1e9 };
+    expect(rowsInFlood({ rates: { ...RATES, rowBytes } })).toBeGreaterThan(1_000_000);
+  });
+
   test('one that is linked with a member and thirty around it, and says that its adverts are nearly over, does not hide it', () => {
     const net = new Net({ seed: 5, nodes: 300 });
     const host = net.network.host();

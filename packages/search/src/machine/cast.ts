@@ -13,7 +13,7 @@ export interface Cast {
   /** The link that it came from, or `self`. */
   readonly source: LinkKey;
   /** Message for one neighbour with its share of the budget. */
-  message(units: number): Uint8Array;
+  message(units: number, to: Neighbour): Uint8Array;
 }
 
 interface Ready {
@@ -73,7 +73,7 @@ export class Caster {
       const share = Math.ceil(left / slots);
       const units = Math.min(share, room);
       // Not taken: its share goes to the others.
-      if (!turn.effects.send(neighbour.key, cast.message(units), cast.kind)) continue;
+      if (!turn.effects.send(neighbour.key, cast.message(units, neighbour), cast.kind)) continue;
       neighbour.sent(cast.kind, cast.source, units, turn.nowMs);
       reached.push({ link: neighbour.key, units });
       // Over the bucket a budget is clipped, not handed on: only an own cast has been promised that it fits.

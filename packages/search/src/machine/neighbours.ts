@@ -30,6 +30,9 @@ class LinkRates {
   readonly signatures: Rate;
   /** Of signatures that it looks at for our sake. */
   readonly proofs: Rate;
+  /** Of rows that we give, and that we have it give. */
+  readonly given: Rate;
+  readonly brought: Rate;
   readonly unasked: Rate;
 
   constructor(rates: Rates) {
@@ -44,6 +47,8 @@ class LinkRates {
     this.signatures = rates.signatures;
     const { perSecond, burst } = senderRate(rates.signatures);
     this.proofs = { perSecond, burst: Math.max(2, burst) }; // of which one source may have half
+    this.given = rates.rowBytes;
+    this.brought = senderRate(rates.rowBytes);
     this.unasked = rates.unasked;
   }
 
@@ -109,6 +114,8 @@ export class Neighbour {
   #searchesOut: Outbound | undefined;
   #signatures: TokenBucket | undefined;
   #proofs: FairBucket | undefined;
+  #given: TokenBucket | undefined;
+  #brought: FairBucket | undefined;
   #unasked: TokenBucket | undefined;
 
   constructor(key: LinkKey, peer: PeerId, scope: Scope, rates: LinkRates) {
@@ -175,6 +182,29 @@ export class Neighbour {
     return true;
   }
 
+  /** Rows that a search of its may ask for: one, while it owes for those of others. */
+  wanted(want: number, nowMs: number): number {
+    return this.#given === undefined || this.#given.level(nowMs) > 0 ? want : 1;
+  }
+
+  /** Counts rows that we gave it. They come after the search, so it may owe. */
+  gave(bytes: number, nowMs: number): void {
+    this.#given ??= new TokenBucket(this.#rates.given, nowMs);
+    this.#given.owe(bytes, nowMs);
+  }
+
+  /** Rows that a search of `source` may ask it for. */
+  wants(want: number, source: LinkKey, nowMs: number): number {
+    return this.#brought === undefined || this.#brought.room(source, weightOf(source), nowMs) > 0 ? want : 1;
+  }
+
+  /** Counts rows that it gave to a search of `source`: no more than the share of that, for others have theirs. */
+  brought(source: LinkKey, bytes: number, nowMs: number): void {
+    this.#brought ??= new FairBucket(this.#rates.brought, nowMs);
+    const room = this.#brought.room(source, weightOf(source), nowMs);
+    if (room > 0) this.#brought.take(source, Math.min(bytes, room), nowMs);
+  }
+
   /** Counts an answer to nothing; false if there were too many. */
   forgive(nowMs: number): boolean {
     this.#unasked ??= new TokenBucket(this.#rates.unasked, nowMs);
@@ -189,10 +219,12 @@ export class Neighbour {
     if (this.#searchesOut?.full(nowMs)) this.#searchesOut = undefined;
     if (this.#signatures?.full(nowMs)) this.#signatures = undefined;
     if (this.#proofs?.full(nowMs)) this.#proofs = undefined;
+    if (this.#given?.full(nowMs)) this.#given = undefined;
+    if (this.#brought?.full(nowMs)) this.#brought = undefined;
     if (this.#unasked?.full(nowMs)) this.#unasked = undefined;
     return (
       (this.#advertsIn ?? this.#searchesIn ?? this.#advertsOut ?? this.#searchesOut) !== undefined ||
-      (this.#signatures ?? this.#proofs ?? this.#unasked) !== undefined
+      (this.#signatures ?? this.#proofs ?? this.#given ?? this.#brought ?? this.#unasked) !== undefined
     );
   }
 }

@@ -25,6 +25,8 @@ export interface Query {
   readonly upstreams: LinkKey[];
   /** Rows sent to each of them. */
   readonly sentUp: number[];
+  /** Rows that each of them has asked for. */
+  readonly wants: number[];
   /** Whom we asked. */
   asked: readonly LinkKey[];
   /** Rows that each of them has sent. */
@@ -48,7 +50,17 @@ interface Given {
   kind: RowKind;
 }
 
-type Known = 'known' | 'key' | 'subnet' | 'payload' | 'own' | 'hops' | 'atMs' | 'best' | 'upstreams';
+type Known =
+  | 'known'
+  | 'key'
+  | 'subnet'
+  | 'payload'
+  | 'own'
+  | 'hops'
+  | 'atMs'
+  | 'best'
+  | 'upstreams'
+  | 'wants';
 
 export class Queries {
   readonly #queries = new LruMap<string, Query>(CAPACITY.seen);
@@ -69,7 +81,7 @@ export class Queries {
 
   add(fields: Pick<Query, Known>): Query {
     this.sweep(fields.atMs);
-    const { key, subnet, payload, own, hops, atMs, best, upstreams, known } = fields;
+    const { key, subnet, payload, own, hops, atMs, best, upstreams, wants, known } = fields;
     // Written out: an object that is spread into another has its fields in a list beside it, twice as large.
     const query: Query = {
       key,
@@ -80,6 +92,7 @@ export class Queries {
       atMs,
       best,
       upstreams,
+      wants,
       known,
       topUps: 0,
       sentUp: upstreams.map(() => 0),

@@ -208,10 +208,19 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
       known,
       best: WIRE.budgetBitsMax, // whatever comes back is a copy
       upstreams: [],
+      wants: [],
       atMs: turn.nowMs,
     });
-    const message = (budget: number): Uint8Array =>
-      encodeSearch({ budget, hops: 1, want, known, searchId, subnet, payload });
+    const message = (budget: number, to: Neighbour): Uint8Array =>
+      encodeSearch({
+        budget,
+        hops: 1,
+        want: to.wants(want, self, turn.nowMs),
+        known,
+        searchId,
+        subnet,
+        payload,
+      });
     ask(
       query,
       this.#caster.cast({ kind: 'search', units, source: self, message }, turn, () => true),

@@ -1,6 +1,6 @@
 // Searches on their way: answered from what we are and hold, passed on, and their rows sent back along the way they
 // came; the rows of our own searches end here.
-import { fromHex, type LinkKey, type PeerId, shuffle, toHex } from '@peernet/core';
+import { fromHex, type PeerId, shuffle, toHex } from '@peernet/core';
 import { CAPACITY, TIMES, WIRE } from '../defaults.js';
 import {
   type Advert,
@@ -23,7 +23,7 @@ import {
 import type { AdvertRelay, Shared } from './advert-relay.js';
 import type { Held } from './advert-store.js';
 import type { FoundRow, Turn } from './effects.js';
-import type { Neighbour } from './neighbours.js';
+import { type Neighbour, self } from './neighbours.js';
 import type { OwnSearch, OwnSearches } from './own-searches.js';
 import { admitRow, ask, give, isMore, isOpen, Queries, type Query } from './queries.js';
 import { believedAddresses, narrowestRank } from './slim-record.js';
@@ -59,11 +59,13 @@ export class SearchRelay {
     const budget = n.admit('search', message.budget, turn.nowMs);
     if (budget < message.budget) counters.limiterDrops++;
     if (budget === 0) return;
+    const want = n.wanted(message.want, turn.nowMs);
+    if (want < message.want) counters.limiterDrops++;
     const key = toHex(queryOf(crypto, message));
     const known = this.queries.get(key);
-    if (known === undefined) this.#first(n, { ...message, budget }, key, turn);
+    if (known === undefined) this.#first(n, { ...message, budget, want }, key, turn);
     else if (budget < 2 * known.best + 1 || known.topUps >= limits.topUpsMax) counters.duplicates++;
-    else this.#topUp(n, { ...message, budget }, known, turn);
+    else this.#topUp(n, { ...message, budget, want }, known, turn);
   }
 
   #first(n: Neighbour, m: SearchMessage, key: string, turn: Turn): void {
@@ -76,6 +78,7 @@ export class SearchRelay {
       best: m.budget,
       known: [...m.known],
       upstreams: [n.key],
+      wants: [m.want],
       atMs: turn.nowMs,
     });
     this.#answer(query, n, m, turn);
@@ -93,6 +96,7 @@ export class SearchRelay {
     if (query.upstreams.length < CAPACITY.upstreams && !query.upstreams.includes(n.key)) {
       query.upstreams.push(n.key);
       query.sentUp.push(0);
+      query.wants.push(m.want);
       if (query.local > 0) this.#answer(query, n, m, turn);
     }
     this.#pass(query, n, m, surplus, turn);
@@ -101,9 +105,19 @@ export class SearchRelay {
   #pass(query: Query, n: Neighbour, m: SearchMessage, units: number, turn: Turn): void {
     const want = m.want - query.local;
     if (want <= 0 || m.hops >= WIRE.hopsMax) return;
-    const { searchId, subnet, payload } = m;
-    const message = (budget: number): Uint8Array =>
-      encodeSearch({ budget, hops: m.hops + 1, want, known: query.known, searchId, subnet, payload });
+    const { hops, searchId, subnet, payload } = m;
+    const message = (budget: number, to: Neighbour): Uint8Array => {
+      const asks = to.wants(want, n.key, turn.nowMs);
+      return encodeSearch({
+        budget,
+        hops: hops + 1,
+        want: asks,
+        known: query.known,
+        searchId,
+        subnet,
+        payload,
+      });
+    };
     const cast = { kind: 'search', units: units - 1, source: n.key, message } as const;
     ask(
       query,
@@ -112,8 +126,9 @@ export class SearchRelay {
   }
 
   /** Rows that we can give, to one upstream: ourselves first, then members that we hold adverts of. */
-  #answer(query: Query, n: Neighbour, m: SearchMessage, { nowMs, wallMs, effects }: Turn): void {
+  #answer(query: Query, n: Neighbour, m: SearchMessage, turn: Turn): void {
     if (query.payload) return; // a question is for handlers
+    const { nowMs, wallMs } = turn;
     const { own, adverts, random } = this.#s;
     const room = Math.min(m.want, WIRE.rowsPerMessageMax);
     const rows: Row[] = [];
@@ -135,7 +150,7 @@ export class SearchRelay {
     }
     // Orphans do not spare the search a way.
     query.local = Math.max(query.local, rows.filter((row) => row.kind === 'advert').length);
-    this.#send(query, n.key, [...rows, ...this.#withdrawals(query, n)], effects);
+    this.#send(query, n, [...rows, ...this.#withdrawals(query, n)], turn);
   }
 
   /** Members that are gone, lest orphans of their adverts answer. */
@@ -163,9 +178,9 @@ export class SearchRelay {
   }
 
   /** A handler of ours has something to say to a search that came by. */
-  reply(key: string, meta: Uint8Array, { nowMs, wallMs, effects }: Turn): void {
+  reply(key: string, meta: Uint8Array, turn: Turn): void {
     const { crypto, own, caster } = this.#s;
-    const query = this.queries.open(key, nowMs);
+    const query = this.queries.open(key, turn.nowMs);
     if (query === undefined || !isMore(query, crypto.id, 0, 'answer')) return;
     give(query, crypto.id, 0, 'answer');
     for (const upstream of query.upstreams) {
@@ -174,10 +189,10 @@ export class SearchRelay {
       const { bytes } = signAnswer(crypto, {
         query: fromHex(key) as Uint8Array,
         subnet: fromHex(query.subnet) as Uint8Array,
-        record: own.recordFor(rankFor(query, n), wallMs),
+        record: own.recordFor(rankFor(query, n), turn.wallMs),
         meta,
       });
-      this.#send(query, upstream, [{ kind: 'answer', hops: query.hops, ageSeconds: 0, bytes }], effects);
+      this.#send(query, n, [{ kind: 'answer', hops: query.hops, ageSeconds: 0, bytes }], turn);
     }
   }
 
@@ -189,6 +204,8 @@ export class SearchRelay {
     const query = this.queries.get(toHex(message.query));
     const wasAsked = query?.asked.includes(n.key) === true;
     if (wasAsked && isOpen(query, turn.nowMs)) {
+      const bytes = message.rows.reduce((sum, row) => sum + row.bytes.length, 0);
+      if (query.wants[0] !== 1) n.brought(query.upstreams[0] ?? self, bytes, turn.nowMs);
       this.#rows(n, query, message.rows, turn);
       return;
     }
@@ -302,7 +319,7 @@ export class SearchRelay {
       const fit = rows.filter(({ object }) => narrowestRank(object.record) >= to.rank);
       const told = fit.filter(({ fresh }) => !fresh || to.prove(n.key, turn.nowMs)).map(({ row }) => row);
       this.#s.counters.rowsCut += fit.length - told.length;
-      this.#send(query, upstream, told, turn.effects);
+      this.#send(query, to, told, turn);
     }
   }
 
@@ -316,14 +333,16 @@ export class SearchRelay {
   }
 
   /** Up to 16 rows per upstream and search. */
-  #send(query: Query, upstream: LinkKey, rows: readonly Row[], effects: Turn['effects']): void {
-    const at = query.upstreams.indexOf(upstream);
+  #send(query: Query, to: Neighbour, rows: readonly Row[], { nowMs, effects }: Turn): void {
+    const at = query.upstreams.indexOf(to.key);
     const sent = query.sentUp[at] ?? 0;
     const fit = rows.slice(0, WIRE.rowsPerMessageMax - sent);
     this.#s.counters.rowsCut += rows.length - fit.length;
     if (fit.length === 0) return;
     const message = encodeRows(fromHex(query.key) as Uint8Array, fit);
-    if (effects.send(upstream, message, 'rows')) query.sentUp[at] = sent + fit.length;
+    if (!effects.send(to.key, message, 'rows')) return;
+    query.sentUp[at] = sent + fit.length;
+    if (query.wants[at] !== 1) to.gave(message.length, nowMs);
   }
 }
 

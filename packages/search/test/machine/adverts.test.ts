@@ -641,5 +641,6 @@ function generous() {
     oneAdvert: rate,
     ownAdvert: rate,
     unasked: rate,
+    rowBytes: rate,
   };
 }

@@ -1,3 +1,4 @@
+import type { Rate } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { RATES } from '../../src/defaults.js';
 import { Bench, wallMs } from '../bench.js';
@@ -229,6 +230,70 @@ describe('signatures', () => {
     expect(bench.counters.limiterDrops).toBe(187);
     bench.give({ type: 'down', link: 1 });
     expect(bench.machine.sizes().waiting).toBe(0);
+  });
+});
+
+describe('rows', () => {
+  const meta = new Uint8Array(128);
+  /** A bench that holds adverts of six members, brought by link 1. */
+  const holder = (rowBytes: Rate): Bench => {
+    const bench = new Bench({ cellPerNeighbour: 6, rates: { ...RATES, rowBytes } });
+    bench.ups(4);
+    for (let i = 0; i < 6; i++) bench.tell(1, bench.advert(`m${i}`, 'chat', { meta }), { budget: 1 });
+    return bench;
+  };
+  /** Rows that a search over a link is given here, and whether it goes on to others. */
+  const given = (bench: Bench, link: number, want = 32): [rows: number, on: number] => {
+    bench.ask(link, 'chat', { want });
+    const counts = bench.take('rows', link).map(({ rows }) => rows.length);
+    return [counts.reduce((sum, count) => sum + count, 0), bench.take('search').length];
+  };
+
+  test('over their rate: the next searches of the link are for one, until it has paid', () => {
+    const bench = holder({ perSecond: 1_000, burst: 3_000 });
+    expect([given(bench, 2), given(bench, 2)]).toEqual([
+      [6, 3],
+      [6, 3],
+    ]);
+    expect(bench.counters.limiterDrops).toBe(0);
+    for (let i = 0; i < 10; i++) expect(given(bench, 2)).toEqual([1, 0]);
+    expect(bench.counters.limiterDrops).toBe(10);
+    expect(given(bench, 3)).toEqual([6, 3]); // another link is not to blame
+    bench.pass(2_000);
+    expect(given(bench, 2)).toEqual([6, 3]);
+  });
+
+  test('of searches for one cost nothing: they are no more than what its budget visits', () => {
+    const bench = holder({ perSecond: 0.001, burst: 1 });
+    for (let i = 0; i < 10; i++) expect(given(bench, 2, 1)).toEqual([1, 0]);
+    expect(given(bench, 2)).toEqual([6, 3]);
+    expect(bench.counters.limiterDrops).toBe(0);
+  });
+
+  test('control: without the rate every search is given all', () => {
+    const bench = holder({ perSecond: 1e9, burst: 1e9 });
+    for (let i = 0; i < 40; i++) expect(given(bench, 2)).toEqual([6, 3]);
+  });
+
+  test('that others bring: who floods is asked for by ones, and leaves the others theirs', () => {
+    const bench = new Bench({ rates: { ...RATES, rowBytes: { perSecond: 2_000, burst: 20_000 } } });
+    bench.ups(4);
+    let seq = 0;
+    /** The want with which a search of a link goes to link 1, which answers it with eight rows. */
+    const asked = (link: number): number | undefined => {
+      const query = bench.ask(link, `s${++seq}`, { budget: 20 });
+      const [m] = bench.take('search', 1);
+      const rows = Array.from({ length: 8 }, (_, i) => ({
+        bytes: bench.advert(`m${i}`, `s${seq}`, { meta }).bytes,
+      }));
+      bench.answer(1, query, rows);
+      return m?.want;
+    };
+    const flood = Array.from({ length: 12 }, () => asked(2));
+    expect([flood[0], flood[2], flood.at(-1)]).toEqual([32, 32, 1]);
+    expect(asked(3)).toBe(32);
+    bench.search(1, 'mine');
+    expect(bench.take('search', 1).map(({ want }) => want)).toEqual([32]);
   });
 });
 
