@@ -1,9 +1,21 @@
 // Whole networks under virtual time. Sizes and counts are those that fit into seconds; the large ones are run by the
 // scenarios of the simulator. Seeds are fixed: a failure replays.
-import { type Crypto, type Link, seededRandom } from '@peernet/core';
+import { type Crypto, type Link, seededRandom, toHex } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { RATES, type SearchLimits } from '../src/defaults.js';
-import { decodeMessage, encodeAdvertMessage, encodeSearch, signAdvert, subnetHash } from '../src/wire.js';
+import {
+  type Advert,
+  type AdvertMessage,
+  decodeAdvert,
+  decodeMessage,
+  encodeAdvertMessage,
+  encodeOrphans,
+  encodeSearch,
+  type Message,
+  placeOf,
+  signAdvert,
+  subnetHash,
+} from '../src/wire.js';
 import { dialableGraph, Net, recordOf } from './network.js';
 
 /** `count` nodes that are none of `not`, by the dice of the net. */
@@ -128,6 +140,20 @@ describe('links that break', () => {
     expect(left).toBe(0);
     expect(net.sum('mended') + net.sum('repaired')).toBeGreaterThan(0);
     expect([net.sum('limiterDrops'), net.sum('misbehaved')]).toEqual([0, 0]);
+  });
+
+  test('adverts that came on ways of very different speed hold nobody up when their member is gone', () => {
+    for (let seed = 1; seed <= 8; seed++) {
+      const net = new Net({ seed, nodes: 60, degree: 4, latencyMs: 200, sigma: 2 });
+      net.node(0).search.join('chat');
+      age(net, 150_000, 150_000);
+      net.node(0).host.crash('silent');
+      net.world.runFor(45_000);
+      const others = net.nodes.slice(1).map(({ search }) => search.snapshot());
+      const sum = (name: string): number => others.reduce((all, one) => all + (one[name] ?? 0), 0);
+      expect(sum('adverts')).toBeGreaterThan(20);
+      expect(sum('orphans')).toBe(sum('adverts'));
+    }
   });
 
   test('a member that crashes without a word is gone when its neighbours have noticed', () => {
@@ -380,28 +406,58 @@ describe('nodes that do harm', () => {
     expect(rowsInFlood({ rates: { ...RATES, rowBytes } })).toBeGreaterThan(1_000_000);
   });
 
-  test('one that is linked with a member and thirty around it, and says that its adverts are nearly over, does not hide it', () => {
-    const net = new Net({ seed: 5, nodes: 300 });
+  /** A stranger's links with a node and the thirty around it. */
+  function linkAround(
+    net: Net,
+    center: number,
+    heard: (m: Message, links: readonly Link[]) => void = () => {},
+  ): readonly Link[] {
     const host = net.network.host();
     const links: Link[] = [];
-    const heard = (bytes: Uint8Array): void => {
-      const m = decodeMessage(bytes);
-      if (m?.type !== 'advert' || m.hops > 1) return;
-      const message = encodeAdvertMessage({ ...m, budget: 4_000, hops: 2, ageSeconds: 599 });
-      for (const link of links) link.send(message, 'advert');
-    };
-    for (const index of around(net, 0).slice(0, 30)) {
+    const onMessage = (bytes: Uint8Array): void => heard(decodeMessage(bytes) as Message, links);
+    for (const index of around(net, center).slice(0, 30)) {
       host.dialNow(net.node(index).host.address, {}, ({ link }) => {
         if (link === undefined) return;
         links.push(link);
-        link.open({ onMessage: heard, onDrain: () => {}, onClose: () => {} });
+        link.open({ onMessage, onDrain: () => {}, onClose: () => {} });
       });
     }
     net.world.runFor(2_000);
+    return links;
+  }
+
+  test('one that is linked with a member and thirty around it, and says that its adverts are nearly over, does not hide it', () => {
+    const net = new Net({ seed: 5, nodes: 300 });
+    linkAround(net, 0, (m, links) => {
+      if (m.type !== 'advert' || m.hops > 1) return;
+      const message = encodeAdvertMessage({ ...m, budget: 4_000, hops: 2, ageSeconds: 599 });
+      for (const link of links) link.send(message, 'advert');
+    });
     net.node(0).search.join('chat');
     net.world.runFor(10_000);
     const found = some(net, 30, 0).map((from) => net.find(from, 'chat'));
     expect(found.filter(({ firstMs }) => firstMs < 500).length).toBeGreaterThanOrEqual(29);
+  });
+
+  test('one that is linked likewise, claims to be the nearest and then to have lost the member, orphans nobody who had it', () => {
+    const net = new Net({ seed: 5, nodes: 300 });
+    let heard: AdvertMessage | undefined;
+    const links = linkAround(net, 0, (m) => {
+      if (m.type === 'advert') heard = m;
+    });
+    net.node(0).search.join('chat');
+    net.world.runFor(3_000);
+    const held = net.nodes.filter(({ search }) => (search.snapshot().adverts ?? 0) > 0);
+    expect(held.length).toBeGreaterThan(30);
+    const copy = encodeAdvertMessage({ ...(heard as AdvertMessage), budget: 1, hops: 1, ageSeconds: 0 });
+    const { subnet, id } = decodeAdvert((heard as AdvertMessage).advert) as Advert;
+    const place = placeOf(toHex(subnet), id);
+    for (const link of links) {
+      link.send(copy, 'advert');
+      link.send(encodeOrphans([place]), 'advert');
+    }
+    net.world.runFor(5_000);
+    expect(held.filter(({ search }) => (search.snapshot().orphans ?? 0) > 0).length).toBe(0);
   });
 });
 

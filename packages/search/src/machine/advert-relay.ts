@@ -223,7 +223,8 @@ export class AdvertRelay {
     passed.topUps++;
     const surplus = m.budget - passed.best;
     passed.best = m.budget;
-    this.#pass(n, m, surplus, { place, narrowest }, turn);
+    const hops = held?.seq === advert.seq ? held.hops : 0;
+    this.#pass(n, m, surplus, { place, narrowest, hops }, turn);
   }
 
   /** What we hold comes once more: one more chain to its member. True if it was the only one; then it goes on. */
@@ -244,38 +245,42 @@ export class AdvertRelay {
   #hold(n: Neighbour, m: AdvertMessage, passed: Passed, turn: Turn): void {
     const { known, expiresMs } = passed;
     const { advert, place, subnet, narrowest } = known;
+    const before = this.store.get(place);
+    const same = before?.seq === advert.seq && before.parents.length > 0 ? before : undefined;
     const held = {
       place,
       subnet,
       id: advert.id,
       seq: advert.seq,
       bytes: advert.bytes,
-      hops: m.hops,
-      parents: [n.key],
+      hops: same?.hops ?? m.hops,
+      parents: same?.parents ?? [n.key],
       from: n.peer,
       rank: n.rank,
       narrowest,
       signedMs: turn.nowMs - m.ageSeconds * 1000,
       expiresMs,
     };
+    fasten(held, n.key, m.hops);
     if (!this.store.admit(held, turn.nowMs)) {
       this.#s.counters.notAdmitted++;
       return;
     }
     passed.best = m.budget;
     renew(this.trails.take(place, turn.nowMs), expiresMs);
-    this.#pass(n, m, m.budget, known, turn);
+    this.#pass(n, m, m.budget, held, turn);
   }
 
   #pass(
     n: Neighbour,
     m: AdvertMessage,
     units: number,
-    at: Pick<Held, 'place' | 'narrowest'>,
+    at: Pick<Held, 'place' | 'narrowest' | 'hops'>,
     turn: Turn,
   ): void {
-    if (m.hops >= WIRE.hopsMax || units <= 1) return;
-    const { hops, ageSeconds, advert } = m;
+    const hops = Math.max(m.hops, at.hops); // never as near as those from whom we have it
+    if (hops >= WIRE.hopsMax || units <= 1) return;
+    const { ageSeconds, advert } = m;
     const message = (budget: number): Uint8Array =>
       encodeAdvertMessage({ budget, hops: hops + 1, ageSeconds, advert });
     const cast = { kind: 'advert', units: units - 1, source: n.key, message } as const;

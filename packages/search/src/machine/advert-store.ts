@@ -13,7 +13,7 @@ export interface Held {
   readonly seq: number;
   /** As it travels. */
   readonly bytes: Uint8Array;
-  /** Links from the member to us. */
+  /** Links from the member to us, by the first copy of the chain that we have; whom we tell hears of one more. */
   hops: number;
   /** Links by which an unbroken chain leads to the member; none: an orphan. */
   parents: LinkKey[];
@@ -198,13 +198,12 @@ function count(counts: Map<PeerId, number>, key: PeerId, change: 1 | -1): void {
 }
 
 /**
- * A copy of a held advert came by another link: one more chain, if it is no longer than ours. A parent is always
- * nearer to the member than its child, so that no two hold each other up when the member is gone.
+ * A copy of a held advert came by another link: one more chain, if it is no longer than the first. A parent is always
+ * nearer to the member than its child, so that no two hold each other up when the member is gone. So `hops` stays what
+ * the first copy said, however near others claim to be, and nobody sends away those who came before.
  */
 export function fasten(held: Held, link: LinkKey, hops: number): void {
   if (hops > held.hops) return;
-  if (hops < held.hops) held.parents = [];
-  held.hops = hops;
   if (held.parents.length < CAPACITY.parents && !held.parents.includes(link)) held.parents.push(link);
 }
 

@@ -1,6 +1,7 @@
+import { toHex } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { CAPACITY, CAST } from '../../src/defaults.js';
-import { decodeAdvert, type OrphansMessage } from '../../src/wire.js';
+import { decodeAdvert, encodeOrphans, type OrphansMessage, placeOf } from '../../src/wire.js';
 import { Bench, noBytes, wallMs } from '../bench.js';
 
 /** Ids of the members that a search over link 9 is told, with the kind of their rows. */
@@ -357,6 +358,46 @@ describe('orphans', () => {
     expect(told(other)).toEqual(['advert']);
     other.message(1, bytes);
     expect(told(other)).toEqual(['orphan']);
+  });
+
+  describe('a liar who claims to be the nearest', () => {
+    const orphansOf = (bench: Bench): Uint8Array =>
+      encodeOrphans([placeOf(toHex(bench.hash('chat')), bench.who('alice').id)]);
+
+    test('sends nobody away who brought the advert before', () => {
+      const bench = new Bench();
+      bench.ups(4);
+      const advert = bench.advert('alice', 'chat');
+      bench.tell(1, advert, { hops: 3 });
+      bench.tell(2, advert, { hops: 1 });
+      bench.message(2, orphansOf(bench));
+      expect(told(bench)).toEqual(['advert']);
+      bench.give({ type: 'down', link: 1 });
+      expect(told(bench)).toEqual(['orphan']);
+    });
+
+    test('nor by a younger copy', () => {
+      const bench = new Bench();
+      bench.ups(4);
+      const advert = bench.advert('alice', 'chat');
+      bench.tell(1, advert, { hops: 3, ageSeconds: 100 });
+      bench.tell(2, advert, { hops: 1, ageSeconds: 0, budget: 30 });
+      expect(bench.take('advert', 3).map(({ hops }) => hops)).toEqual([4, 4]);
+      bench.message(2, orphansOf(bench));
+      expect(told(bench)).toEqual(['advert']);
+    });
+
+    test('is passed on as one as far away as the first, lest two hold each other up', () => {
+      const bench = new Bench();
+      bench.ups(3);
+      const advert = bench.advert('alice', 'chat');
+      bench.tell(1, advert, { hops: 5, budget: 1 });
+      bench.tell(2, advert, { hops: 2, budget: 30 });
+      expect(bench.take('advert', 3).map(({ hops }) => hops)).toEqual([6]);
+      bench.tell(3, advert, { hops: 7 });
+      for (const link of [1, 2]) bench.give({ type: 'down', link });
+      expect(told(bench)).toEqual(['orphan']);
+    });
   });
 
   test('the same advert by another link makes it whole, and goes on', () => {
