@@ -296,12 +296,15 @@ describe('adverts of others', () => {
     expect(bench.machine.sizes().adverts).toBe(3);
   });
 
-  test('are orphans when the shortest chain breaks, and of equal ones three count', () => {
+  test('are orphans when all chains break that were no longer than the first, and of those three count', () => {
     const bench = new Bench();
     bench.ups(8);
     const alice = bench.advert('alice', 'chat');
-    bench.tell(1, alice, { hops: 5 });
-    bench.tell(2, alice, { hops: 3 });
+    bench.tell(1, alice, { hops: 3 });
+    bench.tell(2, alice, { hops: 2 });
+    bench.tell(7, alice, { hops: 4 });
+    bench.give({ type: 'down', link: 1 });
+    expect(bench.machine.sizes().orphans).toBe(0);
     bench.give({ type: 'down', link: 2 });
     expect(bench.machine.sizes().orphans).toBe(1);
     const bob = bench.advert('bob', 'chat');
