@@ -25,7 +25,7 @@ export interface Query {
   readonly upstreams: LinkKey[];
   /** Rows sent to each of them. */
   readonly sentUp: number[];
-  /** Rows that each of them has asked for. */
+  /** Rows that each of them has asked for, the most of its copies. */
   readonly wants: number[];
   /** Whom we asked. */
   asked: readonly LinkKey[];

@@ -93,7 +93,9 @@ export class SearchRelay {
     query.topUps++;
     const surplus = m.budget - query.best;
     query.best = m.budget;
-    if (query.upstreams.length < CAPACITY.upstreams && !query.upstreams.includes(n.key)) {
+    const at = query.upstreams.indexOf(n.key);
+    if (at >= 0) query.wants[at] = Math.max(query.wants[at] as number, m.want);
+    else if (query.upstreams.length < CAPACITY.upstreams) {
       query.upstreams.push(n.key);
       query.sentUp.push(0);
       query.wants.push(m.want);

@@ -270,6 +270,22 @@ describe('rows', () => {
     expect(bench.counters.limiterDrops).toBe(0);
   });
 
+  test('count for a search that asked for one first, and for more in a copy with more budget', () => {
+    const bench = new Bench({ rates: { ...RATES, rowBytes: { perSecond: 0.001, burst: 3_000 } } });
+    bench.ups(2);
+    const bytes = bench.advert('alice', 'chat', { meta }).bytes;
+    let sum = 0;
+    for (let i = 0; i < 30; i++) {
+      const searchId = new Uint8Array(16).fill(i);
+      bench.ask(2, 'chat', { searchId, want: 1, budget: 1 });
+      const query = bench.ask(2, 'chat', { searchId, want: 32, budget: 30 });
+      if (bench.take('search', 1)[0]?.want !== 1) bench.answer(1, query, [{ bytes }]);
+      for (const { rows } of bench.take('rows', 2)) for (const row of rows) sum += row.bytes.length;
+    }
+    expect(sum).toBeGreaterThan(1_000);
+    expect(sum).toBeLessThan(4_000);
+  });
+
   test('control: without the rate every search is given all', () => {
     const bench = holder({ perSecond: 1e9, burst: 1e9 });
     for (let i = 0; i < 40; i++) expect(given(bench, 2)).toEqual([6, 3]);
