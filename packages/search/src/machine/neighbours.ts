@@ -116,6 +116,8 @@ export class Neighbour {
   #proofs: FairBucket | undefined;
   #given: TokenBucket | undefined;
   #brought: FairBucket | undefined;
+  /** Source → bytes brought for it over its share: they are taken from what it gets next. */
+  #late: Map<LinkKey, number> | undefined;
   #unasked: TokenBucket | undefined;
 
   constructor(key: LinkKey, peer: PeerId, scope: Scope, rates: LinkRates) {
@@ -195,14 +197,33 @@ export class Neighbour {
 
   /** Rows that a search of `source` may ask it for. */
   wants(want: number, source: LinkKey, nowMs: number): number {
-    return this.#brought === undefined || this.#brought.room(source, weightOf(source), nowMs) > 0 ? want : 1;
+    return this.#brought === undefined || this.#settle(this.#brought, source, nowMs) > 0 ? want : 1;
   }
 
-  /** Counts rows that it gave to a search of `source`: no more than the share of that, for others have theirs. */
+  /** Counts rows that it gave to a search of `source`: now no more than the share of that, for others have theirs. */
   brought(source: LinkKey, bytes: number, nowMs: number): void {
     this.#brought ??= new FairBucket(this.#rates.brought, nowMs);
-    const room = this.#brought.room(source, weightOf(source), nowMs);
-    if (room > 0) this.#brought.take(source, Math.min(bytes, room), nowMs);
+    this.#late ??= new Map();
+    this.#late.set(source, (this.#late.get(source) ?? 0) + bytes);
+    this.#settle(this.#brought, source, nowMs);
+  }
+
+  /** Takes from the share of a source what it is late with. Returns what is left of the share. */
+  #settle(bucket: FairBucket, source: LinkKey, nowMs: number): number {
+    const room = bucket.room(source, weightOf(source), nowMs);
+    const late = this.#late?.get(source) ?? 0;
+    const paid = Math.min(room, late);
+    if (paid > 0) bucket.take(source, paid, nowMs);
+    if (paid < late) this.#late?.set(source, late - paid);
+    else this.#late?.delete(source);
+    return room - paid;
+  }
+
+  #restBrought(bucket: FairBucket, nowMs: number): void {
+    for (const source of [...(this.#late?.keys() ?? [])]) this.#settle(bucket, source, nowMs);
+    if (!bucket.full(nowMs)) return;
+    this.#brought = undefined;
+    this.#late = undefined;
   }
 
   /** Counts an answer to nothing; false if there were too many. */
@@ -220,7 +241,7 @@ export class Neighbour {
     if (this.#signatures?.full(nowMs)) this.#signatures = undefined;
     if (this.#proofs?.full(nowMs)) this.#proofs = undefined;
     if (this.#given?.full(nowMs)) this.#given = undefined;
-    if (this.#brought?.full(nowMs)) this.#brought = undefined;
+    if (this.#brought !== undefined) this.#restBrought(this.#brought, nowMs);
     if (this.#unasked?.full(nowMs)) this.#unasked = undefined;
     return (
       (this.#advertsIn ?? this.#searchesIn ?? this.#advertsOut ?? this.#searchesOut) !== undefined ||

@@ -29,6 +29,8 @@ export interface Query {
   readonly wants: number[];
   /** Whom we asked. */
   asked: readonly LinkKey[];
+  /** For whose search each of them was asked for more than one row. */
+  payers: readonly LinkKey[];
   /** Rows that each of them has sent. */
   fromChild: number[];
   /** What was answered: at most 16 members by us and 64 by others. */
@@ -49,6 +51,9 @@ interface Given {
   seq: number;
   kind: RowKind;
 }
+
+/** Who pays for the row of a search for one. */
+export const nobody: LinkKey = -2;
 
 type Known =
   | 'known'
@@ -97,6 +102,7 @@ export class Queries {
       topUps: 0,
       sentUp: upstreams.map(() => 0),
       asked: [],
+      payers: [],
       fromChild: [],
       given: [],
       local: 0,
@@ -117,12 +123,22 @@ export function isOpen(query: Query, nowMs: number): boolean {
   return query.atMs + TIMES.reverseMs > nowMs;
 }
 
-/** The search went on to these neighbours. */
-export function ask(query: Query, shares: readonly Share[]): void {
+/** The search went on to these neighbours; to those in `more` for more than one row, which count against `source`. */
+export function ask(
+  query: Query,
+  shares: readonly Share[],
+  more: ReadonlySet<LinkKey>,
+  source: LinkKey,
+): void {
+  const payer = (link: LinkKey): LinkKey => (more.has(link) ? source : nobody);
+  // A copy may ask for more than the first did.
+  if (query.payers.includes(nobody))
+    query.payers = query.payers.map((one, at) => (one === nobody ? payer(query.asked[at] as LinkKey) : one));
   const fresh = shares.map(({ link }) => link).filter((link) => !query.asked.includes(link));
   if (fresh.length === 0) return;
   // Lists made anew have no spare room, as those that grow by `push` have.
   query.asked = [...query.asked, ...fresh];
+  query.payers = [...query.payers, ...fresh.map(payer)];
   query.fromChild = [...query.fromChild, ...fresh.map(() => 0)];
 }
 

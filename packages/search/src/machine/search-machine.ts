@@ -211,20 +211,14 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
       wants: [],
       atMs: turn.nowMs,
     });
-    const message = (budget: number, to: Neighbour): Uint8Array =>
-      encodeSearch({
-        budget,
-        hops: 1,
-        want: to.wants(want, self, turn.nowMs),
-        known,
-        searchId,
-        subnet,
-        payload,
-      });
-    ask(
-      query,
-      this.#caster.cast({ kind: 'search', units, source: self, message }, turn, () => true),
-    );
+    const more = new Set<LinkKey>();
+    const message = (budget: number, to: Neighbour): Uint8Array => {
+      const asks = to.wants(want, self, turn.nowMs);
+      if (asks > 1) more.add(to.key);
+      return encodeSearch({ budget, hops: 1, want: asks, known, searchId, subnet, payload });
+    };
+    const shares = this.#caster.cast({ kind: 'search', units, source: self, message }, turn, () => true);
+    ask(query, shares, more, self);
   }
 
   /** Our own withdrawal goes to all neighbours: whoever has not heard of us drops it. */

@@ -1,6 +1,6 @@
 // Searches on their way: answered from what we are and hold, passed on, and their rows sent back along the way they
 // came; the rows of our own searches end here.
-import { fromHex, type PeerId, shuffle, toHex } from '@peernet/core';
+import { fromHex, type LinkKey, type PeerId, shuffle, toHex } from '@peernet/core';
 import { CAPACITY, TIMES, WIRE } from '../defaults.js';
 import {
   type Advert,
@@ -23,9 +23,9 @@ import {
 import type { AdvertRelay, Shared } from './advert-relay.js';
 import type { Held } from './advert-store.js';
 import type { FoundRow, Turn } from './effects.js';
-import { type Neighbour, self } from './neighbours.js';
+import type { Neighbour } from './neighbours.js';
 import type { OwnSearch, OwnSearches } from './own-searches.js';
-import { admitRow, ask, give, isMore, isOpen, Queries, type Query } from './queries.js';
+import { admitRow, ask, give, isMore, isOpen, nobody, Queries, type Query } from './queries.js';
 import { believedAddresses, narrowestRank } from './slim-record.js';
 import type { StaleMembers } from './stale-members.js';
 
@@ -108,8 +108,10 @@ export class SearchRelay {
     const want = m.want - query.local;
     if (want <= 0 || m.hops >= WIRE.hopsMax) return;
     const { hops, searchId, subnet, payload } = m;
+    const more = new Set<LinkKey>();
     const message = (budget: number, to: Neighbour): Uint8Array => {
       const asks = to.wants(want, n.key, turn.nowMs);
+      if (asks > 1) more.add(to.key);
       return encodeSearch({
         budget,
         hops: hops + 1,
@@ -121,10 +123,8 @@ export class SearchRelay {
       });
     };
     const cast = { kind: 'search', units: units - 1, source: n.key, message } as const;
-    ask(
-      query,
-      this.#s.caster.cast(cast, turn, (to) => !query.upstreams.includes(to.key)),
-    );
+    const shares = this.#s.caster.cast(cast, turn, (to) => !query.upstreams.includes(to.key));
+    ask(query, shares, more, n.key);
   }
 
   /** Rows that we can give, to one upstream: ourselves first, then members that we hold adverts of. */
@@ -206,8 +206,9 @@ export class SearchRelay {
     const query = this.queries.get(toHex(message.query));
     const wasAsked = query?.asked.includes(n.key) === true;
     if (wasAsked && isOpen(query, turn.nowMs)) {
+      const payer = query.payers[query.asked.indexOf(n.key)] ?? nobody;
       const bytes = message.rows.reduce((sum, row) => sum + row.bytes.length, 0);
-      if (query.wants[0] !== 1) n.brought(query.upstreams[0] ?? self, bytes, turn.nowMs);
+      if (payer !== nobody) n.brought(payer, bytes, turn.nowMs);
       this.#rows(n, query, message.rows, turn);
       return;
     }

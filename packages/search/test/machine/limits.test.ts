@@ -1,4 +1,4 @@
-import type { Rate } from '@peernet/core';
+import { type Rate, TokenBucket } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { RATES } from '../../src/defaults.js';
 import { Bench, wallMs } from '../bench.js';
@@ -309,6 +309,55 @@ describe('rows', () => {
     expect([flood[0], flood[2], flood.at(-1)]).toEqual([32, 32, 1]);
     expect(asked(3)).toBe(32);
     bench.search(1, 'mine');
+    expect(bench.take('search', 1).map(({ want }) => want)).toEqual([32]);
+  });
+
+  test('that others bring stay below what the neighbour gives, for a minute, too: we never owe it for those who flood', () => {
+    const rate = { perSecond: 2_000, burst: 80_000 };
+    const bench = new Bench({ rates: { ...RATES, rowBytes: rate } });
+    bench.ups(8);
+    const given = new TokenBucket(rate, bench.nowMs);
+    let full = 0;
+    for (let second = 0; second < 60; second++) {
+      for (const link of [2, 3, 4, 5]) {
+        const name = `s${second}.${link}`;
+        const query = bench.ask(link, name, { budget: 20 });
+        const want = bench.take('search', 1)[0]?.want ?? 1;
+        const rows = Array.from({ length: Math.min(want, 8) }, (_, i) => ({
+          bytes: bench.advert(`m${i}`, name, { meta }).bytes,
+        }));
+        bench.answer(1, query, rows);
+        if (want > 1) given.owe(17 + rows.reduce((sum, { bytes }) => sum + 6 + bytes.length, 0), bench.nowMs);
+        if (want > 1) full++;
+        expect(given.level(bench.nowMs)).toBeGreaterThan(0);
+      }
+      bench.pass(1_000);
+    }
+    expect(full).toBeGreaterThan(20);
+  });
+
+  test("that others bring for searches for one are nobody's debt, whatever a copy asks for", () => {
+    const bench = new Bench({ rates: { ...RATES, rowBytes: { perSecond: 0.001, burst: 20_000 } } });
+    bench.ups(3);
+    const rows = (name: string) =>
+      Array.from({ length: 8 }, (_, i) => ({ bytes: bench.advert(`m${i}`, name, { meta }).bytes }));
+    for (let i = 1; i <= 8; i++) {
+      bench.search(i, `mine${i}`, { limit: 1 });
+      const [mine] = bench.take('search', 1);
+      if (mine !== undefined) bench.answer(1, bench.queryOf(mine), rows(`mine${i}`));
+      const searchId = new Uint8Array(16).fill(200 + i);
+      const query = bench.ask(2, `s${i}`, { searchId, want: 1, budget: 1 });
+      bench.ask(3, `s${i}`, { searchId, want: 32, budget: 30 });
+      bench.answer(1, query, rows(`s${i}`));
+      bench.take('search');
+    }
+    expect(bench.blamed).toEqual([]);
+    const wantOf = (link: number): number | undefined => {
+      bench.ask(link, 'last', { budget: 20 });
+      return bench.take('search', 1)[0]?.want;
+    };
+    expect([wantOf(2), wantOf(3)]).toEqual([32, 1]);
+    bench.search(9, 'mine');
     expect(bench.take('search', 1).map(({ want }) => want)).toEqual([32]);
   });
 });
