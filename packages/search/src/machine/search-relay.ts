@@ -152,13 +152,15 @@ export class SearchRelay {
     }
     // Orphans do not spare the search a way.
     query.local = Math.max(query.local, rows.filter((row) => row.kind === 'advert').length);
-    this.#send(query, n, [...rows, ...this.#withdrawals(query, n)], turn);
+    this.#send(query, n, [...rows, ...this.#withdrawals(query, n, m.want)], turn);
   }
 
-  /** Members that are gone, lest orphans of their adverts answer. */
-  #withdrawals(query: Query, n: Neighbour): Row[] {
+  /** Members that are gone, lest orphans of their adverts answer; no more than rows were asked for. */
+  #withdrawals(query: Query, n: Neighbour, want: number): Row[] {
     const rows: Row[] = [];
-    const latest = this.#s.adverts.withdrawals.find(query.subnet).slice(-CAPACITY.withdrawalsPerSearch);
+    const latest = this.#s.adverts.withdrawals
+      .find(query.subnet)
+      .slice(-Math.min(want, CAPACITY.withdrawalsPerSearch));
     for (const { id, seq, bytes, narrowest } of latest) {
       if (narrowest < n.rank) continue;
       give(query, id, seq, 'withdrawal');

@@ -270,6 +270,23 @@ describe('rows', () => {
     expect(bench.counters.limiterDrops).toBe(0);
   });
 
+  test('of searches for one are one, and one withdrawal: those who have left cost no more than those who are there', () => {
+    const bench = new Bench();
+    bench.ups(2);
+    for (let i = 0; i < 6; i++) {
+      bench.tell(1, bench.advert(`m${i}`, 'chat'), { budget: 8 });
+      if (i > 0)
+        bench.tell(1, bench.advert(`m${i}`, 'chat', { ttlSeconds: 0, seq: wallMs + 1 }), { budget: 1 });
+    }
+    expect(bench.machine.sizes()).toMatchObject({ adverts: 1, withdrawals: 5 });
+    const kinds = (want: number): string[] => {
+      bench.ask(2, 'chat', { want });
+      return bench.take('rows', 2).flatMap(({ rows }) => rows.map(({ kind }) => kind));
+    };
+    expect(kinds(32)).toEqual(['advert', 'withdrawal', 'withdrawal', 'withdrawal', 'withdrawal']);
+    expect(kinds(1)).toEqual(['advert', 'withdrawal']);
+  });
+
   test('count for a search that asked for one first, and for more in a copy with more budget', () => {
     const bench = new Bench({ rates: { ...RATES, rowBytes: { perSecond: 0.001, burst: 3_000 } } });
     bench.ups(2);
