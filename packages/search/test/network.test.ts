@@ -156,6 +156,22 @@ describe('links that break', () => {
     }
   });
 
+  test('a crowd that crashes is certain to nobody, though cells were full and what fell out of them was passed on before', () => {
+    const net = new Net({ seed: 1, nodes: 150 });
+    const count = 60;
+    for (const { search } of net.nodes.slice(0, count)) {
+      search.join('chat');
+      net.world.runFor(300);
+    }
+    net.world.runFor(20_000);
+    for (const { host } of net.nodes.slice(0, count)) host.crash('silent');
+    net.world.runFor(60_000);
+    const others = net.nodes.slice(count).map(({ search }) => search.snapshot());
+    const sum = (name: string): number => others.reduce((all, one) => all + (one[name] ?? 0), 0);
+    expect(sum('adverts')).toBeGreaterThan(500);
+    expect(sum('orphans')).toBe(sum('adverts'));
+  });
+
   test('a member that crashes without a word is gone when its neighbours have noticed', () => {
     const net = new Net({ seed: 8, nodes: 100 });
     net.node(0).search.join('chat');

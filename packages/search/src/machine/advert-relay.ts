@@ -9,7 +9,7 @@ import {
   placeOf,
   verifyAdvert,
 } from '../wire.js';
-import { AdvertStore, fasten, type Held, loosen } from './advert-store.js';
+import { AdvertStore, type Chain, fasten, type Held, loosen } from './advert-store.js';
 import type { Caster, Share } from './cast.js';
 import type { Counters } from './counters.js';
 import type { Misbehaviour, Turn } from './effects.js';
@@ -57,6 +57,8 @@ export class AdvertRelay {
   readonly repair: Repair;
   readonly #s: Shared;
   readonly #passed = new LruMap<string, Passed>(CAPACITY.seen);
+  /** By place: chains of what we hold no more, for those who have it from us. */
+  readonly #lost = new LruMap<string, Chain>(CAPACITY.trails);
 
   constructor(shared: Shared) {
     this.#s = shared;
@@ -69,8 +71,21 @@ export class AdvertRelay {
   /** What we hold; made when it is first looked at. */
   get store(): AdvertStore {
     const { crypto, limits, random } = this.#s;
-    this.#store ??= new AdvertStore(crypto, limits, randomBytes(random, secretBytes));
+    this.#store ??= new AdvertStore(crypto, limits, randomBytes(random, secretBytes), (held) =>
+      this.#lose(held),
+    );
     return this.#store;
+  }
+
+  /** Held no more: who has it from us still has to hear when its chain breaks. */
+  #lose({ place, seq, hops, parents, expiresMs }: Held): void {
+    const isPassedOn = (this.trails.of(place)?.length ?? 0) > 0;
+    if (isPassedOn && parents.length > 0) this.#lost.set(place, { place, seq, hops, parents, expiresMs });
+  }
+
+  /** The chain of what we hold, or have held. */
+  #chain(place: string): Chain | undefined {
+    return this.#store?.get(place) ?? this.#lost.get(place);
   }
 
   /** Casts remembered. */
@@ -223,7 +238,16 @@ export class AdvertRelay {
     passed.topUps++;
     const surplus = m.budget - passed.best;
     passed.best = m.budget;
-    const hops = held?.seq === advert.seq ? held.hops : 0;
+    const chain = this.#chain(place);
+    if (chain === undefined)
+      this.#lost.set(place, {
+        place,
+        seq: advert.seq,
+        hops: m.hops,
+        parents: [n.key],
+        expiresMs: passed.expiresMs,
+      });
+    const hops = chain?.seq === advert.seq ? chain.hops : 0;
     this.#pass(n, m, surplus, { place, narrowest, hops }, turn);
   }
 
@@ -245,7 +269,7 @@ export class AdvertRelay {
   #hold(n: Neighbour, m: AdvertMessage, passed: Passed, turn: Turn): void {
     const { known, expiresMs } = passed;
     const { advert, place, subnet, narrowest } = known;
-    const before = this.store.get(place);
+    const before = this.#chain(place);
     const same = before?.seq === advert.seq && before.parents.length > 0 ? before : undefined;
     const held = {
       place,
@@ -266,6 +290,7 @@ export class AdvertRelay {
       this.#s.counters.notAdmitted++;
       return;
     }
+    this.#lost.delete(place);
     passed.best = m.budget;
     renew(this.trails.take(place, turn.nowMs), expiresMs);
     this.#pass(n, m, m.budget, held, turn);
@@ -314,6 +339,7 @@ export class AdvertRelay {
     const isKnown = this.trails.get(place) !== undefined || this.store.get(place) !== undefined;
     if (!isKnown || this.withdrawals.covers(place, seq)) return;
     this.store.withdraw(place);
+    this.#lost.delete(place);
     const expiresMs = nowMs + WIRE.ttlSecondsMax * 1000;
     this.withdrawals.add({
       place,
@@ -329,6 +355,7 @@ export class AdvertRelay {
   /** A neighbour is gone, and all chains by way of it. */
   linkDown(link: LinkKey, turn: Turn): void {
     for (const held of this.#store?.detach(link) ?? []) this.orphans.add(held, turn.nowMs);
+    for (const chain of [...this.#lost.values()]) this.#loosen(chain, link, turn.nowMs);
     this.repair.linkDown(link, turn);
   }
 
@@ -339,9 +366,15 @@ export class AdvertRelay {
       return;
     }
     for (const place of message.places) {
-      const held = this.#store?.get(place);
-      if (held !== undefined && loosen(held, n.key)) this.orphans.add(held, nowMs);
+      const chain = this.#chain(place);
+      if (chain !== undefined) this.#loosen(chain, n.key, nowMs);
     }
+  }
+
+  #loosen(chain: Chain, link: LinkKey, nowMs: number): void {
+    if (!loosen(chain, link)) return;
+    this.#lost.delete(chain.place);
+    this.orphans.add(chain, nowMs);
   }
 
   #passWithdrawal(source: LinkKey, to: Neighbour, message: Uint8Array, { nowMs, effects }: Turn): void {
@@ -353,6 +386,7 @@ export class AdvertRelay {
     this.#store?.sweep(nowMs);
     this.withdrawals.sweep(nowMs);
     this.trails.sweep(nowMs);
+    this.#lost.dropWhile((chain) => chain.expiresMs <= nowMs);
     this.#passed.dropWhile((passed) => passed.atMs + TIMES.seenMs <= nowMs);
   }
 }

@@ -28,6 +28,9 @@ export interface Held {
   readonly expiresMs: number;
 }
 
+/** What of it others count on to whom we have passed it. */
+export type Chain = Pick<Held, 'place' | 'seq' | 'hops' | 'parents' | 'expiresMs'>;
+
 const domain = 'peernet/cell/1';
 
 export class AdvertStore {
@@ -39,10 +42,20 @@ export class AdvertStore {
   readonly #all: LruMap<string, Held>;
   readonly #perNeighbour = new Map<PeerId, number>();
   readonly #perKey = new Map<PeerId, number>();
+  readonly #lost: (held: Held) => void;
   #bytes = 0;
 
-  /** @param secret bytes that nobody else knows; they decide who stays in a full cell. */
-  constructor(crypto: Crypto, limits: SearchLimits, secret: Uint8Array) {
+  /**
+   * @param secret bytes that nobody else knows; they decide who stays in a full cell.
+   * @param lost is told of what is held no more though nobody has taken it back.
+   */
+  constructor(
+    crypto: Crypto,
+    limits: SearchLimits,
+    secret: Uint8Array,
+    lost: (held: Held) => void = () => {},
+  ) {
+    this.#lost = lost;
     this.#crypto = crypto;
     this.#limits = limits;
     this.#secret = secret;
@@ -103,7 +116,7 @@ export class AdvertStore {
     const { adverts, advertBytes } = this.#limits;
     for (const oldest of this.#all.values()) {
       if (this.#all.size < adverts && this.#bytes + bytes <= advertBytes) return;
-      this.#remove(oldest);
+      this.#lose(oldest);
     }
   }
 
@@ -128,7 +141,7 @@ export class AdvertStore {
       }
     }
     if (last === undefined) return false;
-    this.#remove(last);
+    this.#lose(last);
     return true;
   }
 
@@ -163,6 +176,11 @@ export class AdvertStore {
     count(this.#perKey, held.id, -1);
   }
 
+  #lose(held: Held): void {
+    this.#remove(held);
+    this.#lost(held);
+  }
+
   /** Forgets what a member has withdrawn. */
   withdraw(place: string): void {
     const held = this.get(place);
@@ -172,7 +190,7 @@ export class AdvertStore {
   /** Forgets what a member had said until `seq`: it could not be reached. */
   forget(id: PeerId, seq: number): void {
     if (!this.#perKey.has(id)) return;
-    for (const held of [...this.#all.values()]) if (held.id === id && held.seq <= seq) this.#remove(held);
+    for (const held of [...this.#all.values()]) if (held.id === id && held.seq <= seq) this.#lose(held);
   }
 
   /** Takes a link out of all chains; returns those that have no other. */
@@ -202,13 +220,13 @@ function count(counts: Map<PeerId, number>, key: PeerId, change: 1 | -1): void {
  * nearer to the member than its child, so that no two hold each other up when the member is gone. So `hops` stays what
  * the first copy said, however near others claim to be, and nobody sends away those who came before.
  */
-export function fasten(held: Held, link: LinkKey, hops: number): void {
+export function fasten(held: Chain, link: LinkKey, hops: number): void {
   if (hops > held.hops) return;
   if (held.parents.length < CAPACITY.parents && !held.parents.includes(link)) held.parents.push(link);
 }
 
 /** A chain is broken. True if it was the last one. */
-export function loosen(held: Held, link: LinkKey): boolean {
+export function loosen(held: Chain, link: LinkKey): boolean {
   const at = held.parents.indexOf(link);
   if (at < 0) return false;
   held.parents = held.parents.toSpliced(at, 1);

@@ -4,7 +4,7 @@
 import type { LinkKey } from '@peernet/core';
 import { TIMES, WIRE } from '../defaults.js';
 import { encodeOrphans } from '../wire.js';
-import type { Held } from './advert-store.js';
+import type { Chain } from './advert-store.js';
 import type { Turn } from './effects.js';
 import { type Neighbour, self } from './neighbours.js';
 import type { Trails } from './trails.js';
@@ -26,7 +26,7 @@ export class Orphans {
   }
 
   /** `held` has lost its last chain to the member. */
-  add(held: Held, nowMs: number): void {
+  add(held: Chain, nowMs: number): void {
     const links = this.#trails.of(held.place) ?? [];
     for (const link of links === 'all' ? this.#neighbours.keys() : links) {
       if (!this.#neighbours.has(link)) continue;

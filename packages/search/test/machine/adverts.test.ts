@@ -360,6 +360,54 @@ describe('orphans', () => {
     expect(told(other)).toEqual(['orphan']);
   });
 
+  describe('of what is held no more', () => {
+    /** Alice's advert came by link 1 and went on to 2 and 3; then she could not be reached. */
+    const forgotten = (): Bench => {
+      const bench = new Bench();
+      bench.ups(4);
+      bench.tell(1, bench.advert('alice', 'chat'), { hops: 2, budget: 30 });
+      bench.give({ type: 'stale', id: bench.who('alice').id });
+      expect(bench.machine.sizes().adverts).toBe(0);
+      bench.take('advert');
+      return bench;
+    };
+
+    test('are told to those who have it from us, when the link breaks over which it came', () => {
+      const bench = forgotten();
+      bench.give({ type: 'down', link: 1 });
+      bench.pass(1_000);
+      for (const link of [2, 3, 4]) expect(bench.take('orphans', link)).toHaveLength(1);
+    });
+
+    test('likewise when they are told to us, once', () => {
+      const bench = forgotten();
+      const places = [placeOf(toHex(bench.hash('chat')), bench.who('alice').id)];
+      for (let i = 0; i < 2; i++) {
+        bench.message(1, encodeOrphans(places));
+        bench.pass(1_000);
+      }
+      expect(bench.take('orphans', 2)).toHaveLength(1);
+    });
+
+    test('not after a withdrawal: that went the same way', () => {
+      const bench = forgotten();
+      bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 1 }), { budget: 1 });
+      bench.give({ type: 'down', link: 1 });
+      bench.pass(1_000);
+      expect(bench.take('orphans')).toEqual([]);
+    });
+
+    test('and if it comes back from one of those, it is no chain', () => {
+      const bench = forgotten();
+      bench.pass(70_000); // the cast itself is forgotten, too
+      bench.tell(2, bench.advert('alice', 'chat'), { hops: 5, ageSeconds: 70, budget: 30 });
+      expect(bench.machine.sizes()).toMatchObject({ adverts: 1, orphans: 0 });
+      expect(bench.take('advert').map(({ hops }) => hops)).toEqual([6, 6, 6]);
+      bench.give({ type: 'down', link: 1 });
+      expect(bench.machine.sizes().orphans).toBe(1);
+    });
+  });
+
   describe('a liar who claims to be the nearest', () => {
     const orphansOf = (bench: Bench): Uint8Array =>
       encodeOrphans([placeOf(toHex(bench.hash('chat')), bench.who('alice').id)]);
