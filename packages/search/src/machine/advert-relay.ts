@@ -303,6 +303,7 @@ export class AdvertRelay {
     at: Pick<Held, 'place' | 'narrowest' | 'hops'>,
     turn: Turn,
   ): void {
+    this.orphans.hurry(at.place, turn);
     const hops = Math.max(m.hops, at.hops); // never as near as those from whom we have it
     if (hops >= WIRE.hopsMax || units <= 1) return;
     const { ageSeconds, advert } = m;

@@ -53,6 +53,15 @@ export class Orphans {
     }
   }
 
+  /** Tells what waits to be told of a place, before its advert goes on again: behind that it would be taken for a new loss. */
+  hurry(place: string, turn: Turn): void {
+    for (const [link, places] of this.#news ?? []) {
+      const neighbour = this.#neighbours.get(link);
+      if (!places.has(place) || neighbour === undefined) continue;
+      if (this.#tell(neighbour, [place], turn).length === 0) places.delete(place);
+    }
+  }
+
   #tell(to: Neighbour, places: readonly string[], { nowMs, effects }: Turn): readonly string[] {
     for (let at = 0; at < places.length; at += WIRE.orphansMax) {
       const message = encodeOrphans(places.slice(at, at + WIRE.orphansMax));

@@ -360,6 +360,29 @@ describe('orphans', () => {
     expect(told(other)).toEqual(['orphan']);
   });
 
+  describe('that are whole again before it was told', () => {
+    /** Types of what link 2 is sent after link 1, over which the advert came, is down, and link 4 brings `seq` at once. */
+    const order = (seq: number): string[] => {
+      const bench = new Bench();
+      bench.ups(4);
+      bench.tell(1, bench.advert('alice', 'chat'), { hops: 1, budget: 30 });
+      bench.give({ type: 'down', link: 1 });
+      bench.sent = [];
+      bench.tell(4, bench.advert('alice', 'chat', { seq }), { hops: 1, budget: 30 });
+      expect(bench.machine.sizes().orphans).toBe(0);
+      bench.pass(2_000);
+      return bench.sent.filter(({ to }) => to === 2).map(({ message }) => message.type);
+    };
+
+    test('go on behind the news, not before it: who hears it last would take it for a new loss', () => {
+      expect(order(wallMs)).toEqual(['orphans', 'advert']);
+    });
+
+    test('likewise a newer advert', () => {
+      expect(order(wallMs + 1)).toEqual(['orphans', 'advert']);
+    });
+  });
+
   describe('of what is held no more', () => {
     /** Alice's advert came by link 1 and went on to 2 and 3; then she could not be reached. */
     const forgotten = (): Bench => {
