@@ -251,10 +251,13 @@ export class AdvertRelay {
     this.#pass(n, m, surplus, { place, narrowest, hops }, turn);
   }
 
-  /** What we hold comes once more: one more chain to its member. True if it was the only one; then it goes on. */
+  /**
+   * What we hold comes once more: one more chain to its member. True if it is the only one; then it goes on. So it is
+   * where what we hold was said to be too far away to go on at all: nobody has that from us.
+   */
   #again(n: Neighbour, m: AdvertMessage, held: Held, turn: Turn): boolean {
-    const orphan = held.parents.length === 0;
-    if (!orphan || held.expiresMs <= turn.nowMs) {
+    const isFirst = held.parents.length === 0 || (held.hops >= WIRE.hopsMax && m.hops < held.hops);
+    if (!isFirst || held.expiresMs <= turn.nowMs) {
       fasten(held, n.key, m.hops);
       return false;
     }

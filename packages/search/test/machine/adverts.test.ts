@@ -471,6 +471,29 @@ describe('orphans', () => {
     });
   });
 
+  test.each(['first', 'to an orphan'])(
+    'one of 16 hops that comes %s ends no way: the next that is nearer goes on, and is mended',
+    (when) => {
+      const bench = new Bench();
+      bench.ups(4);
+      const advert = bench.advert('alice', 'chat');
+      if (when !== 'first') {
+        bench.up(9);
+        bench.tell(9, advert, { hops: 1, budget: 1 });
+        bench.give({ type: 'down', link: 9 });
+      }
+      bench.tell(1, advert, { hops: 16, budget: 4_000 });
+      expect(bench.take('advert')).toEqual([]);
+      bench.tell(2, advert, { hops: 3, budget: 30 });
+      expect(bench.take('advert', 3).map(({ hops }) => hops)).toEqual([4]);
+      bench.give({ type: 'down', link: 3 });
+      bench.up(5);
+      expect(bench.take('advert', 5).map(({ hops }) => hops)).toEqual([4]);
+      bench.give({ type: 'down', link: 2 });
+      expect(bench.machine.sizes().orphans).toBe(1);
+    },
+  );
+
   test('the same advert by another link makes it whole, and goes on', () => {
     const bench = new Bench();
     bench.ups(3);
