@@ -6,5 +6,11 @@ const sim = fileURLToPath(new URL('./sim.mjs', import.meta.url));
 const { sweep } = await import(pathToFileURL(await buildSimulator('sweep')).href);
 process.exitCode = sweep({
   args: process.argv.slice(2),
-  sim: [process.execPath, '--max-semi-space-size=256', '--max-old-space-size=8192', sim],
+  sim: [
+    process.execPath,
+    '--max-semi-space-size=256',
+    '--initial-old-space-size=2560',
+    '--max-old-space-size=8192',
+    sim,
+  ],
 });
