@@ -239,12 +239,16 @@ class MemoryStore implements PeerStore {
   pick(count: number, options: PickOptions): readonly BookEntry[] {
     const nowMs = this.#clock.now();
     const picked = new Map<string, BookEntry>();
+    /** They rest, but not longer than `backoffMaxMs`: if there is nobody else. */
+    const late = new Map<string, BookEntry>();
     for (let at = 0; at < this.#list.length && picked.size < count; at++) {
-      const entry = this.#candidate(this.#draw(at), options, nowMs);
-      if (entry !== undefined && !picked.has(entry.id ?? entry.address))
-        picked.set(entry.id ?? entry.address, entry);
+      const slot = this.#draw(at);
+      const entry = this.#candidate(slot, options, nowMs);
+      const who = entry?.id ?? entry?.address;
+      if (entry === undefined || who === undefined || picked.has(who) || late.has(who)) continue;
+      (slot.restUntilMs > nowMs ? late : picked).set(who, entry);
     }
-    return [...picked.values()];
+    return [...picked.values(), ...late.values()].slice(0, count);
   }
 
   /** The entry, if it may be dialed now. */

@@ -40,7 +40,10 @@ export interface PickOptions {
   readonly scopes?: readonly Scope[] | undefined;
   /** Not these: connected, dialing, held off, own. */
   readonly exclude: (entry: BookEntry) => boolean;
-  /** At most this long after a failure may an address rest, ms (at 0 links nobody can be choosy). */
+  /**
+   * At most this long after a failure may an address rest, ms (at 0 links nobody can be choosy). Those that would rest
+   * longer without it come last: where nine of ten are gone, all have been tried before one is tried again.
+   */
   readonly backoffMaxMs?: number | undefined;
 }
 

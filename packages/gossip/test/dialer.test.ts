@@ -17,7 +17,7 @@ const spread = Array.from({ length: 40 }, (_, i) => `ws://${20 + i}.1.1.1:4000`)
 describe('the dialer', () => {
   it('keeps to 2 dials per second with a burst of 8 into the world', () => {
     const { bench } = withBook(spread, {
-      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
+      tuning: { triesMax: 100, dialsMax: 100, dialsAloneMax: 100, linksMax: 100 },
       connections: 100,
     });
     bench.pass(0);
@@ -30,7 +30,7 @@ describe('the dialer', () => {
   it('keeps to 20 per second with a burst of 40 in narrower scopes', () => {
     const lan = Array.from({ length: 60 }, (_, i) => `ws://10.0.0.${i + 1}:4000`);
     const { bench } = withBook(lan, {
-      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
+      tuning: { triesMax: 100, dialsMax: 100, dialsAloneMax: 100, linksMax: 100 },
       connections: 100,
     });
     bench.pass(0);
@@ -44,7 +44,22 @@ describe('the dialer', () => {
     bench.pass(2_900);
     expect(bench.dials.length).toBeLessThanOrEqual(5); // what may still be answered is not missing
     bench.pass(60_000);
-    expect(bench.dials).toHaveLength(8); // dials into silence do not count, but no more than 8 are under way
+    expect(bench.dials).toHaveLength(16); // dials into silence do not count, but no more than 16 are under way
+  });
+
+  it('keeps to eight dials under way where there is a neighbour', () => {
+    const { bench } = withBook(spread);
+    bench.visit(bench.remote('somebody'));
+    bench.pass(60_000);
+    expect(bench.dials).toHaveLength(8 + 1); // and the look at the neighbour's address
+  });
+
+  it('waits no longer for silence where there is no neighbour, and then tries all that are missing', () => {
+    const { bench } = withBook(spread);
+    bench.pass(3_000);
+    expect(bench.dials).toHaveLength(8);
+    bench.pass(3_000);
+    expect(bench.dials).toHaveLength(13);
   });
 
   it('dials one global host once a minute, whatever its ports; loopback ports are hosts of their own', () => {
@@ -152,7 +167,7 @@ describe('the dialer', () => {
 
   it('has dials of its own addresses beside all others', () => {
     const { bench } = withBook(spread, {
-      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
+      tuning: { triesMax: 100, dialsMax: 100, dialsAloneMax: 100, linksMax: 100 },
       connections: 100,
     });
     bench.pass(0);

@@ -23,6 +23,7 @@ import {
 } from './address-book.js';
 import { check, same, within } from './case.js';
 import { preferenceCases } from './preference.js';
+import { restingCases } from './resting.js';
 
 export type { PeerStoreSubject } from './address-book.js';
 
@@ -148,25 +149,6 @@ const dialing: readonly PeerStoreCase[] = [
     store.outcome(address(1), { ok: false, counts: false });
     const entry = store.get(address(1));
     same([entry?.failures, entry?.verified], [0, true], 'failures and verified');
-  }),
-  inTime('an address rests after a failure, but not for ever', (store, pass) => {
-    tell(store, 1);
-    miss(store, address(1));
-    same(addressesOf(picks(store)), [], 'picked at once');
-    pass(2 * minuteMs);
-    same(addressesOf(picks(store)), [address(1)], 'picked two minutes after the first failure');
-  }),
-  inTime('backoffMaxMs shortens the rest', (store, pass) => {
-    tell(store, 1);
-    miss(store, address(1), 2);
-    pass(10_000);
-    same(addressesOf(picks(store, { backoffMaxMs: 5000 })), [address(1)], 'picked');
-  }),
-  inTime('what worked lately rests ten minutes at most', (store, pass) => {
-    reach(store, 1);
-    miss(store, address(1), 7);
-    pass(11 * minuteMs);
-    same(addressesOf(picks(store)), [address(1)], 'picked');
   }),
 ];
 
@@ -387,6 +369,7 @@ export const peerStoreCases: readonly PeerStoreCase[] = [
   ...saving,
   ...hearing,
   ...dialing,
+  ...restingCases,
   ...picking,
   ...sampling,
   ...preferenceCases,

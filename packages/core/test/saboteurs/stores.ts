@@ -307,6 +307,15 @@ const dialing: StoreSaboteur[] = [
     }),
   },
   {
+    breaks: 'with backoffMaxMs, those that rest come after those that do not',
+    patch: (inner) => ({
+      pick: (count, options) => {
+        const picked = [...inner.pick(count, options)];
+        return options.backoffMaxMs === undefined ? picked : picked.reverse();
+      },
+    }),
+  },
+  {
     breaks: 'what worked lately rests ten minutes at most',
     patch: (inner) => ({
       pick: (count, options) =>

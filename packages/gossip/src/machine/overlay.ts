@@ -269,7 +269,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
     this.#introductions.dialed(dial.number, undefined);
     if (dial.intent === 'own' || input.code === 'SELF') this.#announcer.probed(dial.address.text, input.code);
     this.#wishes.failed(dial, input.code);
-    if (this.#c.degree === 0 && dial.intent === 'fill') this.#upkeep.hurry();
+    if (this.#c.degree === 0 && (dial.intent === 'fill' || dial.intent === 'protect')) this.#upkeep.hurry();
   }
 
   #misbehaved(id: PeerId, why: string): void {

@@ -35,6 +35,8 @@ export class Upkeep {
   #rotateAtMs: number;
   #protectAtMs: number;
   #anchors = '';
+  /** Then the dials of the last round are taken for dials into silence; who has no neighbour waits no longer. */
+  #hopelessMs = Number.POSITIVE_INFINITY;
   /** The next round lets nobody rest: the network is back. */
   #eager = false;
   /** Neighbours have come or gone since anchors were told. */
@@ -52,12 +54,13 @@ export class Upkeep {
   }
 
   deadline(): number {
-    return Math.min(this.#nextMs, this.#rotateAtMs);
+    return Math.min(this.#roundMs, this.#rotateAtMs);
   }
 
   tick(): void {
     const { nowMs, random, tuning } = this.#c;
-    if (nowMs >= this.#nextMs) {
+    if (nowMs >= this.#roundMs) {
+      this.#hopelessMs = Number.POSITIVE_INFINITY;
       this.#nextMs = nowMs + jitter(random, this.#intervalMs, intervalJitter);
       this.#round();
     }
@@ -65,6 +68,10 @@ export class Upkeep {
       this.#rotateAtMs = nowMs + jitter(random, tuning.rotateEveryMs, tuning.rotateJitter);
       this.#rotate();
     }
+  }
+
+  get #roundMs(): number {
+    return Math.min(this.#nextMs, this.#hopelessMs);
   }
 
   /** No need to wait a whole interval. */
@@ -86,6 +93,7 @@ export class Upkeep {
   /** Neighbours have come or gone. */
   neighbourhood(): void {
     this.#moved = true;
+    this.#hopelessMs = Number.POSITIVE_INFINITY;
     this.refill();
   }
 
@@ -103,13 +111,20 @@ export class Upkeep {
     this.#tellAnchors();
     if (!this.#c.o.bootstrap) return;
     const { missing } = this.#p.dialer;
-    const dialed = missing > 0 ? this.#fill(Math.min(missing, this.#c.tuning.triesMax)) : 0;
+    const dialed = missing > 0 ? this.#fill(Math.min(missing, this.#triesMax)) : 0;
+    if (dialed > 0 && this.#c.degree === 0) this.#hopelessMs = this.#c.nowMs + this.#c.tuning.dialHopefulMs;
     if (missing <= 0) this.#protect();
     // Who has relays can be found by others who cannot be dialed either; and who finds nobody else to dial needs them
     // most: pages that all know the same one server must have each other before it goes.
     const { serving, peers, tuning, degree } = this.#c;
     const settled = peers.outbound >= tuning.relaysMin || (missing > 0 && dialed === 0 && degree > 0);
     if (serving && settled && this.#p.admission.lacksIntroduced()) this.#p.walks.start('introduce');
+  }
+
+  /** Where nine of ten are gone, three in five seconds would be minutes without a neighbour. */
+  get #triesMax(): number {
+    const { degree, tuning } = this.#c;
+    return degree === 0 && this.#p.dialer.pending > 0 ? tuning.dialsAloneMax : tuning.triesMax;
   }
 
   /** Returns how many dials it began. */
@@ -134,9 +149,12 @@ export class Upkeep {
     return dialed + this.#dialKnown(tries - dialed - walked, backoffMaxMs);
   }
 
-  /** At most half of it by the slots: what they chose may be gone, and must not be all that is tried. */
+  /**
+   * At most half of it by the slots: what they chose may be gone, and must not be all that is tried; so it rests after
+   * a failure even where others may not.
+   */
   #dialKnown(count: number, backoffMaxMs: number | undefined): number {
-    const dialed = this.#dialChosen(Math.ceil(count / 2), backoffMaxMs);
+    const dialed = this.#dialChosen(Math.ceil(count / 2), backoffMaxMs === 0 ? 0 : undefined);
     return dialed + this.#dialBook(count - dialed, backoffMaxMs);
   }
 

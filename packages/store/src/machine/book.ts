@@ -259,23 +259,22 @@ export class Book {
   }
 
   pick(count: number, options: PickOptions, moment: Moment): BookEntry[] {
-    const picked: BookEntry[] = [];
+    const [picked, late]: [BookEntry[], BookEntry[]] = [[], []];
     const take = (entry: Entry): boolean => {
       if (picked.length < count && judge.mayDial(entry, options, moment.nowMs)) {
         const seen = this.view(entry, moment);
         const same = (other: BookEntry): boolean =>
           other.address === seen.address || (seen.id !== undefined && other.id === seen.id);
-        if (!picked.some(same) && !options.exclude(seen)) picked.push(seen);
+        // Who rests, but not longer than `backoffMaxMs`, comes if there is nobody else.
+        const list = judge.isRested(entry, moment.nowMs, Number.POSITIVE_INFINITY) ? picked : late;
+        if (![...picked, ...late].some(same) && !options.exclude(seen)) list.push(seen);
       }
       return picked.length >= count;
     };
     // One test of an occupant of TRIED first, so that trials end.
-    for (const entry of this.admission.trials) {
-      take(entry);
-      if (picked.length > 0) break;
-    }
+    for (const entry of this.admission.trials) if (take(entry) || picked.length > 0) break;
     if (picked.length < count) this.places.draw(this.#random, BOOK.examinedMax, take);
-    return picked;
+    return [...picked, ...late].slice(0, count);
   }
 
   sample(count: number, options: SampleOptions, moment: Moment): BookEntry[] {
