@@ -118,6 +118,11 @@ export class Context {
     return this.peers.neighbours.length;
   }
 
+  /** All neighbours are gone; who has had none yet is not bereft but new, and has seeds. */
+  get isBereft(): boolean {
+    return this.degree === 0 && this.counters.shuffles > 0;
+  }
+
   /** We speak WebRTC and cannot be dialed: some of our links are with others of the kind, made by introductions. */
   get isShy(): boolean {
     return this.o.webrtc && !this.dialable;

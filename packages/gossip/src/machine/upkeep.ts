@@ -112,7 +112,7 @@ export class Upkeep {
     if (!this.#c.o.bootstrap) return;
     const { missing } = this.#p.dialer;
     const dialed = missing > 0 ? this.#fill(Math.min(missing, this.#triesMax)) : 0;
-    if (dialed > 0 && this.#c.degree === 0) this.#hopelessMs = this.#c.nowMs + this.#c.tuning.dialHopefulMs;
+    if (dialed > 0 && this.#c.isBereft) this.#hopelessMs = this.#c.nowMs + this.#c.tuning.dialHopefulMs;
     if (missing <= 0) this.#protect();
     // Who has relays can be found by others who cannot be dialed either; and who finds nobody else to dial needs them
     // most: pages that all know the same one server must have each other before it goes.
@@ -123,8 +123,8 @@ export class Upkeep {
 
   /** Where nine of ten are gone, three in five seconds would be minutes without a neighbour. */
   get #triesMax(): number {
-    const { degree, tuning } = this.#c;
-    return degree === 0 && this.#p.dialer.pending > 0 ? tuning.dialsAloneMax : tuning.triesMax;
+    const { isBereft, tuning } = this.#c;
+    return isBereft && this.#p.dialer.pending > 0 ? tuning.dialsAloneMax : tuning.triesMax;
   }
 
   /** Returns how many dials it began. */
