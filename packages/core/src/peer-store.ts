@@ -42,7 +42,7 @@ export interface PickOptions {
   readonly exclude: (entry: BookEntry) => boolean;
   /**
    * At most this long after a failure may an address rest, ms (at 0 links nobody can be choosy). Those that would rest
-   * longer without it come last: where nine of ten are gone, all have been tried before one is tried again.
+   * longer without it come last: where nine of ten are gone, what has just failed is not tried again before the others.
    */
   readonly backoffMaxMs?: number | undefined;
 }

@@ -68,8 +68,8 @@ export const TUNING = Object.freeze({
   bookShareLow: 0.75,
   /** Dials at the same time: a round of upkeep and its walks, twice. Guess. */
   dialsMax: 8,
-  /** … at 0 links: as many as `DIALS_GLOBAL` allows while dials into silence take 8 s. Measured: decision 35. */
-  dialsAloneMax: 16,
+  /** … of a node that has lost all neighbours: as many as `DIALS_GLOBAL` allows while dials into silence take 8 s. */
+  dialsBereftMax: 16,
   /** After this long a dial is taken for one into silence, and another one may be made in its stead, ms: 1.5 round trips over the slowest path. */
   dialHopefulMs: 3_000,
   /** At 0 links the same address again after this, ms, ± 50 % ●. */

@@ -17,7 +17,7 @@ const spread = Array.from({ length: 40 }, (_, i) => `ws://${20 + i}.1.1.1:4000`)
 describe('the dialer', () => {
   it('keeps to 2 dials per second with a burst of 8 into the world', () => {
     const { bench } = withBook(spread, {
-      tuning: { triesMax: 100, dialsMax: 100, dialsAloneMax: 100, linksMax: 100 },
+      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
       connections: 100,
     });
     bench.pass(0);
@@ -30,7 +30,7 @@ describe('the dialer', () => {
   it('keeps to 20 per second with a burst of 40 in narrower scopes', () => {
     const lan = Array.from({ length: 60 }, (_, i) => `ws://10.0.0.${i + 1}:4000`);
     const { bench } = withBook(lan, {
-      tuning: { triesMax: 100, dialsMax: 100, dialsAloneMax: 100, linksMax: 100 },
+      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
       connections: 100,
     });
     bench.pass(0);
@@ -171,7 +171,7 @@ describe('the dialer', () => {
 
   it('has dials of its own addresses beside all others', () => {
     const { bench } = withBook(spread, {
-      tuning: { triesMax: 100, dialsMax: 100, dialsAloneMax: 100, linksMax: 100 },
+      tuning: { triesMax: 100, dialsMax: 100, linksMax: 100 },
       connections: 100,
     });
     bench.pass(0);

@@ -99,6 +99,8 @@ export class Context {
   /** A proven or announced address is ours. */
   dialable = false;
   closed = false;
+  /** It has had a neighbour. */
+  wasLinked = false;
   /** Somebody takes offers. */
   serving = false;
   /** Walks find nobody who could be introduced to us. */
@@ -120,7 +122,7 @@ export class Context {
 
   /** All neighbours are gone; who has had none yet is not bereft but new, and has seeds. */
   get isBereft(): boolean {
-    return this.degree === 0 && this.counters.shuffles > 0;
+    return this.degree === 0 && this.wasLinked;
   }
 
   /** We speak WebRTC and cannot be dialed: some of our links are with others of the kind, made by introductions. */

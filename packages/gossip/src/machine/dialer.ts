@@ -173,7 +173,7 @@ export class Dialer {
     if (intent === 'probe') return this.probing >= tuning.probesMax;
     if (intent === 'relay') return this.count('relay') >= tuning.relayDialsMax;
     if (intent === 'own') return false; // own-addresses.ts has a limit for these
-    return this.pending >= (this.#c.isBereft ? tuning.dialsAloneMax : tuning.dialsMax);
+    return this.pending >= (this.#c.isBereft ? tuning.dialsBereftMax : tuning.dialsMax);
   }
 
   #spend(address: Address, keys: { net: string }, intent: Intent, trusted: boolean): boolean {

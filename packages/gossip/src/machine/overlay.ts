@@ -229,6 +229,7 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
   }
 
   neighbour(peer: Peer): void {
+    this.#c.wasLinked = true;
     this.#census.neighbour(peer);
     const claim = peer.initiator ? undefined : peer.heard(this.#c.nowMs);
     if (claim !== undefined) this.#exchange.take([claim], peer);

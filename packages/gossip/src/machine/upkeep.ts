@@ -35,8 +35,6 @@ export class Upkeep {
   #rotateAtMs: number;
   #protectAtMs: number;
   #anchors = '';
-  /** Then the dials of the last round are taken for dials into silence; who has no neighbour waits no longer. */
-  #hopelessMs = Number.POSITIVE_INFINITY;
   /** The next round lets nobody rest: the network is back. */
   #eager = false;
   /** Neighbours have come or gone since anchors were told. */
@@ -54,13 +52,12 @@ export class Upkeep {
   }
 
   deadline(): number {
-    return Math.min(this.#roundMs, this.#rotateAtMs);
+    return Math.min(this.#nextMs, this.#rotateAtMs);
   }
 
   tick(): void {
     const { nowMs, random, tuning } = this.#c;
-    if (nowMs >= this.#roundMs) {
-      this.#hopelessMs = Number.POSITIVE_INFINITY;
+    if (nowMs >= this.#nextMs) {
       this.#nextMs = nowMs + jitter(random, this.#intervalMs, intervalJitter);
       this.#round();
     }
@@ -68,10 +65,6 @@ export class Upkeep {
       this.#rotateAtMs = nowMs + jitter(random, tuning.rotateEveryMs, tuning.rotateJitter);
       this.#rotate();
     }
-  }
-
-  get #roundMs(): number {
-    return Math.min(this.#nextMs, this.#hopelessMs);
   }
 
   /** No need to wait a whole interval. */
@@ -93,7 +86,6 @@ export class Upkeep {
   /** Neighbours have come or gone. */
   neighbourhood(): void {
     this.#moved = true;
-    this.#hopelessMs = Number.POSITIVE_INFINITY;
     this.refill();
   }
 
@@ -110,21 +102,18 @@ export class Upkeep {
     this.#p.wishes.keep();
     this.#tellAnchors();
     if (!this.#c.o.bootstrap) return;
-    const { missing } = this.#p.dialer;
-    const dialed = missing > 0 ? this.#fill(Math.min(missing, this.#triesMax)) : 0;
-    if (dialed > 0 && this.#c.isBereft) this.#hopelessMs = this.#c.nowMs + this.#c.tuning.dialHopefulMs;
+    const { missing, pending } = this.#p.dialer;
+    const { isBereft, nowMs } = this.#c;
+    // Where nine of ten are gone, three in five seconds would be minutes without a neighbour: after the first three, all.
+    const tries = isBereft && pending > 0 ? missing : Math.min(missing, this.#c.tuning.triesMax);
+    const dialed = tries > 0 ? this.#fill(tries) : 0;
+    if (isBereft && dialed > 0) this.#nextMs = Math.min(this.#nextMs, nowMs + this.#c.tuning.dialHopefulMs);
     if (missing <= 0) this.#protect();
     // Who has relays can be found by others who cannot be dialed either; and who finds nobody else to dial needs them
     // most: pages that all know the same one server must have each other before it goes.
     const { serving, peers, tuning, degree } = this.#c;
     const settled = peers.outbound >= tuning.relaysMin || (missing > 0 && dialed === 0 && degree > 0);
     if (serving && settled && this.#p.admission.lacksIntroduced()) this.#p.walks.start('introduce');
-  }
-
-  /** Where nine of ten are gone, three in five seconds would be minutes without a neighbour. */
-  get #triesMax(): number {
-    const { isBereft, tuning } = this.#c;
-    return isBereft && this.#p.dialer.pending > 0 ? tuning.dialsAloneMax : tuning.triesMax;
   }
 
   /** Returns how many dials it began. */

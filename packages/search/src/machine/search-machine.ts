@@ -3,7 +3,7 @@
 // to the parts that keep state, what the parts want to the effects. It knows nothing of how neighbours are found.
 import { type Crypto, type LinkKey, type Machine, type PeerId, type Random, toHex } from '@peernet/core';
 import { CAPACITY, LIMITS, type SearchLimits, TIMES, WIRE } from '../defaults.js';
-import { briefOf, decodeMessage, encodeAdvertMessage, encodeSearch, placeOf, queryOf } from '../wire.js';
+import { briefOf, decodeMessage, encodeAdvertMessage, placeOf, queryOf } from '../wire.js';
 import { AdvertRelay } from './advert-relay.js';
 import { Caster } from './cast.js';
 import { Counters } from './counters.js';
@@ -11,7 +11,7 @@ import type { Misbehaviour, SearchEffects, SearchInput, SearchRequest, Turn } fr
 import { type LinkRates, linkRates, Neighbour, self } from './neighbours.js';
 import { OwnAdverts } from './own-adverts.js';
 import { type Attempt, OwnSearches } from './own-searches.js';
-import { ask } from './queries.js';
+import { castSearch } from './search-cast.js';
 import { SearchRelay } from './search-relay.js';
 import { StaleMembers } from './stale-members.js';
 import { Verifier } from './verifier.js';
@@ -211,14 +211,8 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
       wants: [],
       atMs: turn.nowMs,
     });
-    const more = new Set<LinkKey>();
-    const message = (budget: number, to: Neighbour): Uint8Array => {
-      const asks = to.wants(want, self, turn.nowMs);
-      if (asks > 1) more.add(to.key);
-      return encodeSearch({ budget, hops: 1, want: asks, known, searchId, subnet, payload });
-    };
-    const shares = this.#caster.cast({ kind: 'search', units, source: self, message }, turn, () => true);
-    ask(query, shares, more, self);
+    const asked = { hops: 1, want, known, searchId, subnet, payload };
+    castSearch(this.#caster, { query, search: asked, units, source: self }, turn, () => true);
   }
 
   /** Our own withdrawal goes to all neighbours: whoever has not heard of us drops it. */

@@ -1,6 +1,6 @@
 // Searches on their way: answered from what we are and hold, passed on, and their rows sent back along the way they
 // came; the rows of our own searches end here.
-import { fromHex, type LinkKey, type PeerId, shuffle, toHex } from '@peernet/core';
+import { fromHex, type PeerId, shuffle, toHex } from '@peernet/core';
 import { CAPACITY, TIMES, WIRE } from '../defaults.js';
 import {
   type Advert,
@@ -9,7 +9,6 @@ import {
   decodeAdvert,
   decodeAnswer,
   encodeRows,
-  encodeSearch,
   objectKeyOf,
   placeOf,
   queryOf,
@@ -25,7 +24,8 @@ import type { Held } from './advert-store.js';
 import type { FoundRow, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 import type { OwnSearch, OwnSearches } from './own-searches.js';
-import { admitRow, ask, give, isMore, isOpen, nobody, Queries, type Query } from './queries.js';
+import { admitRow, give, isMore, isOpen, nobody, Queries, type Query } from './queries.js';
+import { castSearch } from './search-cast.js';
 import { believedAddresses, narrowestRank } from './slim-record.js';
 import type { StaleMembers } from './stale-members.js';
 
@@ -108,23 +108,9 @@ export class SearchRelay {
     const want = m.want - query.local;
     if (want <= 0 || m.hops >= WIRE.hopsMax) return;
     const { hops, searchId, subnet, payload } = m;
-    const more = new Set<LinkKey>();
-    const message = (budget: number, to: Neighbour): Uint8Array => {
-      const asks = to.wants(want, n.key, turn.nowMs);
-      if (asks > 1) more.add(to.key);
-      return encodeSearch({
-        budget,
-        hops: hops + 1,
-        want: asks,
-        known: query.known,
-        searchId,
-        subnet,
-        payload,
-      });
-    };
-    const cast = { kind: 'search', units: units - 1, source: n.key, message } as const;
-    const shares = this.#s.caster.cast(cast, turn, (to) => !query.upstreams.includes(to.key));
-    ask(query, shares, more, n.key);
+    const search = { hops: hops + 1, want, known: query.known, searchId, subnet, payload };
+    const cast = { query, search, units: units - 1, source: n.key };
+    castSearch(this.#s.caster, cast, turn, (to) => !query.upstreams.includes(to.key));
   }
 
   /** Rows that we can give, to one upstream: ourselves first, then members that we hold adverts of. */
