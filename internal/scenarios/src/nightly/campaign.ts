@@ -209,7 +209,15 @@ export const campaign: readonly Entry[] = [
   { id: 's6-10000', scenario: 'S6', nodes: 10_000, seeds: 5, minutes: 8 },
   { id: 's6-10000-rush', scenario: 'S6', nodes: 10_000, seeds: 5, sets: rush, minutes: 3 },
   { id: 's7-10000', scenario: 'S7', nodes: 10_000, seeds: 5, minutes: 25 },
-  { id: 's3-10000', scenario: 'S3', nodes: 10_000, seeds: 5, minutes: 46 },
+  // 5 000 searches in the time of 1 000: .999 are wanted at the first try, and a thousand cannot tell .998 from .9995.
+  {
+    id: 's3-10000',
+    scenario: 'S3',
+    nodes: 10_000,
+    seeds: 5,
+    sets: { 'scenario.searches': 5_000, 'scenario.everyMs': 40 },
+    minutes: 36,
+  },
   { id: 's5-10000', scenario: 'S5', nodes: 10_000, seeds: 5, minutes: 15 },
   { id: 's17-10000', scenario: 'S17', nodes: 10_000, seeds: 5, minutes: 15 },
   // Ten minutes after the heal instead of thirty: harder.
