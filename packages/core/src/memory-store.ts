@@ -239,15 +239,15 @@ class MemoryStore implements PeerStore {
   pick(count: number, options: PickOptions): readonly BookEntry[] {
     const nowMs = this.#clock.now();
     const picked = new Map<string, BookEntry>();
-    /** They rest, but not longer than `backoffMaxMs`: if there is nobody else. */
-    const late = new Map<string, BookEntry>();
+    const late = new Map<string, BookEntry>(); // they rest, but not longer than `backoffMaxMs`: if there is nobody else
     for (let at = 0; at < this.#list.length && picked.size < count; at++) {
       const slot = this.#draw(at);
       const entry = this.#candidate(slot, options, nowMs);
       const who = entry?.id ?? entry?.address;
-      if (entry === undefined || who === undefined || picked.has(who) || late.has(who)) continue;
-      (slot.restUntilMs > nowMs ? late : picked).set(who, entry);
+      const list = slot.restUntilMs > nowMs ? late : picked;
+      if (entry !== undefined && who !== undefined && !list.has(who)) list.set(who, entry);
     }
+    for (const who of picked.keys()) late.delete(who);
     return [...picked.values(), ...late.values()].slice(0, count);
   }
 

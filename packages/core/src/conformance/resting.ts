@@ -36,6 +36,17 @@ export const restingCases: readonly PeerStoreCase[] = [
     const picked = picks(store, { backoffMaxMs: 5000 });
     same(addressesOf(picked.slice(0, rested.length)), rested, 'picked first');
   }),
+  inTime('another address of who rests comes before the one that does', (store, pass) => {
+    for (let n = 0; n < 10; n++) {
+      tell(store, n, { addresses: [address(n), address(n, 'tcp')] });
+      miss(store, address(n));
+    }
+    pass(10_000);
+    const rested = addressesOf(picks(store));
+    check(rested.length > 0, 'nobody is picked');
+    const picked = picks(store, { backoffMaxMs: 5000 });
+    same(addressesOf(picked.slice(0, rested.length)), rested, 'picked first');
+  }),
   inTime('what worked lately rests ten minutes at most', (store, pass) => {
     reach(store, 1);
     miss(store, address(1), 7);

@@ -316,6 +316,23 @@ const dialing: StoreSaboteur[] = [
     }),
   },
   {
+    breaks: 'another address of who rests comes before the one that does',
+    patch: (inner) => {
+      const isOfWhoRests = ({ address }: BookEntry): boolean =>
+        address.startsWith('tcp') && (inner.get(address.replace('tcp', 'ws'))?.failures ?? 0) > 0;
+      return {
+        pick: (count, { backoffMaxMs, exclude, ...options }) =>
+          backoffMaxMs === undefined
+            ? inner.pick(count, { exclude, ...options })
+            : inner.pick(count, {
+                ...options,
+                backoffMaxMs,
+                exclude: (entry) => isOfWhoRests(entry) || exclude(entry),
+              }),
+      };
+    },
+  },
+  {
     breaks: 'what worked lately rests ten minutes at most',
     patch: (inner) => ({
       pick: (count, options) =>

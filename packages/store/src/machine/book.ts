@@ -263,18 +263,17 @@ export class Book {
     const take = (entry: Entry): boolean => {
       if (picked.length < count && judge.mayDial(entry, options, moment.nowMs)) {
         const seen = this.view(entry, moment);
-        const same = (other: BookEntry): boolean =>
-          other.address === seen.address || (seen.id !== undefined && other.id === seen.id);
         // Who rests, but not longer than `backoffMaxMs`, comes if there is nobody else.
         const list = judge.isRested(entry, moment.nowMs, Number.POSITIVE_INFINITY) ? picked : late;
-        if (![...picked, ...late].some(same) && !options.exclude(seen)) list.push(seen);
+        if (!list.some((other) => judge.isSameNode(other, seen)) && !options.exclude(seen)) list.push(seen);
       }
       return picked.length >= count;
     };
     // One test of an occupant of TRIED first, so that trials end.
     for (const entry of this.admission.trials) if (take(entry) || picked.length > 0) break;
     if (picked.length < count) this.places.draw(this.#random, BOOK.examinedMax, take);
-    return [...picked, ...late].slice(0, count);
+    const others = late.filter((one) => !picked.some((other) => judge.isSameNode(other, one)));
+    return [...picked, ...others].slice(0, count);
   }
 
   sample(count: number, options: SampleOptions, moment: Moment): BookEntry[] {

@@ -1,6 +1,6 @@
 // Judgments on one entry at one time: what is proven, what is dead, what must give way, how long to rest. Pure, and
 // apart from the tables, so that each rule of protocol.md §4 can be read and tested alone.
-import { jitter, type PickOptions, type Random } from '@peernet/core';
+import { type BookEntry, jitter, type PickOptions, type Random } from '@peernet/core';
 import { BOOK } from '../defaults.js';
 import type { Entry, Owner } from './entry.js';
 
@@ -93,4 +93,9 @@ export function mayDial(entry: Entry, options: PickOptions, nowMs: number): bool
   if (!schemes.includes(entry.scheme)) return false;
   if (!entry.saved && scopes !== undefined && !scopes.includes(entry.scope)) return false;
   return isRested(entry, nowMs, backoffMaxMs);
+}
+
+/** One address, or two of one node: of such a node, one is dialed at a time. */
+export function isSameNode(one: BookEntry, other: BookEntry): boolean {
+  return one.address === other.address || (one.id !== undefined && one.id === other.id);
 }
