@@ -54,16 +54,26 @@ describe('the dialer', () => {
     expect(bench.dials).toHaveLength(8 + 1); // and the look at the neighbour's address
   });
 
-  it('has 16 under way where all neighbours are gone, soon one after the other', () => {
-    const { bench } = withBook(spread);
+  /** A node with a book, five seconds after it has lost its one neighbour. */
+  const bereft = (options: object = {}) => {
+    const { bench } = withBook(spread, options);
     const key = bench.visit(bench.remote('somebody'));
     bench.pass(10_000);
     bench.handle({ type: 'linkDown', key, reason: 'LOST' });
     const before = bench.dials.length;
     bench.pass(5_000);
-    expect(bench.dials.length - before).toBeGreaterThan(5); // three in five seconds otherwise
+    return { bench, soon: bench.dials.length - before };
+  };
+
+  it('has 16 under way where all neighbours are gone, soon one after the other', () => {
+    const { bench, soon } = bereft();
+    expect(soon).toBeGreaterThan(5); // three in five seconds otherwise
     bench.pass(60_000);
     expect(bench.dials).toHaveLength(16 + 1);
+  });
+
+  it('waits for no introductions there: nobody is left to make them', () => {
+    expect(bereft({ webrtc: true }).soon).toBe(bereft().soon);
   });
 
   it('dials one global host once a minute, whatever its ports; loopback ports are hosts of their own', () => {

@@ -144,10 +144,10 @@ export class Context {
     return Math.ceil(Math.max(0, this.o.connections - relaysMin) * introducedShare);
   }
 
-  /** Links that we want to make by dialing an address. */
+  /** Links that we want to make by dialing an address: all, where nobody is left who could introduce. */
   get dialedTarget(): number {
     const wanted = this.introducedTarget;
-    if (wanted === 0) return this.o.connections;
+    if (wanted === 0 || this.isBereft) return this.o.connections;
     return this.o.connections - (this.unintroduced ? Math.min(wanted, this.shyNeighbours) : wanted);
   }
 
