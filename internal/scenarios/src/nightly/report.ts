@@ -6,6 +6,7 @@ import { splitSets } from '../settings.js';
 import { campaign, type Entry } from './campaign.js';
 import type { FigureFile, Figures } from './figures.js';
 import { mean, pictures } from './pictures.js';
+import { grouped } from './svg.js';
 
 export const marks = { from: '<!-- figures: pnpm sim:nightly -->', to: '<!-- /figures -->' };
 
@@ -147,10 +148,4 @@ function short(value: number): string {
   return grouped(
     Math.abs(value) >= 100 ? Math.round(value) : Number(value.toPrecision(value > 0.99 && value < 1 ? 5 : 3)),
   );
-}
-
-function grouped(value: number): string {
-  return Number.isInteger(value) && value >= 10_000
-    ? value.toLocaleString('en').replaceAll(',', ' ')
-    : String(value);
 }

@@ -69,7 +69,12 @@ function ticksBetween(low: number, high: number): number[] {
   return Array.from({ length: last - first + 1 }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
-const plain = (value: number): string => (value >= 10_000 ? `${value / 1000} 000` : String(value));
+/** With a space between thousands, from five digits on. */
+export function grouped(value: number): string {
+  return Number.isInteger(value) && value >= 10_000
+    ? value.toLocaleString('en').replaceAll(',', ' ')
+    : String(value);
+}
 
 /** The picture as text. */
 export function drawPlot(plot: Plot): string {
@@ -118,11 +123,11 @@ interface Frame {
 function axes({ x: xAxis, y: yAxis }: Plot, { x, y, right, top, bottom }: Frame): string[] {
   const across = y.ticks.flatMap((tick) => [
     line(size.left, y.at(tick), right, y.at(tick), 'stroke="#ddd"'),
-    text(size.left - 8, y.at(tick) + 4, (yAxis.text ?? plain)(tick), 'text-anchor="end" fill="#444"'),
+    text(size.left - 8, y.at(tick) + 4, (yAxis.text ?? grouped)(tick), 'text-anchor="end" fill="#444"'),
   ]);
   const along = x.ticks.flatMap((tick) => [
     line(x.at(tick), bottom, x.at(tick), bottom + 5, 'stroke="#444"'),
-    text(x.at(tick), bottom + 18, (xAxis.text ?? plain)(tick), 'text-anchor="middle" fill="#444"'),
+    text(x.at(tick), bottom + 18, (xAxis.text ?? grouped)(tick), 'text-anchor="middle" fill="#444"'),
   ]);
   const middle = (top + bottom) / 2;
   return [
