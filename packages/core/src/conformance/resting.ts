@@ -1,4 +1,5 @@
 // What peernet relies on in how long an address is left alone after a failure.
+import type { PeerStore } from '../peer-store.js';
 import {
   address,
   addressesOf,
@@ -12,6 +13,14 @@ import {
 import { check, same } from './case.js';
 
 const minuteMs = 60_000;
+
+/** All that do not rest are picked, and before those that `backoffMaxMs` adds. */
+function checkRestedFirst(store: PeerStore): void {
+  const rested = addressesOf(picks(store));
+  check(rested.length > 0, 'nobody is picked');
+  const picked = picks(store, { backoffMaxMs: 5000 });
+  same(addressesOf(picked.slice(0, rested.length)), rested, 'picked first');
+}
 
 export const restingCases: readonly PeerStoreCase[] = [
   inTime('an address rests after a failure, but not for ever', (store, pass) => {
@@ -31,10 +40,7 @@ export const restingCases: readonly PeerStoreCase[] = [
     for (let n = 0; n < 10; n++) tell(store, n);
     for (let n = 0; n < 5; n++) miss(store, address(n));
     pass(10_000);
-    const rested = addressesOf(picks(store));
-    check(rested.length > 0, 'nobody is picked');
-    const picked = picks(store, { backoffMaxMs: 5000 });
-    same(addressesOf(picked.slice(0, rested.length)), rested, 'picked first');
+    checkRestedFirst(store);
   }),
   inTime('another address of who rests comes before the one that does', (store, pass) => {
     for (let n = 0; n < 10; n++) {
@@ -42,10 +48,7 @@ export const restingCases: readonly PeerStoreCase[] = [
       miss(store, address(n));
     }
     pass(10_000);
-    const rested = addressesOf(picks(store));
-    check(rested.length > 0, 'nobody is picked');
-    const picked = picks(store, { backoffMaxMs: 5000 });
-    same(addressesOf(picked.slice(0, rested.length)), rested, 'picked first');
+    checkRestedFirst(store);
   }),
   inTime('what worked lately rests ten minutes at most', (store, pass) => {
     reach(store, 1);

@@ -321,14 +321,12 @@ const dialing: StoreSaboteur[] = [
       const isOfWhoRests = ({ address }: BookEntry): boolean =>
         address.startsWith('tcp') && (inner.get(address.replace('tcp', 'ws'))?.failures ?? 0) > 0;
       return {
-        pick: (count, { backoffMaxMs, exclude, ...options }) =>
-          backoffMaxMs === undefined
-            ? inner.pick(count, { exclude, ...options })
-            : inner.pick(count, {
-                ...options,
-                backoffMaxMs,
-                exclude: (entry) => isOfWhoRests(entry) || exclude(entry),
-              }),
+        pick: (count, options) =>
+          inner.pick(count, {
+            ...options,
+            exclude: (entry) =>
+              (options.backoffMaxMs !== undefined && isOfWhoRests(entry)) || options.exclude(entry),
+          }),
       };
     },
   },

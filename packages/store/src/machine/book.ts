@@ -261,10 +261,10 @@ export class Book {
   pick(count: number, options: PickOptions, moment: Moment): BookEntry[] {
     const [picked, late]: [BookEntry[], BookEntry[]] = [[], []];
     const take = (entry: Entry): boolean => {
-      if (picked.length < count && judge.mayDial(entry, options, moment.nowMs)) {
+      // Who rests, but not longer than `backoffMaxMs`, comes if there is nobody else.
+      const list = judge.isRested(entry, moment.nowMs, Number.POSITIVE_INFINITY) ? picked : late;
+      if (list.length < count && judge.mayDial(entry, options, moment.nowMs)) {
         const seen = this.view(entry, moment);
-        // Who rests, but not longer than `backoffMaxMs`, comes if there is nobody else.
-        const list = judge.isRested(entry, moment.nowMs, Number.POSITIVE_INFINITY) ? picked : late;
         if (!list.some((other) => judge.isSameNode(other, seen)) && !options.exclude(seen)) list.push(seen);
       }
       return picked.length >= count;
