@@ -53,10 +53,18 @@ export function safePair(): { outer: ByteStream; inner: Duplex } {
   return { outer, inner };
 }
 
-/** Joins two duplexes: data, ends and deaths of each go to the other. */
-export function join(a: DuplexLike, b: DuplexLike): void {
-  forward(a, b);
-  forward(b, a);
+/** Joins the inner end of a pair with a duplex: data, ends and deaths of each go to the other. */
+export function join(inner: DuplexLike, duplex: DuplexLike): void {
+  forward(inner, duplex);
+  forward(duplex, inner);
+  let said = false;
+  duplex.on('end', () => {
+    said = true;
+  });
+  // Whoever had said all himself has stopped reading: what would still come is for nobody.
+  inner.on('close', () => {
+    if (!said) duplex.destroy();
+  });
 }
 
 function forward(from: DuplexLike, to: DuplexLike): void {

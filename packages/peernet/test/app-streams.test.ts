@@ -175,6 +175,25 @@ describe('ends', () => {
     last.destroy();
   });
 
+  test.each([
+    ['that is there', true],
+    ['that is made for it', false],
+  ])('who has said all and reads no further ends it for both; over a connection %s', async (_, before) => {
+    const [a, b] = [make({ listen: 'memory:a' }), make({ bootstrap: false })];
+    await a.ready();
+    if (before) await b.connect('memory:a');
+    let theirs: ByteStream | undefined;
+    a.handle('news', (stream) => {
+      theirs = stream;
+      stream.resume();
+      stream.write('the first of many');
+    });
+    const stream = b.open('memory:a', 'news');
+    stream.end('all of them');
+    for await (const _first of stream) break;
+    await until(() => theirs?.destroyed, 'closed at the other side');
+  });
+
   test('a connection for streams only ends some time after the last one; also if there was none', async () => {
     const clock = new JumpClock();
     const [a, b, c] = [
