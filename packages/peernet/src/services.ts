@@ -54,15 +54,13 @@ export function listenTarget(
 }
 
 function defined(options: ListenAt): { host?: string; port?: number } {
-  const { host, port } = options;
+  const { port } = options;
+  // IPv6 may be said as in addresses.
+  const host = options.host === undefined ? undefined : options.host.replace(/^\[(.*)\]$/, '$1');
   if (port !== undefined && !(Number.isInteger(port) && port >= 0 && port <= 65_535)) {
     throw new TypeError(`a port is an integer 0 … 65535, got ${String(port)}`);
   }
-  if (
-    host !== undefined &&
-    parseIp(host.replace(/^\[|\]$/g, '')) === undefined &&
-    parseAddress(`ws://${host}:1`) === undefined
-  ) {
+  if (host !== undefined && parseIp(host) === undefined && parseAddress(`ws://${host}:1`) === undefined) {
     throw new TypeError(`not a host to listen on: ${host}`);
   }
   return { ...(host === undefined ? {} : { host }), ...(port === undefined ? {} : { port }) };

@@ -2,6 +2,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { debugLine } from '../src/debug.js';
 import type { Service } from '../src/index.js';
+import { listenTarget } from '../src/services.js';
 import { leftDuring, make, pair, unhandledDuring, until } from './nodes.js';
 
 const consoles = (['log', 'info', 'warn', 'error', 'debug'] as const).map(
@@ -185,6 +186,13 @@ describe('services', () => {
   ])('%s: %s', async (code, at, options) => {
     await make({ listen: 'memory:taken' }).ready();
     await expect(make().listen(at, options)).rejects.toMatchObject({ code });
+  });
+
+  test('IPv6 is taken with and without brackets, in an address and as the host', () => {
+    const target = { scheme: 'ws', host: '::1', port: 4000 };
+    expect(listenTarget('ws://[::1]:4000', {})).toEqual(target);
+    expect(listenTarget('ws', { host: '::1', port: 4000 })).toEqual(target);
+    expect(listenTarget('ws', { host: '[::1]', port: 4000 })).toEqual(target);
   });
 
   test.each([
