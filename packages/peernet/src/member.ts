@@ -84,7 +84,7 @@ export class Member {
   joinOverlay(overlay: LinkOverlay): void {
     this.#inOverlay = true;
     this.announce();
-    if (this.connection.initiator) this.#search = this.connection.link(searchChannel);
+    if (this.connection.initiator) this.#search = this.#scoped(this.connection.link(searchChannel));
     if (this.#search !== undefined) overlay.add(this.#search);
   }
 
@@ -92,8 +92,14 @@ export class Member {
   searchArrived(link: Link, overlay: LinkOverlay): void {
     if (this.#search !== undefined) overlay.remove(this.#search);
     this.#search?.close('REPLACED');
-    this.#search = link;
-    if (this.#inOverlay) overlay.add(link);
+    this.#search = this.#scoped(link);
+    if (this.#inOverlay) overlay.add(this.#search);
+  }
+
+  /** As narrow as the connection has turned out to be, for the search as for gossip. */
+  #scoped(link: Link): Link {
+    const { scope } = this.#o;
+    return link.scope === scope ? link : new HeldLink(link, scope, () => {});
   }
 
   leaveOverlay(overlay: LinkOverlay, reason: CloseReason): void {

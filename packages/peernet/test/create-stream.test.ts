@@ -233,6 +233,25 @@ test('half a wire: who is only piped in is ended by the node, and ends its strea
   expect(performance.now() - startMs).toBeLessThan(2_000); // not by the timer of the handshake
 });
 
+test('between peers of one process, searches tell addresses of this computer, too', async () => {
+  const [a, b, c] = [make({ listen: 'memory:a' }), make(), make()];
+  a.handle('echo', (stream) => stream.pipe(stream));
+  for (const [one, two] of [
+    [a, b],
+    [b, c],
+  ] as const) {
+    const near = one.createStream();
+    near.pipe(two.createStream()).pipe(near);
+  }
+  await until(() => b.connections().length === 2, 'connected');
+  await a.join('x');
+  const row = await c.find('x');
+  expect(row.addresses).toEqual(['memory:a']);
+  const stream = c.open(row, 'echo');
+  stream.end('hello');
+  for await (const chunk of stream) expect(String(chunk)).toBe('hello');
+});
+
 test('works with pipeline of node:stream, whose callback is called', async () => {
   const [a, b] = [make(), make()];
   const [one, two] = await nodePair();
