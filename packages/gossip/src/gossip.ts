@@ -123,21 +123,20 @@ export class Gossip extends Emitter<GossipEvents> {
     const { signal } = options;
     if (typeof address !== 'string') throw new TypeError(`connect: an address, not ${String(address)}`);
     return new Promise((resolve, reject) => {
-      if (signal?.aborted) {
-        reject(new PeernetError('ABORTED', `gave up connecting to ${address}`));
-        return;
-      }
+      let cancel = (): void => {};
       const abort = (): void => {
         cancel();
         reject(new PeernetError('ABORTED', `gave up connecting to ${address}`));
       };
-      const cancel = this.connectNow(address, (result) => {
+      if (signal?.aborted) return abort();
+      signal?.addEventListener('abort', abort, { once: true });
+      cancel = this.connectNow(address, (result) => {
         signal?.removeEventListener('abort', abort);
         if (result.id !== undefined) resolve(result.id);
         else
           reject(new PeernetError(result.code, `cannot connect to ${address}: ${errorCodes[result.code]}`));
       });
-      signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted) cancel(); // by somebody who was told of it at once
     });
   }
 

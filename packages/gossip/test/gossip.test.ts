@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { type Dial, isPeernetError, memoryStore, PeernetError } from '@peernet/core';
 import { createWorld } from '@peernet/sim';
 import { describe, expect, it } from 'vitest';
@@ -138,6 +139,16 @@ describe('the shell', () => {
     expect(isPeernetError(await gossip.connect(b.host.address).catch((e: unknown) => e), 'CLOSED')).toBe(
       true,
     );
+  });
+
+  it('leaves nothing on the signal of who asks for a connection that is there', async () => {
+    const { world, a, b } = pair();
+    a.gossip.connectNow(b.host.address, () => {});
+    world.run(2_000);
+    const { signal } = new AbortController();
+    expect(await a.gossip.connect(b.host.address, { signal })).toBe(b.host.id);
+    await expect(a.gossip.connect('nonsense', { signal })).rejects.toThrow();
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 
   it('close is for good: no alarm, no link, no dial is left', () => {
