@@ -151,6 +151,7 @@ export class Node {
 
   /** Memberships of earlier runs; of a database that is slow, when it is there. */
   async #rejoin(parts: Parts): Promise<void> {
+    await this.store.ready(); // what is parted while it loads is not in its list then
     for (const name of await this.store.subnets.list()) {
       if (this.closed) return;
       try {

@@ -1,6 +1,7 @@
 // pn.subnet() and everything else that has to do with memberships and peers: join, part, disconnect, the limit.
-import { describe, expect, test } from 'vitest';
-import { make, pair, rows, until } from './nodes.js';
+import { MemoryLevel } from 'memory-level';
+import { describe, expect, test, vi } from 'vitest';
+import { JumpClock, make, pair, rows, until } from './nodes.js';
 
 const key = (name: string) => ({ key: name });
 
@@ -41,6 +42,26 @@ test('join() while the last subnet of that name closes: a member', async () => {
     await Promise.all([node.join('chat'), closing]);
     expect([ticks, node.snapshot().subnets]).toEqual([ticks, ['chat']]);
   }
+});
+
+test('part() while a slow database loads: no member, whatever it remembers', async () => {
+  const db = new MemoryLevel();
+  const before = make({}, db);
+  await before.join('chat');
+  await before.close();
+  let load = (): void => {};
+  const loading = new Promise<void>((done) => {
+    load = done;
+  });
+  vi.spyOn(db, 'open').mockImplementation(() => loading);
+  const clock = new JumpClock();
+  const node = make({ clock, identity: { load: async () => undefined, save: async () => {} } }, db);
+  await Promise.all([node.ready(), clock.pass(6_000)]);
+  const parted = node.part('chat');
+  await new Promise(setImmediate); // it waits for the database by now
+  load();
+  await parted;
+  expect([await rows(node.subnets()), node.snapshot().subnets]).toEqual([[], []]);
 });
 
 test('who iterates and listens gets each stream both ways, once', async () => {
