@@ -153,9 +153,18 @@ async function usable(made: DuplexLike | PromiseLike<DuplexLike>): Promise<Duple
 /** A duplex that comes after its dial was given up has nobody who would end it. */
 function orGone(duplex: DuplexLike, signal: AbortSignal): DuplexLike {
   if (!signal.aborted) return duplex;
-  duplex.on('error', () => {});
-  duplex.destroy();
+  discard(duplex);
   throw signal.reason;
+}
+
+/** Ends what nobody wants. A stream of the application's own may not be able to: that shall stop nothing else. */
+export function discard(duplex: DuplexLike): void {
+  try {
+    duplex.on('error', () => {});
+    duplex.destroy();
+  } catch {
+    // It has nothing more to tell us.
+  }
 }
 
 /** The error of a dial, with the code that its cause deserves. */

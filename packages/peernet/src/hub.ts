@@ -29,7 +29,7 @@ import type { Gossip } from '@peernet/gossip';
 import type { LinkOverlay } from '@peernet/search';
 import { Arrivals } from './arrivals.js';
 import { DEFAULTS } from './defaults.js';
-import { Dials } from './dials.js';
+import { Dials, discard } from './dials.js';
 import { Member } from './member.js';
 import { Met } from './met.js';
 import type { Peer, TransportFunction } from './types.js';
@@ -167,8 +167,7 @@ export class Hub {
   async accept(duplex: DuplexLike, arrival: Arrival): Promise<void> {
     const handedIn = arrival.from === undefined;
     if (this.#closed || (handedIn && this.#pendingStreams >= DEFAULTS.pendingStreamsMax)) {
-      duplex.on('error', () => {});
-      duplex.destroy();
+      discard(duplex);
       return;
     }
     if (handedIn) this.#pendingStreams++;
@@ -360,14 +359,14 @@ export class Hub {
   async close(reason: CloseReason): Promise<void> {
     if (!this.#shut()) return;
     for (const member of this.members()) member.connection.close(reason);
-    for (const [duplex, { secured }] of this.#raw) if (!secured) duplex.destroy();
+    for (const [duplex, { secured }] of this.#raw) if (!secured) discard(duplex);
     await Promise.all([...this.#raw.values()].filter(({ secured }) => secured).map(({ closed }) => closed));
   }
 
   /** Ends what has not ended by itself, handshakes and dials too. */
   destroy(): void {
     this.#shut();
-    for (const duplex of this.#raw.keys()) duplex.destroy();
+    for (const duplex of this.#raw.keys()) discard(duplex);
   }
 
   /** Nothing is begun any more. False if that is so already. */

@@ -1,6 +1,7 @@
 // How methods are called: with a callback or for a promise, never both at once, never twice; with a signal where they
 // wait; and what they do when the node is closed.
-import { isPeernetError } from '@peernet/core';
+import { duplexPair } from '@peernet/connection';
+import { type DuplexListener, isPeernetError } from '@peernet/core';
 import { MemoryLevel } from 'memory-level';
 import { describe, expect, test, vi } from 'vitest';
 import { Peernet } from '../src/index.js';
@@ -282,6 +283,22 @@ describe('after close', () => {
     await Promise.all([node.close(), clock.pass(3_000)]);
     for (const call of waiting) await expect(call).rejects.toMatchObject({ code: 'CLOSED' });
     await clock.pass(10_000); // the start gives up as well
+  });
+
+  test('a stream of the application that can neither be destroyed nor closes keeps nothing open', async () => {
+    const a = make();
+    const transport = () => {
+      const [near, far] = duplexPair();
+      near.pipe(a.createStream()).pipe(near);
+      const on = (event: string, listener: DuplexListener) => event !== 'close' && far.on(event, listener);
+      const [write, end] = [far.write.bind(far), far.end.bind(far)];
+      return { on, write, end, pause() {}, resume() {}, removeListener() {} } as never;
+    };
+    const db = new MemoryLevel();
+    const node = make({ transport }, db);
+    await node.connect('own:a');
+    await node.close();
+    await make({}, db).ready(); // the database is free
   });
 
   test('calls that wait are answered', async () => {
