@@ -70,13 +70,23 @@ export class Services {
   readonly #o: ServicesOptions;
   readonly #open = new Map<Service, ListeningService>();
   readonly #stun = new Map<Service, { close(): unknown }>();
+  /** Those that are being opened. */
+  readonly #opening = new Set<Promise<unknown>>();
 
   constructor(options: ServicesOptions) {
     this.#o = options;
   }
 
   /** Rejects with PORT_IN_USE, LISTEN_FAILED, NOT_SUPPORTED. */
-  async listen(at: string, options: ListenAt, signal: AbortSignal | undefined): Promise<Service> {
+  listen(at: string, options: ListenAt, signal: AbortSignal | undefined): Promise<Service> {
+    const opening = this.#listen(at, options, signal);
+    this.#opening.add(opening);
+    const done = (): void => void this.#opening.delete(opening);
+    opening.then(done, done);
+    return opening;
+  }
+
+  async #listen(at: string, options: ListenAt, signal: AbortSignal | undefined): Promise<Service> {
     const target = listenTarget(at, options);
     const announce = announced([options.announce ?? []].flat());
     const transport = this.#o.transports.find(
@@ -156,8 +166,10 @@ export class Services {
     this.#o.onChange(this.describe());
   }
 
+  /** Ends them all; also those that are being opened, as soon as they can be closed. */
   async close(): Promise<void> {
-    await Promise.all(this.list().map((service) => service.close()));
+    const all = () => Promise.all(this.list().map((service) => service.close()));
+    await Promise.all([all(), Promise.allSettled(this.#opening).then(all)]);
   }
 }
 

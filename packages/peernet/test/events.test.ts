@@ -1,9 +1,10 @@
 // Events and the console: what is told, to whom, and that nothing is written where nobody asked.
+import type { Listener, Transport } from '@peernet/core';
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { debugLine } from '../src/debug.js';
 import type { Service } from '../src/index.js';
 import { listenTarget } from '../src/services.js';
-import { leftDuring, make, pair, unhandledDuring, until } from './nodes.js';
+import { leftDuring, make, memory, pair, unhandledDuring, until } from './nodes.js';
 
 const consoles = (['log', 'info', 'warn', 'error', 'debug'] as const).map(
   (name) => [name, console[name]] as const,
@@ -177,6 +178,28 @@ describe('services', () => {
     await Promise.all([service.close(), service.close()]);
     expect([node.servers(), node.own()]).toEqual([[], []]);
     await node.listen('memory:here');
+  });
+
+  test('close() is done when one that was just being opened is closed again: its port is free', async () => {
+    const opened = memory();
+    const order: string[] = [];
+    const listen: Transport['listen'] = async (options, onDuplex) => {
+      order.push('begun');
+      await new Promise((done) => setTimeout(done, 20)); // a host name that is looked up, say
+      const listener = (await opened.listen?.(options, onDuplex)) as Listener;
+      order.push('bound');
+      return { ...listener, close: () => listener.close().then(() => void order.push('free')) };
+    };
+    const node = make({ transport: { ...opened, listen } });
+    await node.ready();
+    const listening = node.listen('memory:late');
+    await until(() => order.length > 0, 'begun');
+    await Promise.all([
+      expect(listening).rejects.toMatchObject({ code: 'CLOSED' }),
+      node.close().then(() => order.push('closed')),
+    ]);
+    expect(order.slice(0, 3)).toEqual(['begun', 'bound', 'free']);
+    expect(order.at(-1)).toBe('closed');
   });
 
   test.each([
