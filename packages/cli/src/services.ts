@@ -93,8 +93,11 @@ export class Services {
       }
       if (this.#entries.length >= servicesMax)
         throw new Failure(`this daemon has ${servicesMax} services already`, { code: 'LIMIT' });
-      const service = await this.#start(wanted);
-      const entry: Entry = { wanted: { ...wanted, port: service.port }, service };
+      // One that waits is meant as it was asked for, unless something else is asked of it.
+      const meant =
+        same === undefined || differences(same.wanted, wanted) !== undefined ? wanted : same.wanted;
+      const service = await this.#start(meant);
+      const entry: Entry = { wanted: { ...meant, port: service.port }, service };
       try {
         await this.#remember([...this.#entries.filter((other) => other !== same), entry]);
       } catch (error) {

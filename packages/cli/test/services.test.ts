@@ -85,6 +85,33 @@ describe('services', () => {
     expect(empty.services.list()).toEqual([]);
   });
 
+  it('a waiting one that is asked for again keeps what is not said again', async () => {
+    const path = file();
+    const before = create(path);
+    const announce = ['ws://peer.example:80'];
+    const { port } = await before.services.listen({ protocol: 'ws', port: 0, host: '127.0.0.1', announce });
+    await before.end();
+    const thief = new FakeNode();
+    const stolen = await thief.listen('ws', { port });
+    onTestFinished(() => thief.close());
+    const after = create(path);
+    await after.services.restore();
+    await stolen.close();
+    await after.services.listen({ protocol: 'ws', port });
+    const asked = { protocol: 'ws', port, host: '127.0.0.1', announce };
+    expect(JSON.parse(readFileSync(path, 'utf8')).services).toEqual([asked]);
+    // What is said anew counts.
+    await after.end();
+    await thief.listen('ws', { port });
+    const again = create(path);
+    await again.services.restore();
+    await thief.close();
+    await again.services.listen({ protocol: 'ws', port, announce: ['ws://other.example:80'] });
+    expect(JSON.parse(readFileSync(path, 'utf8')).services).toMatchObject([
+      { announce: ['ws://other.example:80'] },
+    ]);
+  });
+
   it('two `listen` at once for one port: one service', async () => {
     const { services, node } = create(file());
     const { port, close } = await new FakeNode().listen('ws', {});
