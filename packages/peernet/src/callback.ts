@@ -69,13 +69,15 @@ export async function within<T>(clock: Clock, ms: number, work: Promise<T>): Pro
   }
 }
 
-/** `work`, or a rejection with ABORTED as soon as `signal` aborts. */
+/**
+ * `work`, or a rejection with ABORTED as soon as `signal` aborts. Without one it takes as many turns: who waits for the
+ * same is served in the order of his coming.
+ */
 export function orAborted<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
-  if (signal === undefined) return work;
   return new Promise((resolve, reject) => {
-    const abort = (): void => reject(new PeernetError('ABORTED', 'given up', { cause: signal.reason }));
-    if (signal.aborted) abort();
-    signal.addEventListener('abort', abort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort));
+    const abort = (): void => reject(new PeernetError('ABORTED', 'given up', { cause: signal?.reason }));
+    if (signal?.aborted) abort();
+    signal?.addEventListener('abort', abort, { once: true });
+    work.then(resolve, reject).finally(() => signal?.removeEventListener('abort', abort));
   });
 }

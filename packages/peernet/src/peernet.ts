@@ -143,7 +143,8 @@ export class Peernet extends Emitter<PeernetEvents> {
 
   async #connect(text: string, signal: AbortSignal | undefined): Promise<Peer> {
     const address = oneAddress(text);
-    const parts = await this.#node.started(signal);
+    // At once where that is possible: a `disconnect` right behind it comes second.
+    const parts = this.#node.running ?? (await this.#node.started(signal));
     this.#node.learnScheme(address.text);
     const id = await parts.gossip.connect(pinned(address), { signal }).catch((error: unknown) => {
       throw moreOf(error, parts.hub.dials.failureOf(address.text));

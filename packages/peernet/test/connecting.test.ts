@@ -188,6 +188,29 @@ describe('disconnect', () => {
     await expect(late).rejects.toMatchObject({ code: 'HELD_OFF' });
   });
 
+  test('ends one that waits for the start and has a signal, too', async () => {
+    const node = make({ transport: { schemes: ['memory'], dial: () => new Promise<never>(() => {}) } });
+    const { signal } = new AbortController();
+    const early = node.connect('memory:x', { signal });
+    node.disconnect('memory:x');
+    await expect(early).rejects.toMatchObject({ code: 'HELD_OFF' });
+  });
+
+  test.each([
+    ['is there', true],
+    ['is not there yet', false],
+  ])('right behind a connect it has the last word, where the connection %s', async (_, before) => {
+    const [a, b] = [make({ listen: 'memory:a' }), make()];
+    await Promise.all([a.ready(), b.ready()]);
+    if (before) await b.connect('memory:a');
+    const connecting = expect(b.connect('memory:a')).rejects.toMatchObject({
+      code: before ? 'LOST' : 'HELD_OFF',
+    });
+    b.disconnect('memory:a');
+    await connecting;
+    await until(() => b.peers().length === 0, 'gone');
+  });
+
   test('ends streams too; of somebody unknown it does nothing; misuse is a TypeError', async () => {
     const [a, b] = await pair();
     a.handle('hold', () => {});
