@@ -456,6 +456,31 @@ describe('the end of a link', () => {
     }
   });
 
+  it.each(['USER', 'BANNED', 'LOST'] as const)(
+    '%s, said by whom our own user sent away, opens no door; control: nobody was sent away',
+    (reason) => {
+      for (const ours of [true, false]) {
+        const bench = new Bench({ bootstrap: false });
+        const remote = bench.remote('a');
+        bench.visit(remote);
+        if (ours) bench.handle({ type: 'disconnect', target: remote.id });
+        bench.handle({ type: 'linkDown', key: bench.arrive(remote), reason });
+        bench.pass(500_000);
+        expect(bench.closed.get(bench.visit(remote))).toBe(ours ? 'USER' : undefined);
+      }
+    },
+  );
+
+  it('USER, said by however many others: whom our own user sent away stays away', () => {
+    const bench = new Bench({ bootstrap: false, tuning: { restsMax: 8 } });
+    const remote = bench.remote('a');
+    bench.visit(remote);
+    bench.handle({ type: 'disconnect', target: remote.id });
+    for (let i = 0; i < 20; i++)
+      bench.handle({ type: 'linkDown', key: bench.arrive(bench.remote(`n${i}`)), reason: 'USER' });
+    expect(bench.closed.get(bench.visit(remote))).toBe('USER');
+  });
+
   it('a peer with two links that comes back as another process is one neighbour', () => {
     for (const name of ['a', 'b', 'c', 'd', 'e', 'f']) {
       const bench = new Bench();

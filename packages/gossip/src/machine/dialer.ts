@@ -41,9 +41,10 @@ export class Dialer {
   /** Last dial of each global host. */
   readonly #hosts: LruMap<string, number>;
   readonly #nets: LruMap<string, TokenBucket>;
-  /** Addresses that refused us or are ours, and what the user disconnected: until when. */
+  /** Addresses that refused us or are ours: until when. */
   readonly #rests: LruMap<string, number>;
-  readonly #held: LruMap<string, { untilMs: number; by: 'us' | 'them' }>;
+  /** Whom our user, or theirs, wants no link with: until when. Apart, so that what they say undoes or displaces nothing of ours. */
+  readonly #held: { readonly us: LruMap<string, number>; readonly them: LruMap<string, number> };
   /** Address groups met so far, up to as many as matter. */
   readonly #groups = new Set<string>();
 
@@ -55,7 +56,7 @@ export class Dialer {
     this.#hosts = new LruMap(tuning.dialKeysMax);
     this.#nets = new LruMap(tuning.dialKeysMax);
     this.#rests = new LruMap(tuning.restsMax);
-    this.#held = new LruMap(tuning.restsMax);
+    this.#held = { us: new LruMap(tuning.restsMax), them: new LruMap(tuning.restsMax) };
   }
 
   // ---- who may be dialed ----
@@ -275,20 +276,21 @@ export class Dialer {
 
   /** Somebody wants no link with an id or address for a while: our user, or theirs, who may think better of it. */
   hold(target: string, by: 'us' | 'them' = 'us'): void {
-    this.#held.set(target, { untilMs: this.#c.nowMs + this.#c.tuning.holdOffMs, by });
+    this.#held[by].set(target, this.#c.nowMs + this.#c.tuning.holdOffMs);
   }
 
   release(target: string): void {
-    this.#held.delete(target);
+    this.#held.us.delete(target);
+    this.#held.them.delete(target);
   }
 
   isHeld(target: string): boolean {
-    return (this.#held.get(target)?.untilMs ?? 0) > this.#c.nowMs;
+    return (this.#held.them.get(target) ?? 0) > this.#c.nowMs || this.isBarred(target);
   }
 
-  /** Whether our user does not want to see them: held off, and not by themselves. */
+  /** Whether our user does not want to see them, whatever they themselves have said. */
   isBarred(target: string): boolean {
-    return this.isHeld(target) && this.#held.get(target)?.by === 'us';
+    return (this.#held.us.get(target) ?? 0) > this.#c.nowMs;
   }
 }
 
