@@ -252,6 +252,30 @@ describe('disconnect', () => {
     expect(bench.dials.length - before).toBe(dials);
   });
 
+  it.each([[true], [false]])(
+    'of who came by himself lasts where our seed is his (sent away: %s)',
+    (isSentAway) => {
+      const bench = new Bench({ seeds: [address] });
+      bench.pass(0);
+      bench.fail(bench.lastDial);
+      const remote = bench.remote('a', { dialable: false, addresses: [] });
+      const key = bench.visit(remote);
+      if (isSentAway) bench.handle({ type: 'disconnect', target: remote.id });
+      else bench.handle({ type: 'linkDown', key, reason: 'LOST' });
+      bench.pass(60_000);
+      const own = bench.answer(bench.lastDial, remote);
+      expect(bench.lastDial.address).toBe(address);
+      expect(bench.closed.get(own)).toBe(isSentAway ? 'USER' : undefined);
+      expect(bench.machine.neighbours.map(({ id }) => id)).toEqual(isSentAway ? [] : [remote.id]);
+      if (!isSentAway) return;
+      const dials = bench.dials.length;
+      bench.pass(530_000);
+      expect(bench.dials).toHaveLength(dials);
+      bench.pass(60_000);
+      expect(bench.dials.length).toBeGreaterThan(dials);
+    },
+  );
+
   it('ends a dial under way: HELD_OFF', () => {
     const { bench } = connecting();
     bench.handle({ type: 'disconnect', target: address });

@@ -292,6 +292,13 @@ export class Dialer {
   isBarred(target: string): boolean {
     return (this.#held.us.get(target) ?? 0) > this.#c.nowMs;
   }
+
+  /** Whether a dial has met whom our user does not want to see: an address need not say whose it is. It is held off as long as he is. */
+  isUnwanted({ address, intent }: Dial, id: PeerId): boolean {
+    if (intent === 'own' || intent === 'probe' || !this.isBarred(id)) return false;
+    this.#held.us.set(address.text, this.#held.us.get(id) ?? 0);
+    return true;
+  }
 }
 
 /** Whether it takes one of the places in a group, and of the dials at a time: an own address may have any neighbours. */

@@ -75,8 +75,10 @@ export class Links implements Ending {
   dialed(link: NewLink, dial: Dial): Peer | undefined {
     const { fx, tuning, nowMs } = this.#c;
     const peer = new Peer(link, nowMs, dial.address.text, dial.intent);
-    if (this.#c.closed || this.#bans.has(link.peer) || link.peer === this.#c.crypto.id) {
-      fx.close(link.key, this.#c.closed ? 'SHUTDOWN' : 'BANNED');
+    const isOut = this.#bans.has(link.peer) || link.peer === this.#c.crypto.id;
+    if (this.#c.closed || isOut || this.#p.dialer.isUnwanted(dial, link.peer)) {
+      const reason = isOut ? 'BANNED' : 'USER';
+      fx.close(link.key, this.#c.closed ? 'SHUTDOWN' : reason);
       for (const request of dial.requests) fx.emit({ type: 'connectFailed', request, code: 'REFUSED' });
       return undefined;
     }
