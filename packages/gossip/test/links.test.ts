@@ -58,6 +58,23 @@ describe('HELLO', () => {
     expect(bench.kindOf(fine)).toBe('overlay');
   });
 
+  it.each(['malformed', 'search'] as const)(
+    'of a peer that broke the protocol ends, and its second link does not succeed it (%s)',
+    (how) => {
+      for (const at of [0, 1]) {
+        const bench = new Bench({ bootstrap: false });
+        const remote = bench.remote('a');
+        const keys = [bench.visit(remote), bench.visit(remote)];
+        if (how === 'malformed') bench.message(keys[at] as number, new Uint8Array([1]));
+        else bench.handle({ type: 'misbehaved', id: remote.id, why: 'in a search' });
+        expect(bench.count('bans')).toBe(1);
+        expect(keys.map((key) => bench.closed.get(key))).toEqual(['PROTOCOL', 'PROTOCOL']);
+        expect(bench.eventsOf('up')).toHaveLength(1);
+        expect([...bench.machine.links()]).toEqual([]);
+      }
+    },
+  );
+
   it('with the record of somebody else bans', () => {
     const bench = new Bench();
     const [a, b] = [bench.remote('a'), bench.remote('b')];

@@ -177,6 +177,6 @@ export class Context {
 export interface Ending {
   /** Ends a link of ours, telling the reason. */
   end(peer: Peer, reason: CloseReason): void;
-  /** Ends it and lets nobody of that id in for a while. */
+  /** Ends all links of its id, and lets nobody of that id in for a while. */
   ban(peer: Peer, why: string): void;
 }

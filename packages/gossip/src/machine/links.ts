@@ -341,7 +341,8 @@ export class Links implements Ending {
     const ms = this.#bans.add(peer.id);
     this.#c.counters.bans++;
     this.#c.debug('ban', { id: peer.id, why, ms });
-    this.end(peer, 'PROTOCOL');
+    const links = [...this.#c.peers.all()].filter(({ id }) => id === peer.id);
+    for (const link of links.reverse()) this.end(link, 'PROTOCOL'); // an older one is not succeeded then
   }
 
   // ---- expiry ----

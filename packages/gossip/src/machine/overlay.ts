@@ -274,9 +274,8 @@ export class Overlay implements Machine<OverlayInput, OverlayEffects>, LinksList
   }
 
   #misbehaved(id: PeerId, why: string): void {
-    const [first, ...others] = [...this.#c.peers.all()].filter((peer) => peer.id === id);
-    if (first !== undefined) this.#links.ban(first, why);
-    for (const peer of others) this.#links.end(peer, 'PROTOCOL');
+    const peer = [...this.#c.peers.all()].find((one) => one.id === id);
+    if (peer !== undefined) this.#links.ban(peer, why);
   }
 
   // ---- what the local user wants ----
