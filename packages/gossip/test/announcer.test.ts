@@ -245,6 +245,24 @@ describe('what an inbound neighbour claims', () => {
     for (const [i, at] of atMs.slice(1).entries()) expect(at - (atMs[i] as number)).toBeGreaterThan(299_000);
   });
 
+  it.each([
+    ['who have gone', true],
+    ['who stay', false],
+  ] as const)('is probed however many claims of liars wait, %s', (_, isGone) => {
+    const bench = new Bench({ connections: 0 });
+    bench.makeDialable();
+    for (let i = 0; i < 64; i++) {
+      const liar = bench.remote(`liar${i}`, { address: `ws://${60 + i}.6.6.6:4000` });
+      const key = bench.visit(liar, 5, { remoteAddress: `tcp://12.2.2.2:${5000 + i}` });
+      expect(bench.kindOf(key)).toBe('overlay');
+      if (isGone) bench.handle({ type: 'linkDown', key, reason: 'LOST' });
+    }
+    const honest = bench.remote('honest');
+    bench.visit(honest);
+    bench.pass(0);
+    expect(bench.dials.map(({ address }) => address)).toContain(honest.address);
+  });
+
   it('waits in a queue of bounded length', () => {
     const bench = new Bench({ connections: 0, tuning: { linksMax: 100, probesWaitingMax: 20 } });
     for (let i = 0; i < 60; i++) bench.visit(bench.remote(`n${i}`));

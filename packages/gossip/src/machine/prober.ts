@@ -75,8 +75,16 @@ export class Prober {
     return this.#foreignAtMs;
   }
 
+  /** Claims of another host wait for minutes, and liars could have all places: without a free one, those of who has gone end, and then one of another host. */
   #wait(claim: Claim): void {
-    if (this.#claims.length < this.#c.tuning.probesWaitingMax) this.#claims.push(claim);
+    const { tuning, peers } = this.#c;
+    if (this.#claims.length >= tuning.probesWaitingMax)
+      this.#claims = this.#claims.filter(({ peer }) => peers.get(peer.key) === peer);
+    if (this.#claims.length >= tuning.probesWaitingMax && !claimsAnotherHost(claim.peer)) {
+      const at = this.#claims.findLastIndex(({ peer }) => claimsAnotherHost(peer));
+      if (at >= 0) this.#claims.splice(at, 1);
+    }
+    if (this.#claims.length < tuning.probesWaitingMax) this.#claims.push(claim);
   }
 
   deadline(): number {
