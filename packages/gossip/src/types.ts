@@ -89,7 +89,7 @@ export interface GossipEvents {
   own: [addresses: readonly string[]];
   /** To be given back as `anchors` after a restart. */
   anchors: [addresses: readonly string[]];
-  /** To be given back as `seq` after a restart. */
+  /** Of our record. The highest one is to be given back as `seq` after a restart. */
   seq: [seq: number];
   debug: [event: string, fields: Readonly<Record<string, unknown>>];
 }

@@ -1,6 +1,8 @@
+import { signRecord } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
-import { encodeRecord } from '../src/wire.js';
-import { Bench, heard, startMs } from './machine.js';
+import { TUNING } from '../src/defaults.js';
+import { encodeRecord, encodeShuffle } from '../src/wire.js';
+import { Bench, heard, startMs, wallMs } from './machine.js';
 
 describe('own addresses', () => {
   it('are probed, and enter the record when our own key answered; neighbours are told', () => {
@@ -192,8 +194,66 @@ describe('own addresses', () => {
   });
 
   it('seq begins above the one of an earlier run', () => {
-    const bench = new Bench({ seq: 9_000_000_000_000 });
-    expect(bench.machine.record(startMs).seq).toBe(9_000_000_000_001);
+    const bench = new Bench({ seq: wallMs + 80_000_000 });
+    expect(bench.machine.record(startMs).seq).toBe(wallMs + 80_000_001);
+  });
+
+  describe('under a calendar that was wrong', () => {
+    const yearMs = 31_536_000_000;
+
+    /** Whether somebody whose calendar is right takes our record. */
+    const isTaken = ({ machine, nowMs }: Bench): boolean => {
+      const trueMs = wallMs + nowMs - startMs;
+      return Math.abs(machine.record(nowMs).seq - trueMs) <= TUNING.skewMs;
+    };
+
+    it('of an earlier run, and was years ahead: seq begins with the calendar', () => {
+      const bench = new Bench({ seq: wallMs + yearMs, bootstrap: false });
+      expect(isTaken(bench)).toBe(true);
+      // An old record of ours from then comes back to us.
+      const record = signRecord(bench.crypto, { ...bench.machine.record(bench.nowMs), seq: wallMs + yearMs });
+      const key = bench.visit(bench.remote('a'));
+      bench.message(key, encodeShuffle({ answer: false, degree: 1, records: [heard(record)] }));
+      bench.pass(60_000);
+      expect(isTaken(bench)).toBe(true);
+    });
+
+    it.each([
+      ['behind', -yearMs],
+      ['ahead', yearMs],
+    ])('%s, and is set: the record is signed anew, and neighbours are told', (_, wrongMs) => {
+      let offMs = wrongMs;
+      const bench: Bench = new Bench({
+        bootstrap: false,
+        wall: () => wallMs + offMs + bench.nowMs - startMs,
+      });
+      const key = bench.visit(bench.remote('a'));
+      bench.pass(60_000);
+      expect(isTaken(bench)).toBe(false);
+      expect(bench.to(key, 'record')).toEqual([]);
+      offMs = 0;
+      bench.pass(20_000);
+      expect(isTaken(bench)).toBe(true);
+      expect(bench.to(key, 'record').at(-1)?.self.record.seq).toBe(bench.machine.record(bench.nowMs).seq);
+    });
+
+    it.each([
+      ['behind', -yearMs],
+      ['ahead', yearMs],
+    ])('%s, and stays so: it is signed by that of the neighbours, if three of them agree', (_, offMs) => {
+      for (const voices of [2, 3]) {
+        const bench: Bench = new Bench({
+          bootstrap: false,
+          wall: () => wallMs + offMs + bench.nowMs - startMs,
+        });
+        for (const name of ['a', 'b', 'c'].slice(0, voices)) {
+          const remote = bench.remote(name);
+          bench.hello(bench.arrive(remote), remote, { wallMs: wallMs + bench.nowMs - startMs });
+        }
+        bench.pass(20_000);
+        expect(isTaken(bench)).toBe(voices === 3);
+      }
+    });
   });
 });
 

@@ -93,8 +93,9 @@ export class Identity {
     return state;
   }
 
+  /** The highest one: that of the record goes back if its calendar was far ahead, that of the next process must not. */
   saveSeq(seq: number): void {
-    this.#state = { ...this.#state, seq };
+    this.#state = { ...this.#state, seq: Math.max(seq, this.#state.seq) };
     this.#save(() => this.#store.saveSeq(seq));
   }
 

@@ -331,6 +331,22 @@ describe('opts.identity', () => {
     expect(saved.at(-1)?.seq).toBeGreaterThan(saved[0]?.seq as number);
   });
 
+  test('a store of a run under a calendar that was years ahead: no seq of a process goes back', async () => {
+    const aheadMs = Date.now() + 31_536_000_000;
+    const saved: IdentityState[] = [{ seed, seq: aheadMs, anchors: [] }];
+    const identity = {
+      load: async () => saved.at(-1),
+      save: async (state: IdentityState) => void saved.push({ ...state }),
+    };
+    const node = make({ identity, listen: 'memory:years-ahead' });
+    await node.ready();
+    await node.close();
+    expect(saved.length).toBeGreaterThan(2);
+    // Peers refuse a process that begins with a lower one than the process before it, whatever the record says.
+    const seqs = saved.map(({ seq }) => seq);
+    expect(seqs).toEqual([...seqs].sort((a, b) => a - b));
+  });
+
   test.each([
     ['cannot be loaded', { load: () => Promise.reject(new Error('no disk')) }],
     ['holds no seed', { load: async () => ({ seed: new Uint8Array(3), seq: 1, anchors: [] }) }],

@@ -150,10 +150,7 @@ export class Announcer {
 
   tick(): void {
     const { nowMs } = this.#c;
-    if (nowMs >= this.#records.renewAtMs()) {
-      this.#records.own();
-      this.tell();
-    }
+    if (this.#records.renewed()) this.tell();
     if (nowMs >= this.#discoverAtMs) this.#discover();
     if (nowMs >= this.#nameAtMs) this.#nameRelays();
     if (nowMs >= this.#tellAtMs) this.#tellAll();
@@ -177,7 +174,7 @@ export class Announcer {
     const self = this.#records.heardOwn();
     const message = encodeRecord(self);
     for (const peer of peers.neighbours) {
-      if (peer.toldSeq >= self.record.seq) continue;
+      if (peer.toldSeq === self.record.seq) continue;
       if (!peer.sending('record', nowMs).take(1, nowMs) || !this.#c.send(peer, message, 'control'))
         this.tell();
       else peer.toldSeq = self.record.seq;

@@ -10,7 +10,7 @@ export interface OverlayOptions {
   readonly crypto: Crypto;
   readonly random: Random;
   readonly store: PeerStore;
-  /** The calendar, ms; only for HELLO and for own sequence numbers (protocol.md §2). */
+  /** The calendar, ms, as this computer believes; for HELLO, for own sequence numbers, and to judge those of others (protocol.md §2). */
   readonly wall: () => number;
   readonly nowMs: number;
   /** Highest seq that we may have used before. */

@@ -28,6 +28,8 @@ export class Records {
   readonly #verified: LruMap<PeerId, PeerRecord>;
   readonly #budget: TokenBucket;
   #own: PeerRecord | undefined;
+  /** It was signed anew because time has passed, and neighbours have not been told. */
+  #isRenewed = false;
   #ownBornMs = 0;
   #ownAddresses: readonly string[] = [];
   #ownRelays: readonly Relay[] = [];
@@ -96,7 +98,12 @@ export class Records {
   /** Neither expired nor from another year. */
   timely(heard: HeardRecord): boolean {
     if (heard.ageSeconds >= heard.record.ttlSeconds) return false;
-    return Math.abs(heard.record.seq - this.#c.o.wall() - this.correction()) <= this.#c.tuning.skewMs;
+    return Math.abs(heard.record.seq - this.#calendar()) <= this.#c.tuning.skewMs;
+  }
+
+  /** By which records are judged, and our own is signed. */
+  #calendar(): number {
+    return this.#c.o.wall() + this.correction();
   }
 
   /** What our calendar is wrong by, ms, if enough neighbours agree that it is. Looked at once per interval. */
@@ -154,14 +161,32 @@ export class Records {
 
   // ---- our own ----
 
-  /** Our record as of now; signed anew when it has to say something else, or is half a day old. */
+  /** Our record as of now; signed anew when it has to say something else, is half a day old, or the calendar was set. */
   own(): PeerRecord {
-    if (this.#own === undefined || this.#c.nowMs >= this.renewAtMs()) this.#sign();
+    if (
+      this.#own !== undefined &&
+      (this.#c.nowMs >= this.renewAtMs() || !this.timely(this.#aged(this.#own)))
+    ) {
+      this.#isRenewed = true;
+      this.#own = undefined;
+    }
+    if (this.#own === undefined) this.#sign();
     return this.#own as PeerRecord;
   }
 
+  /** Whether time has changed it since this was last asked. */
+  renewed(): boolean {
+    if (this.#own !== undefined) this.own();
+    const isRenewed = this.#isRenewed;
+    this.#isRenewed = false;
+    return isRenewed;
+  }
+
   heardOwn(): HeardRecord {
-    const record = this.own();
+    return this.#aged(this.own());
+  }
+
+  #aged(record: PeerRecord): HeardRecord {
     return { record, ageSeconds: Math.max(0, Math.floor((this.#c.nowMs - this.#ownBornMs) / 1000)) };
   }
 
@@ -202,17 +227,24 @@ export class Records {
     return true;
   }
 
-  /** Somebody has a record of ours that is newer than what we know: an earlier process was ahead. We jump above it. */
+  /** Somebody has a record of ours that is newer than what we know: an earlier process was ahead. We jump above it, if others would. */
   met(record: PeerRecord): boolean {
-    if (record.seq <= this.#seq) return false;
+    if (record.seq <= this.#seq || this.#isRefused(record.seq)) return false;
     this.#seq = record.seq;
     this.#own = undefined;
     return true;
   }
 
+  /** Days ahead: nobody takes it. */
+  #isRefused(seq: number): boolean {
+    return seq - this.#calendar() > this.#c.tuning.skewMs;
+  }
+
+  /** Its seq never goes back, but from what everybody refuses: that a calendar was days ahead must not outlast it. */
   #sign(): void {
     const { crypto, o, nowMs, fx } = this.#c;
-    this.#seq = Math.min(Math.max(this.#seq + 1, Math.floor(o.wall())), Number.MAX_SAFE_INTEGER);
+    const least = this.#isRefused(this.#seq) ? 0 : this.#seq + 1;
+    this.#seq = Math.min(Math.max(least, Math.floor(this.#calendar())), Number.MAX_SAFE_INTEGER);
     this.#ownBornMs = nowMs;
     this.#own = signRecord(crypto, {
       seq: this.#seq,
