@@ -461,6 +461,27 @@ describe('the end of a link', () => {
     },
   );
 
+  it.each(['BANNED', 'PROTOCOL', 'INTERNAL', 'LOST', 'we ban it'] as const)(
+    '%s, before a word was said: the only address that there is rests for five seconds at least',
+    (reason) => {
+      const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'] });
+      const remote = bench.remote('a', { address: 'ws://9.9.9.9:4000' });
+      bench.pass(0);
+      if (reason === 'we ban it') bench.message(bench.answer(bench.lastDial, remote), new Uint8Array([1]));
+      const times: number[] = [];
+      for (let i = 0; i < 600; i++) {
+        bench.pass(500);
+        for (const dial of bench.dials.splice(0)) {
+          const key = bench.dialed(dial, remote);
+          times.push(bench.nowMs);
+          if (reason !== 'we ban it') bench.handle({ type: 'linkDown', key, reason });
+        }
+      }
+      expect(times.length).toBeGreaterThan(20); // it never gives up
+      expect(times.length).toBeLessThan(61);
+    },
+  );
+
   it('USER: who said it may come back; control: not whom our own user sent away', () => {
     for (const ours of [false, true]) {
       const bench = new Bench({ seeds: ['ws://9.9.9.9:4000'] });

@@ -79,6 +79,7 @@ export class Links implements Ending {
     if (this.#c.closed || isOut || this.#p.dialer.isUnwanted(dial, link.peer)) {
       const reason = isOut ? 'BANNED' : 'USER';
       fx.close(link.key, this.#c.closed ? 'SHUTDOWN' : reason);
+      this.#p.dialer.avoid(dial.address.text);
       for (const request of dial.requests) fx.emit({ type: 'connectFailed', request, code: 'REFUSED' });
       return undefined;
     }
@@ -280,11 +281,10 @@ export class Links implements Ending {
     const peer = this.#c.peers.get(key);
     if (peer === undefined) return;
     const { dialer } = this.#p;
-    if (reason === 'USER') {
-      dialer.hold(peer.id, 'them');
-      if (peer.dialed !== undefined) dialer.hold(peer.dialed, 'them');
-    } else if (reason === 'BANNED') dialer.hold(peer.id, 'them');
-    else if (reason === 'FULL' || reason === 'ROTATED' || reason === 'REPLACED' || reason === 'DONE')
+    if (reason === 'USER' || reason === 'BANNED') dialer.hold(peer.id, 'them');
+    if (reason === 'USER' && peer.dialed !== undefined) dialer.hold(peer.dialed, 'them');
+    const isRefusal = peer.kind === 'pending' && reason !== 'DUPLICATE';
+    if (isRefusal || reason === 'FULL' || reason === 'ROTATED' || reason === 'REPLACED' || reason === 'DONE')
       dialer.avoid(peer.dialed);
     this.#part(peer, reason);
   }
