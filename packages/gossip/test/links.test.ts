@@ -187,6 +187,23 @@ describe('links without a word', () => {
   });
 });
 
+describe('second links', () => {
+  it('wait for the end of the first ones, and keep nobody out; control: who says nothing does', () => {
+    for (const isSaid of [true, false]) {
+      const bench = new Bench({ bootstrap: false });
+      bench.makeDialable();
+      const remotes = Array.from({ length: 64 }, (_, i) => bench.remote(`r${i}`));
+      for (const remote of remotes) expect(bench.kindOf(bench.visit(remote))).toBe('overlay');
+      for (const remote of remotes) {
+        const key = isSaid ? bench.visit(remote) : bench.arrive(remote);
+        expect(bench.kindOf(key)).toBe('pending');
+      }
+      const newcomer = bench.visit(bench.remote('newcomer'));
+      expect(bench.kindOf(newcomer)).toBe(isSaid ? 'overlay' : undefined);
+    }
+  });
+});
+
 describe('two links to one peer', () => {
   /** We dial `name` while it dials us; returns both links. */
   function crossed(name: string, gapMs = 100) {

@@ -61,13 +61,14 @@ export class Links implements Ending {
     }
   }
 
-  /** One more may come without HELLO; whoever says nothing for longer than anybody honest needs gives way. */
+  /** One more may come without HELLO (who waits for the end of another link has said it); whoever says nothing for longer than anybody honest needs gives way. */
   #hasRoom(): boolean {
     const { tuning, o, peers, nowMs } = this.#c;
-    if (peers.count('pending') < (o.relay ? tuning.pendingRelayMax : tuning.pendingMax)) return true;
-    const { silent } = peers;
-    if (silent === undefined || nowMs - silent.sinceMs < tuning.dialHopefulMs) return false;
-    this.end(silent, 'TIMEOUT');
+    const silent = peers.silent();
+    if (silent.length < (o.relay ? tuning.pendingRelayMax : tuning.pendingMax)) return true;
+    const [first] = silent;
+    if (first === undefined || nowMs - first.sinceMs < tuning.dialHopefulMs) return false;
+    this.end(first, 'TIMEOUT');
     return true;
   }
 

@@ -33,12 +33,11 @@ export class Peers {
     return this.#count[kind];
   }
 
-  /** Of those who have come and not said HELLO, the first one. */
-  get silent(): Peer | undefined {
-    for (const peer of this.#byKey.values()) {
-      if (peer.kind === 'pending' && !peer.initiator && !peer.greeted) return peer;
-    }
-    return undefined;
+  /** Those who have come and not said HELLO, the first one first. */
+  silent(): Peer[] {
+    return [...this.#byKey.values()].filter(
+      (peer) => peer.kind === 'pending' && !peer.initiator && !peer.greeted,
+    );
   }
 
   all(): IterableIterator<Peer> {
