@@ -49,6 +49,7 @@ export class Gossip extends Emitter<GossipEvents> {
   readonly #requests = new Map<number, ConnectDone>();
   #nextKey = 1;
   #nextRequest = 1;
+  #closing = false; // nothing is begun any more, although what was before it may have to be handled yet
   #closed = false;
   #busy = false;
   #bugs = 0;
@@ -94,7 +95,7 @@ export class Gossip extends Emitter<GossipEvents> {
     });
     this.#paths = new Paths({
       clock,
-      isClosed: () => this.#closed,
+      isClosed: () => this.#closing,
       handle: (input) => this.#handle(input),
       scopeOf: (path) => this.#machine.pathScope(path),
     });
@@ -143,8 +144,8 @@ export class Gossip extends Emitter<GossipEvents> {
   /** The same without promises; returns a function that gives up. `done` may be called before it returns. */
   connectNow(address: string, done: ConnectDone): () => void {
     if (typeof address !== 'string') throw new TypeError(`connect: an address, not ${String(address)}`);
-    if (this.#closed || this.#dialNow === undefined) {
-      done({ code: this.#closed ? 'CLOSED' : 'NOT_SUPPORTED' });
+    if (this.#closing || this.#dialNow === undefined) {
+      done({ code: this.#closing ? 'CLOSED' : 'NOT_SUPPORTED' });
       return () => {};
     }
     const request = this.#nextRequest++;
@@ -245,7 +246,9 @@ export class Gossip extends Emitter<GossipEvents> {
 
   /** Says SHUTDOWN to all. */
   close(): void {
-    if (!this.#closed) this.#handle({ type: 'close' });
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#handle({ type: 'close' });
   }
 
   // ---- the machine ----
@@ -261,7 +264,7 @@ export class Gossip extends Emitter<GossipEvents> {
       this.#step(next);
     }
     this.#busy = false;
-    if (!this.#closed) this.#alarm.set(this.#machine.deadline());
+    this.#alarm.set(this.#machine.deadline()); // never, once it is closed
   }
 
   #step(input: OverlayInput): void {
@@ -269,10 +272,7 @@ export class Gossip extends Emitter<GossipEvents> {
     else if (input.type === 'linkUp' || input.type === 'dialed') {
       this.#held.get(input.link.key)?.link.close('SHUTDOWN');
     }
-    if (input.type === 'close') {
-      this.#closed = true;
-      this.#alarm.stop();
-    }
+    if (input.type === 'close') this.#closed = true;
     for (let event = this.#events.shift(); event !== undefined; event = this.#events.shift()) {
       this.#tell(event);
     }

@@ -168,6 +168,20 @@ describe('the shell', () => {
     expect(world.pending).toBe(0);
   });
 
+  it('closed by a listener, it answers what that listener begins after it', () => {
+    const { world, a, b } = pair();
+    const codes: unknown[] = [];
+    a.gossip.on('up', () => {
+      a.gossip.close();
+      a.gossip.connectNow('ws://9.9.9.9:4000', ({ code }) => codes.push(code));
+      const events = { onSignal() {}, onClose: (code: unknown) => codes.push(code) };
+      a.gossip.signaller.introduce(b.host.id, { via: [] }, events);
+    });
+    a.gossip.connectNow(b.host.address, () => {});
+    world.run(120_000);
+    expect(codes).toEqual(['CLOSED', 'CLOSED']);
+  });
+
   it('a bug costs the link that brought it to light, not the process', () => {
     const { world, a, b } = pair();
     a.gossip.connectNow(b.host.address, () => {});
