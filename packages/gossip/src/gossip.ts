@@ -27,7 +27,7 @@ import { type DialNow, type DialNowResult, withoutPromises } from './dial-now.js
 import { HeldLink } from './held-link.js';
 import type { OverlayEffects, OverlayEvent, OverlayInput, Service } from './machine/effects.js';
 import { Overlay } from './machine/overlay.js';
-import { Paths } from './paths.js';
+import { attempt, Paths } from './paths.js';
 import type { GossipEvents, GossipOptions, LinkView, Neighbour } from './types.js';
 
 type ConnectDone = (result: { id: PeerId; code?: undefined } | { code: ErrorCode; id?: undefined }) => void;
@@ -356,7 +356,7 @@ export class Gossip extends Emitter<GossipEvents> {
         this.#paths.tell(event);
         break;
       case 'debug':
-        this.#log(event.event, event.fields);
+        attempt(() => this.#log(event.event, event.fields));
         this.emit('debug', event.event, event.fields);
         break;
       default:
@@ -380,7 +380,7 @@ export class Gossip extends Emitter<GossipEvents> {
   #answer(request: number, result: Parameters<ConnectDone>[0]): void {
     const done = this.#requests.get(request);
     this.#requests.delete(request);
-    done?.(result);
+    attempt(() => done?.(result));
   }
 }
 

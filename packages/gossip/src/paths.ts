@@ -132,7 +132,7 @@ class PathEnd implements SignalPath {
 }
 
 /** A user that throws disturbs nobody: its error goes where uncaught ones of the application go. */
-function attempt<T>(call: () => T): T | undefined {
+export function attempt<T>(call: () => T): T | undefined {
   try {
     return call();
   } catch (error) {

@@ -1,7 +1,7 @@
 import { getEventListeners } from 'node:events';
 import { type Dial, isPeernetError, memoryStore, PeernetError } from '@peernet/core';
 import { createWorld } from '@peernet/sim';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Gossip } from '../src/index.js';
 import { components, type Node, nodesJoin, startNode } from './nodes.js';
 
@@ -180,6 +180,29 @@ describe('the shell', () => {
     a.gossip.connectNow(b.host.address, () => {});
     world.run(120_000);
     expect(codes).toEqual(['CLOSED', 'CLOSED']);
+  });
+
+  it('a log, or who is told of a connect, that throws is an uncaught exception of its own, and disturbs nothing', () => {
+    const tasks: (() => void)[] = [];
+    const spy = vi.spyOn(globalThis, 'queueMicrotask').mockImplementation((task) => void tasks.push(task));
+    try {
+      const fail = (): void => {
+        throw new RangeError('of the application');
+      };
+      const world = createWorld({ seed: 3 });
+      const network = world.network();
+      const [a, b, c] = [startNode(network, { log: fail }), startNode(network), startNode(network)];
+      a.gossip.connectNow(b.host.address, fail);
+      world.run(2_000);
+      a.gossip.misbehaved(b.host.id, 'for the log');
+      a.gossip.connectNow(c.host.address, () => {});
+      world.run(4_000);
+      expect(a.gossip.neighbours().map(({ id }) => id)).toEqual([c.host.id]);
+      expect(tasks).toHaveLength(2);
+      for (const task of tasks) expect(task).toThrow(RangeError);
+    } finally {
+      spy.mockRestore();
+    }
   });
 
   it('a bug costs the link that brought it to light, not the process', () => {
