@@ -194,6 +194,32 @@ describe('connect', () => {
     expect(bench.dials.length).toBeGreaterThan(50);
     expect(bench.dials.length).toBeLessThan(80);
   });
+
+  it.each(['FULL', 'BANNED', 'LOST'] as const)(
+    '… and ever more rarely if each link ends at once (%s); control: at once after one that lasted',
+    (reason) => {
+      const { bench, remote } = connecting();
+      bench.answer(bench.lastDial, remote);
+      bench.pass(60_000);
+      const after = (ms: number): number => {
+        const dials = bench.dials.length;
+        for (let t = 0; t < ms; t += 500) {
+          bench.pass(500);
+          if (bench.dials.length === answered) continue;
+          answered = bench.dials.length;
+          bench.handle({ type: 'linkDown', key: bench.dialed(bench.lastDial, remote), reason });
+        }
+        return bench.dials.length - dials;
+      };
+      let answered = bench.dials.length;
+      const key = bench.machine.neighbours[0]?.key as number;
+      bench.handle({ type: 'linkDown', key, reason: 'LOST' });
+      expect(after(15_000)).toBeGreaterThan(0);
+      after(300_000);
+      expect(after(600_000)).toBeLessThan(12);
+    },
+  );
+
   const failed = new Set<number>();
 });
 

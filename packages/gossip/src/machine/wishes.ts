@@ -152,8 +152,9 @@ export class Wishes {
   pin(address: Address, id: PeerId): void {
     const { tuning, nowMs } = this.#c;
     this.#dialer.release(id); // it may have been held off by its id, and been connected by its address
+    const { waitMs } = this.#pinned.get(address.text) ?? { waitMs: this.#waitMs }; // `keep` shortens it if the link lasts
     this.#pinned.delete(address.text);
-    this.#pinned.set(address.text, { address, id, nextMs: nowMs + this.#waitMs, waitMs: this.#waitMs });
+    this.#pinned.set(address.text, { address, id, nextMs: nowMs + waitMs, waitMs });
     const oldest = this.#pinned.keys().next().value;
     if (this.#pinned.size > tuning.pinnedMax && oldest !== undefined) this.#pinned.delete(oldest);
   }
