@@ -220,6 +220,27 @@ describe('connect', () => {
     },
   );
 
+  it.each([
+    ['an address', false, false],
+    ['an address, and who is to be there', true, false],
+    ['who is to be there, while somebody dialed the address', true, true],
+  ] as const)('of %s: whoever is there after a restart, unless he is named', (_, isNamed, isJoining) => {
+    const { bench, remote } = connecting();
+    const reborn = bench.remote('reborn', { address });
+    if (!isJoining) bench.handle({ type: 'connectCancel', request: 1 });
+    bench.handle({ type: 'connect', request: 2, address: isNamed ? `${address}#${remote.id}` : address });
+    bench.handle({ type: 'linkDown', key: bench.answer(bench.lastDial, remote), reason: 'LOST' });
+    const over = bench.dials.length;
+    for (let i = 0; i < 300 && bench.machine.neighbours.length === 0; i++) {
+      bench.pass(1_000);
+      for (const dial of bench.dials.slice(over)) {
+        if (dial.expect === undefined || dial.expect === reborn.id) bench.answer(dial, reborn);
+        else bench.fail(dial, 'WRONG_PEER');
+      }
+    }
+    expect(bench.machine.neighbours.map(({ id }) => id)).toEqual(isNamed ? [] : [reborn.id]);
+  });
+
   const failed = new Set<number>();
 });
 

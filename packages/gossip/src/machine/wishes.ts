@@ -29,7 +29,7 @@ export class Wishes {
   readonly #pinned = new Map<string, Pinned>();
   /** By request. */
   readonly #coming = new Map<number, Coming>();
-  /** Requests for one peer that wait for a dial which takes anybody, with what was asked for. */
+  /** Requests for one peer that wait for the dial of another one, which may take anybody, with what was asked for. */
   readonly #named = new Map<number, Address>();
 
   constructor(context: Context, parts: { dialer: Dialer; links: Links }) {
@@ -56,7 +56,7 @@ export class Wishes {
     else {
       const running = this.#dialer.find(address.text, address.id);
       const open = running === undefined ? this.#dialer.findOpen(address.text) : undefined;
-      if (open !== undefined) this.#named.set(request, address);
+      if (address.id !== undefined) this.#named.set(request, address);
       const dial = running ?? open ?? this.#dialer.start(address, { intent: 'user', expect: address.id });
       if (dial === undefined) fx.emit({ type: 'connectFailed', request, code: 'LIMIT' });
       else dial.requests.push(request);
@@ -81,6 +81,10 @@ export class Wishes {
   /** A dial has failed that requests waited for. The peer may be there all the same, or be about to come. */
   failed(dial: Dial, code: ErrorCode): void {
     const { address } = dial;
+    const pinned = this.#pinned.get(address.text);
+    // The user did not name who is to be there, and somebody else is: a server that has lost its identity.
+    if (code === 'WRONG_PEER' && pinned !== undefined && pinned.id === dial.expect)
+      pinned.id = pinned.address.id;
     const there = this.#linkTo(address.text, address.id);
     const untilMs = this.#c.nowMs + this.#c.tuning.comingMs;
     for (const request of dial.requests) {
@@ -141,8 +145,12 @@ export class Wishes {
       .filter(isOther)
       .map((request) => [request, this.#named.get(request)] as const);
     dial.requests = dial.requests.filter((request) => !isOther(request));
-    for (const request of dial.requests) this.#named.delete(request);
-    if (dial.intent === 'user' || dial.requests.length > 0) this.pin(dial.address, id);
+    let { address: wanted } = dial;
+    for (const request of dial.requests) {
+      wanted = this.#named.get(request) ?? wanted;
+      this.#named.delete(request);
+    }
+    if (dial.intent === 'user' || dial.requests.length > 0) this.pin(wanted, id);
     for (const [request, address] of others) {
       this.#named.delete(request);
       if (address !== undefined) this.connect(request, `${address.text}#${address.id}`);
@@ -197,6 +205,7 @@ export class Wishes {
       if (dial.address.text !== target && dial.expect !== target) continue;
       this.#dialer.cancel(dial);
       for (const request of dial.requests) {
+        this.#named.delete(request);
         this.#c.fx.emit({ type: 'connectFailed', request, code: 'HELD_OFF' });
       }
     }
