@@ -84,6 +84,22 @@ describe('the size estimate', () => {
     expect(slotsTo(bench, c).length).toBeGreaterThan(before[1] as number);
   });
 
+  it('tells a refresh to who has only told of what is old; control: not to who has told the same', () => {
+    for (const ageSeconds of [700, 5]) {
+      const bench = new Bench({ bootstrap: false });
+      const [a, b] = ['a', 'b'].map((name) => bench.visit(bench.remote(name))) as [number, number];
+      bench.message(a, encodeExtrema(3, entriesOf(bench, 'x', all, 600)));
+      bench.pass(60_000);
+      const before = slotsTo(bench, b).length;
+      bench.message(a, encodeExtrema(3, entriesOf(bench, 'y', [0]))); // told at once: the next change waits
+      bench.pass(100);
+      bench.message(a, encodeExtrema(3, entriesOf(bench, 'x', all)));
+      bench.message(b, encodeExtrema(3, entriesOf(bench, 'x', all, ageSeconds)));
+      bench.pass(20_000);
+      expect(slotsTo(bench, b).length - before > 10).toBe(ageSeconds === 700);
+    }
+  });
+
   it('a forged entry bans', () => {
     const bench = new Bench({ bootstrap: false });
     const key = bench.visit(bench.remote('a'));

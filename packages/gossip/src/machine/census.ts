@@ -98,7 +98,10 @@ export class Census {
       forged ||= !genuine;
       return genuine;
     });
-    for (const { slot, id } of entries) if (this.#latest[slot] === id) clean(peer, slot);
+    for (const entry of entries) {
+      const isTold = this.#latest[entry.slot] === entry.id && !this.#extrema.refreshes(entry, nowMs);
+      if (isTold) clean(peer, entry.slot);
+    }
     if (changed.length > 0) {
       this.#digest = undefined;
       this.#spread(changed, peer);

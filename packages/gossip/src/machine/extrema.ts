@@ -190,6 +190,12 @@ export class Extrema {
     return this.#deadlineMs;
   }
 
+  /** Whether our entry of that id is so much younger that whoever told this one would take it. */
+  refreshes({ slot, id, ageSeconds }: ExtremaEntry, nowMs: number): boolean {
+    const held = [this.#winners[slot], this.#heirs[slot]].find((one) => one?.id === id);
+    return held !== undefined && held.bornMs - (nowMs - ms(ageSeconds)) >= ms(EXTREMA.refreshSeconds);
+  }
+
   // ---- the table ----
 
   #mine(slot: number, bornMs: number): Held {
