@@ -56,10 +56,12 @@ export class Wishes {
     else {
       const running = this.#dialer.find(address.text, address.id);
       const open = running === undefined ? this.#dialer.findOpen(address.text) : undefined;
-      if (address.id !== undefined) this.#named.set(request, address);
       const dial = running ?? open ?? this.#dialer.start(address, { intent: 'user', expect: address.id });
       if (dial === undefined) fx.emit({ type: 'connectFailed', request, code: 'LIMIT' });
-      else dial.requests.push(request);
+      else {
+        dial.requests.push(request);
+        if (address.id !== undefined) this.#named.set(request, address);
+      }
     }
   }
 
