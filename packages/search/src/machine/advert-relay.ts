@@ -9,7 +9,7 @@ import {
   placeOf,
   verifyAdvert,
 } from '../wire.js';
-import { AdvertStore, type Chain, fasten, type Held, loosen } from './advert-store.js';
+import { AdvertStore, ageOf, type Chain, expiryOf, fasten, type Held, loosen } from './advert-store.js';
 import type { Caster, Share } from './cast.js';
 import type { Counters } from './counters.js';
 import type { Misbehaviour, Turn } from './effects.js';
@@ -223,10 +223,11 @@ export class AdvertRelay {
     const expiresMs = expiryOf(advert, m.ageSeconds, turn.nowMs);
     const isYounger = expiresMs > passed.expiresMs + TIMES.ageSlackMs;
     if (isYounger) passed.expiresMs = expiresMs;
+    const ageSeconds = Math.min(m.ageSeconds, ageOf(advert, passed.expiresMs, turn.nowMs));
     if (passed.best === 0 || isYounger) {
       const isSame = held?.seq === advert.seq;
       if (held === undefined || held.seq < advert.seq || (isSame && isYounger))
-        this.#hold(n, m, passed, turn);
+        this.#hold(n, { ...m, ageSeconds }, passed, turn);
       return;
     }
     if (held?.seq === advert.seq && this.#again(n, m, held, turn)) return;
@@ -393,8 +394,4 @@ export class AdvertRelay {
     this.#lost.dropWhile((chain) => chain.expiresMs <= nowMs);
     this.#passed.dropWhile((passed) => passed.atMs + TIMES.seenMs <= nowMs);
   }
-}
-
-function expiryOf({ ttlSeconds }: Advert, ageSeconds: number, nowMs: number): number {
-  return nowMs + (ttlSeconds - ageSeconds) * 1000;
 }

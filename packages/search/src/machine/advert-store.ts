@@ -3,6 +3,7 @@
 // flooding link or id from displacing everybody else's (protocol.md §6).
 import { type Crypto, type LinkKey, LruMap, type PeerId, peerIdToBytes } from '@peernet/core';
 import { CAPACITY, type SearchLimits } from '../defaults.js';
+import type { Advert } from '../wire.js';
 
 /** One advert that we hold. */
 export interface Held {
@@ -213,6 +214,16 @@ function count(counts: Map<PeerId, number>, key: PeerId, change: 1 | -1): void {
   const value = (counts.get(key) ?? 0) + change;
   if (value === 0) counts.delete(key);
   else counts.set(key, value);
+}
+
+/** When an advert ends that is so old now. */
+export function expiryOf({ ttlSeconds }: Advert, ageSeconds: number, nowMs: number): number {
+  return nowMs + (ttlSeconds - ageSeconds) * 1000;
+}
+
+/** How old an advert is now that ends then: whole seconds, so that it is never said to be over before it is. */
+export function ageOf({ ttlSeconds }: Advert, expiresMs: number, nowMs: number): number {
+  return Math.max(0, Math.floor(ttlSeconds - (expiresMs - nowMs) / 1000));
 }
 
 /**

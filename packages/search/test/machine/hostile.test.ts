@@ -274,6 +274,29 @@ describe('adverts of others', () => {
     expect(adverts.map(({ bytes }) => String(bytes))).toEqual([String(news.bytes)]);
   });
 
+  test('that found no place are no older by the copy that finds one, and never older than anybody reads', () => {
+    /** A cell of one, for which the second one does not get the place of the first. */
+    const contest = (first: string, second: string) => {
+      const bench = new Bench({ cell: 1 });
+      bench.ups(4);
+      for (const name of [first, second]) bench.tell(1, bench.advert(name, 'chat'));
+      return bench.counters.notAdmitted === 1 ? { bench, first, second } : undefined;
+    };
+    const fair = contest('alice', 'bob') ?? contest('bob', 'alice');
+    const { bench, first, second } = fair as NonNullable<typeof fair>;
+    bench.tell(1, bench.advert(first, 'chat', { ttlSeconds: 0, seq: wallMs + 1 }));
+    bench.take('advert');
+    bench.tell(1, bench.advert(second, 'chat'), { ageSeconds: 600 });
+    expect(bench.take('advert').map(({ ageSeconds }) => ageSeconds)).toEqual([0, 0, 0]);
+    bench.pass(5_000);
+    bench.ask(4, 'chat');
+    expect(rowsTo(bench, 4)).toMatchObject([{ kind: 'advert', ageSeconds: 5 }, { kind: 'withdrawal' }]);
+    // An age above 600 s cannot be read, and whoever gets it would ban us.
+    bench.give({ type: 'down', link: 2 });
+    bench.up(5);
+    expect(bench.take('advert', 5)).toMatchObject([{ ageSeconds: 5 }]);
+  });
+
   test('that all places were taken from are forgotten in every way', () => {
     const bench = new Bench({ adverts: 8 });
     bench.ups(6);
