@@ -79,7 +79,8 @@ export class OwnAdverts {
     return this.#memberships.size < CAPACITY.subnetsPerKey;
   }
 
-  join(subnetHash: Uint8Array, meta: Uint8Array, nowMs: number): void {
+  /** In a subnet that we are in already: what we say there is said anew, and newer than what it differs from. */
+  join(subnetHash: Uint8Array, meta: Uint8Array, { nowMs, wallMs }: Turn): void {
     const subnet = toHex(subnetHash);
     const before = this.#memberships.get(subnet);
     if (before === undefined && !this.room) return;
@@ -87,7 +88,7 @@ export class OwnAdverts {
     this.#memberships.set(subnet, {
       subnetHash,
       meta,
-      seq: before?.seq ?? 0,
+      seq: before === undefined || before.seq === 0 ? 0 : this.#nextSeq(wallMs),
       adverts: new Map(),
       sent: undefined,
       dueMs: nowMs,

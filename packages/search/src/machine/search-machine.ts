@@ -122,7 +122,7 @@ export class SearchMachine implements Machine<SearchInput, SearchEffects> {
         this.#message(input.link, input.bytes, turn);
         return;
       case 'join':
-        this.#own.join(input.subnet, input.meta, turn.nowMs);
+        this.#own.join(input.subnet, input.meta, turn);
         return;
       case 'part':
         this.#part(toHex(input.subnet), turn);

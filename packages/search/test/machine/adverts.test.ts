@@ -658,6 +658,21 @@ describe('memberships', () => {
     expect(answer()?.seq).toBe(answer()?.seq); // control: who stays where it is says the same
   });
 
+  test('in other words: answers are newer than those before, also where no advert may be sent yet', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    const seqs = Array.from({ length: 6 }, (_, i) => {
+      bench.join('chat', new Uint8Array([i]));
+      bench.ask(1, 'chat');
+      const answer = decodeAdvert(bench.take('rows', 1)[0]?.rows[0]?.bytes ?? noBytes);
+      expect(answer?.meta).toEqual(new Uint8Array([i]));
+      return answer?.seq as number;
+    });
+    expect(bench.take('advert', 2)).toHaveLength(3);
+    expect(new Set(seqs).size).toBe(6);
+    expect(seqs).toEqual([...seqs].sort());
+  });
+
   test('never more often than receivers take them', () => {
     const bench = new Bench();
     bench.ups(4);
