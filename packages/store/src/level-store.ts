@@ -78,7 +78,7 @@ class LevelStore extends BookStore implements Store {
   #seq = 0;
   #anchors: string[] | undefined;
   readonly #joined = new Set<string>();
-  /** Addresses with a tombstone in the database. */
+  /** Addresses that may have a tombstone in the database: until its deletion is written. */
   #buried = new Set<string>();
   #foreign: ReadonlySet<string> = new Set();
 
@@ -96,6 +96,7 @@ class LevelStore extends BookStore implements Store {
             db,
             clock,
             rowsOf: (address) => this.#rowsOf(address),
+            written: (rows) => this.#written(rows),
             due: () => void this.flush().catch(() => {}), // reported by onError
             onError: this.#onError,
           });
@@ -213,8 +214,18 @@ class LevelStore extends BookStore implements Store {
       const untilWall = Math.max(1, moment.wallMs + untilMs - moment.nowMs);
       rows.push({ key: tombstone, value: wire.encodeNumber(tombstone, untilWall) });
       this.#buried.add(address);
-    } else if (this.#buried.delete(address)) rows.push({ key: tombstone });
+    } else if (this.#buried.has(address)) rows.push({ key: tombstone });
     return rows;
+  }
+
+  /** In their order: of two rows with one key the last one counts. */
+  #written(rows: readonly RowWrite[]): void {
+    for (const { key, value } of rows) {
+      if (!key.startsWith(wire.KEY.tombstone)) continue;
+      const address = key.slice(wire.KEY.tombstone.length);
+      if (value === undefined) this.#buried.delete(address);
+      else this.#buried.add(address);
+    }
   }
 
   async #join(names: readonly string[]): Promise<void> {

@@ -10,6 +10,8 @@ export interface RowWriterOptions {
   readonly clock: Clock;
   /** The rows of an address as they should be now. */
   readonly rowsOf: (address: string) => readonly RowWrite[];
+  /** These are in the database now. */
+  readonly written: (rows: readonly RowWrite[]) => void;
   /** It is time to write: the owner calls `write` when it can. */
   readonly due: () => void;
   readonly onError: (error: PeernetError) => void;
@@ -109,6 +111,7 @@ export class RowWriter {
   async #writeBatch(rows: readonly RowWrite[], sync: boolean): Promise<void> {
     await this.#options.db.write(rows, sync);
     this.#unsynced = !sync;
+    this.#options.written(rows);
   }
 
   #failed(cause: unknown): PeernetError {

@@ -119,6 +119,31 @@ describe('write-behind', () => {
     expect(later).not.toContain(`!peernet!t!${address(1)}`);
   });
 
+  test.each([
+    ['it could not be written at first', 0],
+    ['an earlier tombstone was over', 86_400_000],
+  ])('what the user saves after removing it stays saved, also if %s', async (_, waitMs) => {
+    const db = new Watched();
+    const first = start(db);
+    const { clock } = first;
+    first.store.remove([address(1)]);
+    await first.store.close();
+    clock.pass(waitMs);
+    const { store } = start(db, { clock });
+    await store.ready();
+    store.remove([address(1)]);
+    await store.flush();
+    store.save([address(1)]);
+    if (waitMs === 0) db.fail.write = new Error('no space left on device');
+    await store.flush().catch(() => {});
+    db.fail = {};
+    await store.flush();
+    await store.close();
+    const { store: again } = start(db, { clock });
+    await again.ready();
+    expect(again.get(address(1))?.saved).toBe(true);
+  });
+
   test('a failed write is reported once, kept, and tried again after 30 s', async () => {
     const { db, store, clock, errors } = await ready();
     db.fail.write = new Error('no space left on device');
