@@ -50,13 +50,13 @@ export interface Store extends AddressBook {
  */
 export function createStore(db?: LevelDatabase, options: CreateStoreOptions = {}): Store {
   const clock = options.clock ?? systemClock;
-  const database = db === undefined ? undefined : new Database(db);
   let touch: ((address: string, soon: boolean) => void) | undefined;
   const book = makeBook(
     options,
     (address, soon) => touch?.(address, soon),
     () => touch?.(wire.KEY.slots, false),
   );
+  const database = db === undefined ? undefined : new Database(db); // last: it is ours from here on
   const store = new LevelStore(book, clock, database, options);
   touch = store.touch;
   return store;

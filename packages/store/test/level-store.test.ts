@@ -118,6 +118,12 @@ describe('whatever encodings the handle has', () => {
   });
 });
 
+test('options that are refused leave the database to whoever asks next', async () => {
+  const db = new MemoryLevel();
+  expect(() => createStore(db, { scale: 0.5 })).toThrow(TypeError);
+  await start(db).store.ready();
+});
+
 describe('what is no database', () => {
   const levelUp = { put() {}, get() {}, batch() {}, createReadStream() {}, isOpen: () => true, db: {} };
   test('an old LevelUP handle is a TypeError that names level ≥ 8', () => {
