@@ -1,9 +1,10 @@
 // Reads what an earlier run left in the database into a book. Rows that cannot be read, or for which the book has no
 // room, are skipped and named, so that the store deletes them; rows of another version are left alone.
+import type { PeerId } from '@peernet/core';
 import type { Database } from './database.js';
 import type { Book, Moment } from './machine/book.js';
 import { choiceOf } from './machine/choosing.js';
-import type { SlotRow } from './machine/slots.js';
+import type { Choice, SlotRow } from './machine/slots.js';
 import { restore } from './machine/snapshot.js';
 import * as wire from './wire.js';
 
@@ -40,14 +41,22 @@ export async function load(db: Database, book: Book, moment: () => Moment): Prom
   for await (const [key, value] of db.rows('b', '~')) {
     if (!takeRow(loaded, book, key, value, moment())) skip(loaded, key, value);
   }
-  if (loaded.slots !== undefined)
-    book.slots.restore(loaded.slots, (address, id) => choiceOf(book, address, id), moment().nowMs);
+  if (loaded.slots !== undefined) restoreSlots(book, loaded.slots, moment().nowMs);
   for await (const [key, value] of db.rows(wire.KEY.address, 'b')) {
     const row = wire.decodeAddress(key, value);
     if (row === undefined) skip(loaded, key, value);
     else if (!restore(book, key.slice(wire.KEY.address.length), row, moment())) loaded.useless.push(key);
   }
   return loaded;
+}
+
+/** Without those that the user has removed since: before anything was read, or in a write that a crash cut short. */
+function restoreSlots(book: Book, rows: readonly SlotRow[], nowMs: number): void {
+  const wanted = (address: string, id: PeerId): Choice | undefined => {
+    const choice = choiceOf(book, address, id);
+    return choice && (book.absent.isBuried(choice.address, nowMs) ? undefined : choice);
+  };
+  book.slots.restore(rows, wanted, nowMs);
 }
 
 function skip(loaded: Loaded, key: string, value: Uint8Array): void {

@@ -120,6 +120,23 @@ describe('told before the database was read', () => {
     expect(again.get(address(3))?.saved).toBe(true);
   });
 
+  test('whom the user removes is not stayed with, though he had a slot', async () => {
+    const db = new MemoryLevel();
+    const first = start(db);
+    const { clock } = first;
+    for (const n of [1, 2]) first.store.outcome(address(n), { ok: true, id: peer(n), record: recordOf(n) });
+    clock.pass(BOOK.minWiseWarmUpMs);
+    for (const n of [1, 2]) first.store.preference?.hold(peer(n));
+    await first.store.close();
+
+    const { store } = start(db, { clock, random: seededRandom(2) });
+    store.remove([address(1)]);
+    await store.ready();
+    const preferred = store.preference?.pick(9, { schemes: ['ws'], exclude: () => false });
+    expect(preferred?.map((entry) => entry.address)).toEqual([address(2)]);
+    expect(store.broken()).toEqual([]);
+  });
+
   test('nothing that the user saved is lost, however much they save before their earlier addresses are read', async () => {
     const db = new MemoryLevel();
     const first = start(db);
