@@ -27,6 +27,8 @@ export class RowWriter {
   /** Something was written, but not through to the disk. */
   #unsynced = false;
   #atMs = Number.POSITIVE_INFINITY;
+  /** After a failed write: whatever changes does not bring the next one nearer. */
+  #restUntilMs = Number.NEGATIVE_INFINITY;
   #failing = false;
   /** Why nothing is written any more. */
   #stopped: PeernetError | undefined;
@@ -82,6 +84,7 @@ export class RowWriter {
     try {
       await this.#writeRows(others, addresses, sync);
       this.#failing = false;
+      this.#restUntilMs = Number.NEGATIVE_INFINITY;
     } catch (cause) {
       for (const address of addresses) this.#dirty.add(address);
       for (const row of others) if (!this.#rows.has(row.key)) this.#rows.set(row.key, row);
@@ -117,6 +120,8 @@ export class RowWriter {
   #failed(cause: unknown): PeernetError {
     const message = 'the database could not be written; peernet goes on in memory and tries again';
     const error = new PeernetError('STORE_FAILED', message, { cause });
+    this.#restUntilMs = this.#options.clock.now() + PERSISTENCE.retryMs;
+    this.#atMs = Number.POSITIVE_INFINITY; // also of what changed while it was written
     if (this.#stopped === undefined) this.#within(PERSISTENCE.retryMs);
     if (!this.#failing) this.#options.onError(error);
     this.#failing = true;
@@ -124,7 +129,7 @@ export class RowWriter {
   }
 
   #within(ms: number): void {
-    const atMs = this.#options.clock.now() + ms;
+    const atMs = Math.max(this.#options.clock.now() + ms, this.#restUntilMs);
     if (atMs >= this.#atMs) return;
     this.#atMs = atMs;
     this.#alarm.set(atMs);

@@ -166,6 +166,27 @@ describe('write-behind', () => {
     await expect(store.flush()).rejects.toMatchObject({ code: 'STORE_FAILED' });
     expect(errors).toEqual(['STORE_FAILED', 'STORE_FAILED']);
   });
+
+  test('a database that fails is left alone for 30 s, however much is heard meanwhile', async () => {
+    const { db, store, clock } = await ready();
+    const hear = async (seconds: number): Promise<number> => {
+      const before = db.tried;
+      for (let i = 0; i < seconds; i++) {
+        store.offer([heard(++peers)], peer(9));
+        clock.pass(1000);
+        await settle();
+      }
+      return db.tried - before;
+    };
+    let peers = 10;
+    db.fail.write = new Error('no space left on device');
+    expect(await hear(92)).toBe(4); // after 1, 31, 61 and 91 s
+    db.fail = {};
+    store.save([address(1)]);
+    await store.flush(); // who asks does not wait
+    expect(db.batches).toHaveLength(1);
+    expect(await hear(5)).toBe(5); // the control
+  });
 });
 
 describe('a database that cannot be read', () => {

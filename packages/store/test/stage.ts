@@ -89,6 +89,8 @@ export class Watched implements LevelDatabase {
   readonly inner = new MemoryLevel();
   readonly batches: Batch[] = [];
   opened = 0;
+  /** Writes, whether they failed or not. */
+  tried = 0;
   fail: { open?: Error; read?: Error; write?: Error } = {};
 
   get status(): string {
@@ -117,6 +119,7 @@ export class Watched implements LevelDatabase {
         return sublevel.iterator(range);
       },
       batch: async (rows: never[], options: { sync?: boolean }) => {
+        this.tried++;
         if (this.fail.write) throw this.fail.write;
         this.batches.push({ keys: rows.map((row: { key: string }) => row.key), sync: options.sync ?? false });
         await sublevel.batch(rows);
