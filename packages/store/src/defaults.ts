@@ -82,6 +82,8 @@ export const PERSISTENCE = Object.freeze({
   laterMs: 60_000,
   /** Rest after a failed write before the next try, ms (research/security.md E8). */
   retryMs: 30_000,
+  /** Addresses that wait to be written while nothing can be: more than a book, all saved ones and all tombstones (57 344). */
+  dirtyMax: 65_536,
   /** Addresses in one batch: 200 kB or so, 10 ms of encoding. Guess. */
   batchRows: 1000,
   /** Subnets that one node belongs to. Guess: 16 × what others keep of one peer (protocol.md §6). */

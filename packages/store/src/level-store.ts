@@ -96,6 +96,7 @@ class LevelStore extends BookStore implements Store {
             db,
             clock,
             rowsOf: (address) => this.#rowsOf(address),
+            hasRows: (address) => this.#hasRows(address),
             written: (rows) => this.#written(rows),
             due: () => void this.flush().catch(() => {}), // reported by onError
             onError: this.#onError,
@@ -216,6 +217,12 @@ class LevelStore extends BookStore implements Store {
       this.#buried.add(address);
     } else if (this.#buried.has(address)) rows.push({ key: tombstone });
     return rows;
+  }
+
+  #hasRows(address: string): boolean {
+    const { registry, absent } = this.book;
+    const isInBook = registry.entries.has(address) || absent.buriedUntil(address) !== undefined;
+    return isInBook || this.#buried.has(address) || address === wire.KEY.slots;
   }
 
   /** In their order: of two rows with one key the last one counts. */

@@ -10,6 +10,8 @@ export interface RowWriterOptions {
   readonly clock: Clock;
   /** The rows of an address as they should be now. */
   readonly rowsOf: (address: string) => readonly RowWrite[];
+  /** Whether an address still has rows; if not, all that waits for it is that old ones go. */
+  readonly hasRows: (address: string) => boolean;
   /** These are in the database now. */
   readonly written: (rows: readonly RowWrite[]) => void;
   /** It is time to write: the owner calls `write` when it can. */
@@ -48,7 +50,13 @@ export class RowWriter {
   touch(address: string, soon: boolean): void {
     if (this.#stopped !== undefined) return;
     this.#dirty.add(address);
+    if (this.#dirty.size > PERSISTENCE.dirtyMax) this.#forget();
     this.#within(soon ? PERSISTENCE.soonMs : PERSISTENCE.laterMs);
+  }
+
+  /** Nothing can be written, and others name addresses that come and go: of those that went, old rows may stay. */
+  #forget(): void {
+    for (const address of this.#dirty) if (!this.#options.hasRows(address)) this.#dirty.delete(address);
   }
 
   put(row: RowWrite): void {

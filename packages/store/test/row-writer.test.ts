@@ -1,7 +1,10 @@
 // What is written when, and what happens when the database fails.
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, test } from 'vitest';
+import type { Database } from '../src/database.js';
+import { PERSISTENCE } from '../src/defaults.js';
 import type { Store } from '../src/index.js';
+import { RowWriter } from '../src/row-writer.js';
 import {
   address,
   heard,
@@ -187,6 +190,36 @@ describe('write-behind', () => {
     expect(db.batches).toHaveLength(1);
     expect(await hear(5)).toBe(5); // the control
   });
+});
+
+test('what waits for a database that fails is bounded, though others name ever new addresses; nothing of ours is lost', async () => {
+  const { clock } = start(undefined);
+  const rows: string[] = [];
+  const ours = (address: string): boolean => address.startsWith('ours');
+  let fails = true;
+  const write = (written: readonly { key: string }[]): Promise<void> => {
+    if (fails) return Promise.reject(new Error('no space left on device'));
+    rows.push(...written.map(({ key }) => key));
+    return Promise.resolve();
+  };
+  const writer = new RowWriter({
+    db: { write } as unknown as Database,
+    clock,
+    rowsOf: (address) => [{ key: address }],
+    hasRows: ours,
+    written: () => {},
+    due: () => {},
+    onError: () => {},
+  });
+  for (let n = 0; n < 2000; n++) writer.touch(`ours ${n}`, true);
+  for (let n = 0; n < 200_000; n++) {
+    writer.touch(`theirs ${n}`, true);
+    if (n % 50_000 === 0) await writer.write(false).catch(() => {});
+  }
+  fails = false;
+  await writer.write(false);
+  expect(rows.length).toBeLessThanOrEqual(PERSISTENCE.dirtyMax);
+  expect(rows.filter(ours)).toHaveLength(2000);
 });
 
 describe('a database that cannot be read', () => {
