@@ -203,8 +203,10 @@ class LevelStore extends BookStore implements Store {
 
   #rowsOf(address: string): RowWrite[] {
     const { moment, book } = this;
-    if (address === wire.KEY.slots)
-      return [{ key: address, value: wire.encodeSlots(address, book.slots.rows(moment.nowMs)) }];
+    if (address === wire.KEY.slots) {
+      const value = wire.encodeSlots(address, book.slots.rows(moment.nowMs));
+      return this.#foreign.has(address) ? [] : [{ key: address, value }];
+    }
     const entry = book.registry.entries.get(address);
     const key = wire.KEY.address + address;
     const value = entry && wire.encodeAddress(key, rowOf(book, entry, moment));
@@ -216,7 +218,9 @@ class LevelStore extends BookStore implements Store {
       rows.push({ key: tombstone, value: wire.encodeNumber(tombstone, untilWall) });
       this.#buried.add(address);
     } else if (this.#buried.has(address)) rows.push({ key: tombstone });
-    return rows;
+    // What others say of an address is no reason to overwrite what another version knows of it; what the user says is.
+    const isUsers = entry?.saved === true || untilMs !== undefined;
+    return isUsers ? rows : rows.filter((row) => !this.#foreign.has(row.key));
   }
 
   #hasRows(address: string): boolean {

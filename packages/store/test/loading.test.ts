@@ -48,6 +48,25 @@ describe('rows', () => {
     expect(await rows.get('a!future:thing')).toBeDefined();
   });
 
+  test('so are what a newer version chose and knows of an address, until the user says something of that', async () => {
+    const { db, rows, clock } = await lived();
+    const row = Uint8Array.of(2, 7, 7, 7);
+    const keys = ['m!slots', ...[20, 21, 22, 23].map((n) => `a!${address(n)}`)];
+    for (const key of keys) await rows.put(key, row);
+    const { store } = start(db, { clock });
+    await store.ready();
+    store.offer([heard(20)], peer(9));
+    store.outcome(address(21), { ok: true, id: peer(21), record: recordOf(21) });
+    store.save([address(22)]);
+    store.remove([address(23)]);
+    await store.close();
+    const kept = await Promise.all(keys.map((key) => rows.get(key)));
+    expect(kept.map((value) => value?.length === row.length)).toEqual([true, true, true, false, false]);
+    const again = start(db, { clock }).store;
+    await again.ready();
+    expect([22, 23].map((n) => again.get(address(n))?.saved)).toEqual([true, undefined]);
+  });
+
   test.each([
     ['another', Uint8Array.of(2, 7, 7, 7), 1],
     ['control: ours, but damaged', Uint8Array.of(1, 7, 7, 7), 0],
