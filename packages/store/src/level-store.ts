@@ -110,7 +110,8 @@ class LevelStore extends BookStore implements Store {
   }
 
   override ready(): Promise<void> {
-    this.#loading ??= this.#load();
+    // Who closes, and still has something to write, has begun to load before: `#closing` is not set while it does.
+    this.#loading ??= this.#closing === undefined ? this.#load() : Promise.resolve();
     return this.#loading;
   }
 

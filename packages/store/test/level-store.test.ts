@@ -233,6 +233,17 @@ describe('subnets', () => {
   });
 });
 
+test('closed before it was used: the database is not opened any more', async () => {
+  const db = new MemoryLevel();
+  await db.open();
+  const { store } = start(db);
+  await store.close();
+  await db.close();
+  await expect(store.flush()).rejects.toMatchObject({ code: 'CLOSED' });
+  expect(await store.subnets.list()).toEqual([]);
+  expect(db.status).toBe('closed');
+});
+
 test('closed: close again is fine, flush says so', async () => {
   const { store } = start(new MemoryLevel());
   await store.ready();
