@@ -177,6 +177,19 @@ describe('told before the database was read', () => {
     expect([...third.entries()].filter(({ saved }) => saved)).toHaveLength(BOOK.savedMax + 1);
   });
 
+  test('who claimed an address in an earlier run is not expected where the user sends us', async () => {
+    const db = new MemoryLevel();
+    const first = start(db);
+    const { clock } = first;
+    first.store.offer([heard(8, { addresses: [address(1)] }), heard(2)], peer(9));
+    await first.store.close();
+
+    const { store } = start(db, { clock });
+    store.save([address(1)]);
+    await store.ready();
+    expect([1, 2].map((n) => store.get(address(n))?.id)).toEqual([undefined, peer(2)]);
+  });
+
   test('whom the user pinned stays pinned, whoever claims the address first', async () => {
     const db = new MemoryLevel();
     const first = start(db);

@@ -119,7 +119,7 @@ export class Book {
     if (entry.owner?.id !== id) {
       if (!judge.yieldsClaim(entry, nowMs) || !this.admission.mayClaim(entry, id)) return;
       this.registry.disprove(entry);
-      this.registry.setOwner(entry, id);
+      this.registry.setOwner(entry, entry.saved ? undefined : id); // where the user sends us, anybody may answer
     }
     entry.heardAtMs = nowMs;
     this.admission.hearAgain(entry, sourceGroup, nowMs);
@@ -156,6 +156,7 @@ export class Book {
       entry ??= this.admission.keep(key, nowMs);
       this.registry.setSaved(entry, true);
       if (key.id !== undefined) this.#pin(entry, key.id);
+      else if (!entry.pinned && !judge.worked(entry)) this.registry.setOwner(entry, undefined);
       this.#changed(entry.address, true);
     }
     if (refused > 0)

@@ -68,7 +68,10 @@ function merge(book: Book, entry: Entry, row: AddressRow, moment: Moment): void 
   // The user said who must answer there: what somebody claimed before the rows were read does not count.
   const pins = row.pinned && !entry.pinned && row.id !== undefined;
   if (pins && entry.owner?.id !== row.id) registry.disprove(entry);
-  if (row.id !== undefined && (pins || entry.owner === undefined)) registry.setOwner(entry, row.id);
+  // Who answers where the user sends us, others do not say.
+  const isHearsay = entry.saved && !row.pinned && (row.history?.seenWall ?? 0) === 0;
+  if (row.id !== undefined && (pins || (entry.owner === undefined && !isHearsay)))
+    registry.setOwner(entry, row.id);
   if (pins) entry.pinned = true;
   const isOwner = entry.owner !== undefined && entry.owner.id === row.id;
   if (row.record !== undefined && isOwner) restoreRecord(entry, row.record, moment);
