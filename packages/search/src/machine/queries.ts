@@ -142,13 +142,18 @@ export function ask(
   query.fromChild = [...query.fromChild, ...fresh.map(() => 0)];
 }
 
-/** Counts a row that a child gave; false if it, or the search, has had enough. */
+/** Whether there is room for so many rows more of a child, of so many bytes together: it, or the search, may have had enough. */
+export function fits(query: Query, link: LinkKey, rows: number, bytes: number): boolean {
+  const fromChild = query.fromChild[query.asked.indexOf(link)] ?? 0;
+  if (fromChild + rows > WIRE.rowsPerMessageMax || query.rows + rows > CAPACITY.rowsPerSearch) return false;
+  return query.bytes + bytes <= CAPACITY.rowBytesPerSearch;
+}
+
+/** Counts a row that a child gave; false if there is no room for it. */
 export function admitRow(query: Query, link: LinkKey, bytes: number): boolean {
+  if (!fits(query, link, 1, bytes)) return false;
   const at = query.asked.indexOf(link);
-  const fromChild = query.fromChild[at] ?? 0;
-  if (fromChild >= WIRE.rowsPerMessageMax || query.rows >= CAPACITY.rowsPerSearch) return false;
-  if (query.bytes + bytes > CAPACITY.rowBytesPerSearch) return false;
-  query.fromChild[at] = fromChild + 1;
+  query.fromChild[at] = (query.fromChild[at] ?? 0) + 1;
   query.rows++;
   query.bytes += bytes;
   return true;

@@ -24,7 +24,7 @@ import type { Held } from './advert-store.js';
 import type { FoundRow, Turn } from './effects.js';
 import type { Neighbour } from './neighbours.js';
 import type { OwnSearch, OwnSearches } from './own-searches.js';
-import { admitRow, give, isMore, isOpen, nobody, Queries, type Query } from './queries.js';
+import { admitRow, fits, give, isMore, isOpen, nobody, Queries, type Query } from './queries.js';
 import { castSearch } from './search-cast.js';
 import { believedAddresses, narrowestRank } from './slim-record.js';
 import type { StaleMembers } from './stale-members.js';
@@ -221,7 +221,7 @@ export class SearchRelay {
       if (query.own !== undefined && this.#isStale(object, turn)) continue; // what is newer may still come
       const key = toHex(objectKeyOf(crypto, row.bytes));
       const fresh = !verifier.isGood(key);
-      if (fresh && !this.#isProvable(n, query, good, turn.nowMs)) {
+      if (fresh && !(hasRoom(n, query, row, good) && this.#isProvable(n, query, good, turn.nowMs))) {
         this.#s.counters.rowsCut++; // not looked at, and not given: it may still come from somebody else
         continue;
       }
@@ -339,6 +339,12 @@ export class SearchRelay {
 
 function seqOf(object: Advert | Answer): number {
   return 'seq' in object ? object.seq : 0;
+}
+
+/** Whether there is room for one more row of `n`, besides those of the same message. */
+function hasRoom(n: Neighbour, query: Query, row: Row, before: readonly Decoded[]): boolean {
+  const bytes = before.reduce((sum, one) => sum + one.row.bytes.length, row.bytes.length);
+  return fits(query, n.key, before.length + 1, bytes);
 }
 
 /** The neighbour's own search may see what is as narrow as its link; one that it only passes on must go anywhere. */

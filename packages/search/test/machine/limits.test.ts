@@ -134,6 +134,22 @@ describe('signatures', () => {
     expect(bench.rows).toHaveLength(5);
   });
 
+  test('of rows for which there is no room are not looked at: neither of a neighbour that goes on, nor of a full search', () => {
+    const bench = new Bench();
+    bench.ups(8);
+    bench.search(1, 'chat', { limit: 1_000 });
+    const [m] = bench.take('search');
+    const query = bench.queryOf(m as NonNullable<typeof m>);
+    const answer = (link: number, from: number): void => {
+      const rows = Array.from({ length: 16 }, (_, i) => bench.advert(`m${from + i}`, 'chat'));
+      bench.answer(link, query, rows);
+    };
+    for (let i = 0; i < 4; i++) answer(1, 100 * i);
+    expect([bench.counters.signatures, bench.counters.rowsCut]).toEqual([16, 48]);
+    for (let link = 2; link <= 6; link++) answer(link, 1_000 * link);
+    expect([bench.rows.length, bench.counters.signatures, bench.counters.rowsCut]).toEqual([64, 64, 80]);
+  });
+
   test('that others would have to look at are brought to them at 80 % of their rate, equal shares for all who give rows', () => {
     const bench = new Bench();
     bench.ups(4);
