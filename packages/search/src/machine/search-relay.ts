@@ -306,7 +306,7 @@ export class SearchRelay {
     }
     for (const upstream of query.upstreams) {
       const to = this.#s.caster.neighbours.get(upstream);
-      if (to === undefined) continue;
+      if (to === undefined || to === n) continue; // it is a way to the origin as well, and knows what it has said
       const fit = rows.filter(({ object }) => narrowestRank(object.record) >= to.rank);
       const told = fit.filter(({ fresh }) => !fresh || to.prove(n.key, turn.nowMs)).map(({ row }) => row);
       this.#s.counters.rowsCut += fit.length - told.length;

@@ -153,6 +153,17 @@ describe('rows on their way', () => {
     expect(rowsTo(bench, 1)).toHaveLength(16);
   });
 
+  test('do not go back to who gave them, though the search has come from there as well', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    const searchId = new Uint8Array(16).fill(9);
+    const query = bench.ask(1, 'chat', { searchId, budget: 9 });
+    bench.ask(2, 'chat', { searchId, budget: 100 }); // 2 was asked, and asks now itself
+    bench.answer(2, query, [row(bench, 'alice')]);
+    bench.answer(3, query, [row(bench, 'bob')]); // the control
+    expect([1, 2].map((link) => rowsTo(bench, link).length)).toEqual([2, 1]);
+  });
+
   test('with a narrow address go to nobody in a wider network', () => {
     for (const scope of ['global', 'private'] as const) {
       const bench = new Bench();
