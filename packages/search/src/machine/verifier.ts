@@ -85,32 +85,30 @@ export class Verifier {
     return true;
   }
 
-  /** Works off what has budget, one of each line in turn. */
+  /** Works off what has budget, one of each line in turn: whose turn it was goes behind the others, also for the next tick. */
   tick(turn: Turn): void {
     const { nowMs } = turn;
     if (nowMs < this.#deadlineMs) return;
-    let busy = true;
-    while (busy) {
-      busy = false;
-      for (const line of this.#lines.values()) if (this.#serve(line, turn)) busy = true;
-    }
+    for (const line of this.#lines.values()) this.#serve(line, turn); // comes to those that go behind the others, too
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     for (const line of this.#lines.values()) {
       this.#deadlineMs = Math.min(this.#deadlineMs, this.#readyMs(line, nowMs));
     }
   }
 
-  #serve(line: Line, turn: Turn): boolean {
+  #serve(line: Line, turn: Turn): void {
     const first = line.queue.peek();
-    if (first === undefined || this.#readyMs(line, turn.nowMs) > turn.nowMs) return false;
-    this.#serving = line.neighbour.key;
+    if (first === undefined || this.#readyMs(line, turn.nowMs) > turn.nowMs) return;
+    const { key } = line.neighbour;
+    this.#serving = key;
     const done = first.run(turn);
     this.#serving = undefined;
-    if (!done) return false;
-    line.queue.shift();
-    line.bytes -= first.bytes;
-    if (line.queue.size === 0) this.#lines.delete(line.neighbour.key);
-    return line.queue.size > 0;
+    if (done) {
+      line.queue.shift();
+      line.bytes -= first.bytes;
+    }
+    // The link may have been closed for what it said.
+    if (this.#lines.delete(key) && line.queue.size > 0) this.#lines.set(key, line);
   }
 
   #readyMs(line: Line, nowMs: number): number {

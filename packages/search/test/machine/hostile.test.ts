@@ -500,6 +500,19 @@ describe('looks at signatures', () => {
     expect(bench.machine.sizes()).toMatchObject({ adverts: 5, waiting: 0 });
   });
 
+  test('are shared by all who wait: who has filled his line first does not keep others from theirs', () => {
+    const bench = new Bench({ rates: { ...RATES, nodeSignatures: { perSecond: 1, burst: 1 } } });
+    bench.ups(4);
+    for (let i = 0; i < 100; i++) bench.tell(1 + (i % 2), bench.advert(`m${i}`, `chat ${i}`), { budget: 1 });
+    bench.tell(3, bench.advert('alice', 'chat'), { budget: 1 });
+    bench.tell(3, bench.advert('bob', 'chat'), { budget: 1 });
+    bench.pass(6_000);
+    bench.ask(4, 'chat');
+    expect(kindsTo(bench, 4)).toEqual(['advert', 'advert']);
+    bench.pass(100_000);
+    expect(bench.machine.sizes()).toMatchObject({ adverts: 102, waiting: 0 });
+  });
+
   test('go in order, also when there is budget before those that wait have had their turn', () => {
     const bench = new Bench({ rates: { ...RATES, signatures: { perSecond: 1, burst: 1 } } });
     bench.ups(3);
