@@ -66,6 +66,14 @@ export const HOST_FAILURES: Rate = Object.freeze({
   burst: 8,
 });
 
+/** Links for searches that one connection may open: each has limits of its own, which are back after a minute anyway. */
+export const SEARCH_LINKS: Rate = Object.freeze({
+  /** Per second: one a minute. */
+  perSecond: 1 / 60,
+  /** At once: a neighbour that goes and comes again on its connection. Guess. */
+  burst: 4,
+});
+
 /** The numbers of `pn.subnet()`. */
 export const SUBNET = Object.freeze({
   /** Members to be connected to (api.md §1). */

@@ -9,10 +9,11 @@ import {
   type LinkEvents,
   type PeerId,
   type Scope,
+  TokenBucket,
   type Urgency,
 } from '@peernet/core';
 import type { LinkOverlay } from '@peernet/search';
-import { DEFAULTS } from './defaults.js';
+import { DEFAULTS, SEARCH_LINKS } from './defaults.js';
 import type { ByteStream, Peer } from './types.js';
 
 export const searchChannel = 'peernet/search/1';
@@ -48,6 +49,8 @@ export class Member {
   #inOverlay = false;
   #announced = false;
   #search: Link | undefined;
+  /** Links for searches that the peer has opened; made with the first. */
+  #searches: TokenBucket | undefined;
   #cancelIdle: (() => void) | undefined;
 
   constructor(options: MemberOptions) {
@@ -88,8 +91,14 @@ export class Member {
     if (this.#search !== undefined) overlay.add(this.#search);
   }
 
-  /** The dialer opens the search channel, maybe before our overlay has decided. */
+  /** The dialer opens the search channel, maybe before our overlay has decided. Not ever anew: limits begin anew with each. */
   searchArrived(link: Link, overlay: LinkOverlay): void {
+    const nowMs = this.#o.clock.now();
+    this.#searches ??= new TokenBucket(SEARCH_LINKS, nowMs);
+    if (!this.#searches.take(1, nowMs)) {
+      link.close('RATE');
+      return;
+    }
     if (this.#search !== undefined) overlay.remove(this.#search);
     this.#search?.close('REPLACED');
     this.#search = this.#scoped(link);
