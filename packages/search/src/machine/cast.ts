@@ -86,26 +86,33 @@ export class Caster {
 
   #ready({ kind, source }: Cast, { nowMs, effects }: Turn, passes: (n: Neighbour) => boolean): Ready[] {
     const ready: Ready[] = [];
+    const spare = this.#spare(kind, source);
     for (const neighbour of this.neighbours.values()) {
       if (neighbour.key === source || !passes(neighbour)) continue;
-      const room = neighbour.room(kind, source, nowMs);
+      const room = neighbour.room(kind, source, nowMs, spare);
       if (room >= 1 && !effects.congested(neighbour.key)) ready.push({ neighbour, room });
     }
     return ready;
+  }
+
+  /** What our own adverts leave in each link: who parts has one withdrawal for each of them, which waits for nothing. */
+  #spare(kind: CastKind, source: LinkKey): number {
+    return kind === 'advert' && source === self ? this.#rates.spare : 0;
   }
 
   /** Units of an own cast that fit now, and that would ever fit with the present neighbours; 0 and 0 without any. */
   ownRoom(kind: CastKind, { nowMs, effects }: Turn): Room {
     let room = 0;
     let links = 0;
+    const spare = this.#spare(kind, self);
     for (const neighbour of this.neighbours.values()) {
       if (effects.congested(neighbour.key)) continue;
-      room += neighbour.room(kind, self, nowMs);
+      room += neighbour.room(kind, self, nowMs, spare);
       links++;
     }
     return {
       room,
-      capacity: links * this.#rates.capacity(kind, self),
+      capacity: links * Math.max(0, this.#rates.capacity(kind, self) - spare),
       perSecond: links * this.#rates.outbound[kind].units.perSecond,
     };
   }

@@ -10,7 +10,7 @@ import {
   scopeRank,
   TokenBucket,
 } from '@peernet/core';
-import { CAST, PACE, RATES, type Rates } from '../defaults.js';
+import { CAPACITY, CAST, PACE, RATES, type Rates } from '../defaults.js';
 
 export type CastKind = 'advert' | 'search';
 
@@ -34,6 +34,8 @@ class LinkRates {
   readonly given: Rate;
   readonly brought: Rate;
   readonly unasked: Rate;
+  /** Messages of one unit that own adverts leave in a link, so that withdrawals of all of them may follow at once. */
+  readonly spare: number;
 
   constructor(rates: Rates) {
     this.inbound = {
@@ -50,6 +52,9 @@ class LinkRates {
     this.given = rates.rowBytes;
     this.brought = senderRate(rates.rowBytes);
     this.unasked = rates.unasked;
+    const { messages, units } = this.outbound.advert;
+    const least = Math.min(messages.burst, units.burst);
+    this.spare = Math.min(CAPACITY.subnetsPerKey, Math.floor(least * PACE.spareShare));
   }
 
   /** Most units that one source can put into one link at once. */
@@ -142,12 +147,13 @@ export class Neighbour {
     return this.#searchesIn;
   }
 
-  /** Units that a cast of `source` may send to it now. */
-  room(kind: CastKind, source: LinkKey, nowMs: number): number {
+  /** Units that a cast of `source` may send to it now, if room for so many messages of one unit is to be left. */
+  room(kind: CastKind, source: LinkKey, nowMs: number, spare = 0): number {
     const out = kind === 'advert' ? this.#advertsOut : this.#searchesOut;
-    if (out === undefined) return this.#rates.capacity(kind, source);
+    if (out === undefined) return Math.max(0, this.#rates.capacity(kind, source) - spare);
     const weight = weightOf(source);
-    return out.messages.room(source, weight, nowMs) < 1 ? 0 : out.units.room(source, weight, nowMs);
+    const isFull = out.messages.room(source, weight, nowMs) < 1 + spare;
+    return isFull ? 0 : Math.max(0, out.units.room(source, weight, nowMs) - spare);
   }
 
   sent(kind: CastKind, source: LinkKey, units: number, nowMs: number): void {

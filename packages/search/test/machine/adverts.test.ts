@@ -709,6 +709,31 @@ describe('memberships', () => {
     expect(bench.take('advert')).toEqual([]);
   });
 
+  test.each([
+    [1, 100],
+    [5, 10_000],
+    [5, 1_000_000],
+  ])(
+    'of 64 subnets while their adverts still wait for room: all that were told (%i links, %i nodes)',
+    (links, size) => {
+      const bench = new Bench();
+      bench.size = size;
+      bench.ups(links);
+      for (let i = 0; i < 64; i++) bench.join(`chat ${i}`);
+      bench.pass(5_000);
+      const toldOf = (): string[] => {
+        const subnets = bench.take('advert').map((m) => toHex(decodeAdvert(m.advert)?.subnet ?? noBytes));
+        return [...new Set(subnets)].sort();
+      };
+      const told = toldOf();
+      expect(told.length).toBeGreaterThan(0);
+      expect(told.length).toBeLessThan(64);
+      bench.give({ type: 'close', ...bench.outside });
+      expect(bench.sent).toHaveLength(told.length * links);
+      expect(toldOf()).toEqual(told);
+    },
+  );
+
   test('closing withdraws everything', () => {
     const bench = new Bench();
     bench.ups(2);
