@@ -203,6 +203,7 @@ export class Search extends Emitter<SearchEvents> {
     if (limit !== undefined && !(Number.isInteger(limit) && limit >= 1))
       throw new TypeError(`limit: ${limit}`);
     if (timeoutMs !== undefined && !(timeoutMs >= 0)) throw new TypeError(`timeoutMs: ${timeoutMs}`);
+    if (!(payload instanceof Uint8Array)) throw new TypeError(`a payload is bytes, got ${typeof payload}`);
     if (payload.length > WIRE.payloadBytesMax) {
       throw new TypeError(`a payload has at most ${WIRE.payloadBytesMax} bytes, got ${payload.length}`);
     }

@@ -102,6 +102,7 @@ describe('calls', () => {
       () => search.search('x', { limit: 1.5 }, nothing, nothing),
       () => search.search('x', { timeoutMs: Number.NaN }, nothing, nothing),
       () => search.search('x', { payload: new Uint8Array(257) }, nothing, nothing),
+      () => search.search('x', { payload: 'who?' as unknown as Uint8Array }, nothing, nothing),
     ];
     for (const call of wrong) expect(call).toThrow(TypeError);
     search.join(['x'.repeat(255), '']);
