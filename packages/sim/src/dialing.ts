@@ -33,7 +33,7 @@ export class Dialing {
     const address = parseAddress(text);
     this.#host = host;
     this.#done = done;
-    this.#epoch = host.epoch;
+    this.#epoch = host.process;
     this.#expect = expect ?? address?.id;
     this.#address = address?.text ?? text;
     this.#scope = address === undefined || address.scope === 'forbidden' ? 'global' : address.scope;

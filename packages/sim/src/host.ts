@@ -207,6 +207,11 @@ export class Host {
 
   // ---- for the simulator ----
 
+  /** The epoch of the process that runs here; of code that goes on after a crash, NaN: equal to none, so void for the next one. */
+  get process(): number {
+    return this.dead ? Number.NaN : this.epoch;
+  }
+
   /** True if an event for this host must not happen now: kept until it wakes up, dropped if it is dead. */
   withheld(action: Action, a: unknown, b: unknown): boolean {
     if (this.running) return false;
@@ -252,7 +257,7 @@ export class Host {
   }
 
   #alarm(atMs: number, ring: () => void): () => void {
-    const alarm: HostAlarm = { host: this, epoch: this.epoch, atMs, ring, cancelled: false };
+    const alarm: HostAlarm = { host: this, epoch: this.process, atMs, ring, cancelled: false };
     const event: QueuedEvent = this.world.schedule(atMs - this.#offsetMs, ringAlarm, alarm, undefined);
     return () => {
       alarm.cancelled = true;
