@@ -41,15 +41,18 @@ class Faults {
   constructor(network: Network, options: FaultOptions) {
     this.#network = network;
     this.#options = options;
-    const { everyMs = FAULT_DEFAULTS.everyMs, lastMs = FAULT_DEFAULTS.lastMs } = options;
+    const { untilMs, everyMs = FAULT_DEFAULTS.everyMs, lastMs = FAULT_DEFAULTS.lastMs } = options;
+    if (Number.isNaN(Number(untilMs))) throw new TypeError(`untilMs: a time in ms, not ${untilMs}`);
     if (!(everyMs > 0)) throw new TypeError(`everyMs: above 0, not ${everyMs}`);
     if (!(lastMs >= 0)) throw new TypeError(`lastMs: 0 or more, not ${lastMs}`);
     const kinds = options.kinds ?? faultKinds;
+    const unknown = kinds.find((kind) => !faultKinds.includes(kind));
+    if (unknown !== undefined) throw new TypeError(`kinds: ${faultKinds.join(', ')}, not ${unknown}`);
     this.#kinds = kinds.filter(
       (kind) => options.restart !== undefined || (kind !== 'crash' && kind !== 'reset'),
     );
     this.#random = seededRandom(network.seedOf(0, 3));
-    network.world.at(options.untilMs, () => this.#mend());
+    network.world.at(untilMs, () => this.#mend());
   }
 
   next(): void {

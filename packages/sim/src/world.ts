@@ -141,8 +141,10 @@ export class World {
 
   /** For the parts of the simulator: `action(a, b)` at `atMs`. */
   schedule(atMs: number, action: Action, a: unknown, b: unknown): QueuedEvent {
-    if (Number.isNaN(atMs)) throw new TypeError('an event at NaN');
-    return this.#queue.push(Math.max(atMs, this.#nowMs), action, a, b);
+    const dueMs = Math.max(atMs, this.#nowMs);
+    // Also of what plain JavaScript passes: at NaN, time itself would be NaN from then on.
+    if (Number.isNaN(dueMs)) throw new TypeError(`an event at ${atMs}: a time in ms`);
+    return this.#queue.push(dueMs, action, a, b);
   }
 
   cancel(event: QueuedEvent): void {

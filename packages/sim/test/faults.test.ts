@@ -1,6 +1,13 @@
 // Random faults: every kind happens, the schedule follows from the seed, and at the end all is mended.
 import { expect, test } from 'vitest';
-import { createWorld, type FaultKind, faultKinds, type Host, randomFaults } from '../src/index.js';
+import {
+  createWorld,
+  type FaultKind,
+  type FaultOptions,
+  faultKinds,
+  type Host,
+  randomFaults,
+} from '../src/index.js';
 
 function run(seed: number, options: { restart?: boolean } = {}) {
   const world = createWorld({ seed });
@@ -68,8 +75,17 @@ test('what is done to hosts after the end of the faults stays so', () => {
   }
 });
 
-test('faults without a pause between them, or of no length, are misuse', () => {
+test('faults without a pause between them, of no length, without an end or of no kind are misuse', () => {
   const network = createWorld({ seed: 1 }).network();
-  for (const wrong of [{ everyMs: 0 }, { everyMs: Number.NaN }, { lastMs: -1 }, { lastMs: Number.NaN }])
+  const kinds = ['crash', 'crsh'] as FaultKind[];
+  for (const wrong of [
+    { everyMs: 0 },
+    { everyMs: Number.NaN },
+    { lastMs: -1 },
+    { lastMs: Number.NaN },
+    { kinds },
+  ])
     expect(() => randomFaults(network, { untilMs: 1_000, ...wrong })).toThrow(TypeError);
+  // Plain JavaScript leaves arguments out.
+  expect(() => randomFaults(network, {} as FaultOptions)).toThrow(/^untilMs: /);
 });

@@ -119,8 +119,11 @@ test('times that never come are misuse, not a loop without end', () => {
   again();
   const never = () => false;
   // Plain JavaScript leaves arguments out.
-  const { run, until } = world as unknown as Record<string, (...args: unknown[]) => unknown>;
+  const { run, until, at } = world as unknown as Record<string, (...args: unknown[]) => unknown>;
   for (const wrong of [
+    () => at?.call(world, undefined, again),
+    () => at?.call(world, 'soon', again),
+    () => world.clock.alarm(Number.NaN, again),
     () => run?.call(world),
     () => world.runFor(Number.NaN),
     () => until?.call(world, never, {}),
