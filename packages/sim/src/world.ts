@@ -130,7 +130,7 @@ export class World {
     const endMs = this.#nowMs + withinMs;
     let lookMs = this.#nowMs;
     for (;;) {
-      if (condition()) return this.#nowMs;
+      if (this.#asked('until', condition)) return this.#nowMs;
       if (lookMs >= endMs) break;
       lookMs = Math.min(lookMs + everyMs, endMs);
       while (this.run(lookMs) === 0 && lookMs < endMs) lookMs = Math.min(lookMs + everyMs, endMs);
@@ -164,7 +164,7 @@ export class World {
     try {
       (action as Action)(a, b);
     } catch (error) {
-      throw new Error(this.#story(error instanceof Error ? error.message : String(error)), { cause: error });
+      throw this.#failure(error);
     }
     for (const invariant of this.#invariants) {
       if (this.#nowMs >= invariant.nextMs) this.#check(invariant);
@@ -173,10 +173,24 @@ export class World {
 
   #check(invariant: Invariant): void {
     if (invariant.everyMs > 0) invariant.nextMs = this.#nowMs + invariant.everyMs;
-    const verdict = invariant.check();
+    const verdict = this.#asked(`invariant "${invariant.name}"`, invariant.check);
     if (verdict === true || verdict === undefined) return;
     const detail = verdict === false ? '' : `: ${verdict}`;
     throw new Error(this.#story(`invariant "${invariant.name}" is broken${detail}`));
+  }
+
+  /** What code of the user answers. What it throws, as assertions do, is a failure to replay like any other. */
+  #asked<T>(what: string, ask: () => T): T {
+    try {
+      return ask();
+    } catch (error) {
+      throw this.#failure(error, `${what}: `);
+    }
+  }
+
+  #failure(cause: unknown, who = ''): Error {
+    const what = cause instanceof Error ? cause.message : String(cause);
+    return new Error(this.#story(who + what), { cause });
   }
 
   #story(what: string): string {

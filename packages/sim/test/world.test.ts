@@ -149,6 +149,31 @@ test('what a handler throws comes out with the seed, and the cause', () => {
   }
 });
 
+test('what an invariant or a condition throws comes out likewise', () => {
+  const cause = new RangeError('expected 1 to be 2');
+  const fail = (): never => {
+    throw cause;
+  };
+  const world = createWorld({ seed: 8 });
+  world.at(3, () => {});
+  const failure = (run: () => unknown): Error => {
+    try {
+      run();
+    } catch (error) {
+      return error as Error;
+    }
+    return expect.unreachable();
+  };
+  const until = failure(() => world.until(fail, { withinMs: 10 }));
+  expect(until.message).toBe('until: expected 1 to be 2\n  at 0 ms, event 0; replay with seed 8');
+  world.invariant('equal', fail);
+  const broken = failure(() => world.run(10));
+  expect(broken.message).toBe(
+    'invariant "equal": expected 1 to be 2\n  at 3 ms, event 1; replay with seed 8',
+  );
+  expect([until.cause, broken.cause]).toEqual([cause, cause]);
+});
+
 test('equal seeds give equal traces, here and in another process; other seeds others', () => {
   const here = chatter(42);
   expect(chatter(42)).toEqual(here);
