@@ -31,14 +31,16 @@ export class Network {
   host(options: HostOptions = {}): Host {
     const parsed = parseAddress(options.address ?? this.#freeAddress());
     if (parsed === undefined) throw new TypeError(`not an address: ${options.address}`);
-    const ip = parsed.ip?.text ?? this.#freeIp();
-    const host = new Host(this, this.hosts.length, parsed.text, ip, options);
-    for (const text of [parsed.text, ...host.aliases]) {
+    const addresses = new Set<string>();
+    for (const text of [parsed.text, ...(options.aliases ?? [])]) {
       const normal = parseAddress(text)?.text;
       if (normal === undefined) throw new TypeError(`not an address: ${text}`);
-      if (this.#byAddress.has(normal)) throw new TypeError(`${normal} is taken`);
-      this.#byAddress.set(normal, host);
+      if (this.#byAddress.has(normal) || addresses.has(normal)) throw new TypeError(`${normal} is taken`);
+      addresses.add(normal);
     }
+    const ip = parsed.ip?.text ?? this.#freeIp();
+    const host = new Host(this, this.hosts.length, parsed.text, ip, options);
+    for (const address of addresses) this.#byAddress.set(address, host);
     this.hosts.push(host);
     return host;
   }

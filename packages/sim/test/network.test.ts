@@ -475,4 +475,15 @@ describe('faults', () => {
     expect(() => network.host({ address: addresses[5] as string })).toThrow(/taken/);
     expect(() => network.host({ address: 'nonsense' })).toThrow(TypeError);
   });
+
+  test('a host that is refused for an alias is nowhere, and its address is free', () => {
+    const network = createWorld({ seed: 29 }).network();
+    const address = 'ws://9.9.9.9:9';
+    const taken = network.host().address;
+    expect(() => network.host({ address, aliases: [taken] })).toThrow(/taken/);
+    expect(() => network.host({ address, aliases: [address] })).toThrow(/taken/);
+    expect(() => network.host({ address, aliases: ['nonsense'] })).toThrow(/not an address: nonsense/);
+    expect(network.at(address)).toBeUndefined();
+    expect(network.at(network.host({ address }).address)?.index).toBe(1);
+  });
 });
