@@ -200,7 +200,8 @@ export class SimLink implements Link {
 
   deliver(message: Uint8Array): void {
     if (this.closed) {
-      this.#delivered(message.length);
+      // Of a dead machine, as of one that sleeps, the sender hears nothing.
+      if (!this.vanished) this.#delivered(message.length);
       return;
     }
     if (this.#withheld(deliver, message)) return;

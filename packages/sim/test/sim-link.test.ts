@@ -73,3 +73,32 @@ test('what a process has closed at its end is not told to the next one', () => {
   world.run(30_000);
   expect(heard).toEqual([0, 1, 2, 3, 4]);
 });
+
+test('who has crashed acknowledges no more than who sleeps: its sender congests, and is told of no room', () => {
+  const run = (fault: (reader: Host) => void): [buffered: number, drains: number] => {
+    const world = createWorld({ seed: 2 });
+    const network = world.network({ sigma: 0, jitterShare: 0, windowBytes: 0, bufferBytesMax: 100_000 });
+    const [from, to] = [network.host(), network.host()];
+    to.onLink = (link) => link.open({ onMessage() {}, onDrain() {}, onClose() {} });
+    let near: SimLink | undefined;
+    let drains = 0;
+    from.dialNow(to.address, {}, ({ link }) => {
+      near = link;
+      link?.open({ onMessage() {}, onDrain: () => drains++, onClose() {} });
+    });
+    world.run(1_000);
+    fault(to);
+    while (near?.send(new Uint8Array(10_000), 'rows'));
+    world.runFor(5_000);
+    while (near?.send(new Uint8Array(10_000), 'rows'));
+    world.runFor(4_000);
+    return [near?.buffered ?? Number.NaN, drains];
+  };
+  const asleep = run((reader) => reader.pause());
+  expect(asleep[0]).toBeGreaterThan(90_000);
+  expect(run((reader) => reader.crash())).toEqual(asleep);
+  expect(
+    run(() => {}),
+    'control: who reads makes room',
+  ).toEqual([0, 2]);
+});
