@@ -122,7 +122,8 @@ export class Dialing {
   }
 }
 
-function narrowest(...scopes: readonly Scope[]): Scope {
+/** The narrowest of these scopes: what crosses all of them. */
+export function narrowest(...scopes: readonly Scope[]): Scope {
   return scopes.reduce((a, b) => (scopeRank(a) <= scopeRank(b) ? a : b));
 }
 

@@ -10,7 +10,7 @@ import {
   type SignalPath,
 } from '@peernet/core';
 import { TIMING } from './defaults.js';
-import type { DialDone, DialResult } from './dialing.js';
+import { type DialDone, type DialResult, narrowest } from './dialing.js';
 import type { Host } from './host.js';
 import { linkPair } from './sim-link.js';
 import { traceKinds } from './trace.js';
@@ -103,7 +103,7 @@ export class Introducing implements SignalEvents {
     const { network } = this.#host;
     const [near, far] = linkPair(this.#host, other, {
       latencyMs: network.latencyMs(this.#host, other),
-      scope: this.#path?.scope ?? 'global',
+      scope: narrowest(this.#path?.scope ?? 'global', this.#host.scope, other.scope),
       dialed: `wrtc:${other.id}`,
       source: `wrtc:${this.#host.id}`,
     });
