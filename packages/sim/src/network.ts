@@ -25,7 +25,7 @@ export class Network {
 
   constructor(world: World, options: NetworkOptions) {
     this.world = world;
-    this.options = { ...NETWORK_DEFAULTS, ...options };
+    this.options = settled(options);
   }
 
   host(options: HostOptions = {}): Host {
@@ -154,6 +154,21 @@ export class Network {
       if (parseIp(text)?.scope === 'global') return text;
     }
   }
+}
+
+/** The options with the defaults for what was left out, or is undefined. Throws a TypeError for what makes no sense. */
+function settled(options: NetworkOptions): Required<NetworkOptions> {
+  const all = { ...NETWORK_DEFAULTS };
+  for (const name of Object.keys(all) as (keyof NetworkOptions)[]) {
+    const value = options[name] ?? all[name];
+    if (!(value >= 0)) throw new TypeError(`${name}: a number, 0 or more, not ${value}`);
+    all[name] = value;
+  }
+  const { bytesPerSecond } = all;
+  if (!(bytesPerSecond > 0 && bytesPerSecond < Number.POSITIVE_INFINITY))
+    throw new TypeError(`bytesPerSecond: a number above 0, not ${bytesPerSecond}`);
+  if (all.jitterShare > 1) throw new TypeError(`jitterShare: a share, 0 to 1, not ${all.jitterShare}`);
+  return all;
 }
 
 const breakLink = (network: Network, link: SimLink): void => {
