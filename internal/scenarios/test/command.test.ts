@@ -174,6 +174,18 @@ describe('settings', () => {
     expect(printed.get('net.silenceMaxMs')).toBe('24000');
   });
 
+  it('sets rates of links for both of their ends: whoever is given less room sends less', () => {
+    const run = (...sets: string[]) => {
+      const args = ['S1', '--nodes', '20', '--json', '--set', 'scenario.searches=50'];
+      const more = sets.flatMap((text) => ['--set', text]);
+      const { stdout } = spawnSync(process.execPath, [sim, ...args, ...more], { encoding: 'utf8' });
+      return JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+    };
+    const few = ['search.rates.searches.perSecond=1', 'search.rates.searches.burst=2'];
+    expect(run(...few)).toMatchObject({ found: 1, limiterDrops: 0 });
+    expect(run('search.senderShare=0.01').traceHash).not.toBe(run().traceHash);
+  });
+
   it('does not touch frozen constants', () => {
     expect(() => set('search.budgetMax', 1)).toThrow(SettingError);
     expect(() => set('search.nothing', 1)).toThrow(SettingError);

@@ -64,11 +64,13 @@ class LinkRates {
   }
 }
 
-/** Ten thousand machines with equal rates share them. */
-const standard = new LinkRates(RATES);
+/** Ten thousand machines with equal rates share them: worked out for the first, when experiments have set what they set. */
+let standard: LinkRates | undefined;
 
 export function linkRates(rates: Rates): LinkRates {
-  return rates === RATES ? standard : new LinkRates(rates);
+  if (rates !== RATES) return new LinkRates(rates);
+  standard ??= new LinkRates(RATES);
+  return standard;
 }
 
 function senderRate({ perSecond, burst }: Rate): Rate {
