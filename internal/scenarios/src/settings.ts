@@ -4,6 +4,7 @@
 import { NETWORK_DEFAULTS, type NetworkOptions, TIMING } from '@peernet/sim';
 import * as gossip from '../../../packages/gossip/src/defaults.js';
 import { EXTREMA } from '../../../packages/gossip/src/machine/extrema.js';
+import { WIRE } from '../../../packages/gossip/src/wire.js';
 import * as search from '../../../packages/search/src/defaults.js';
 import { BOOK } from '../../../packages/store/src/defaults.js';
 import type { PopulationOptions } from './population.js';
@@ -158,6 +159,9 @@ export function checkValue(name: string, value: number): void {
   if (aboveZero.test(name) && value === 0) throw new SettingError(`${name}: above 0`);
   if (name === 'node.bootstraps' && !Number.isInteger(value))
     throw new SettingError(`${name}: a whole number, not ${value}`);
+  // Messages have no words for more, and of one slot there is no mean.
+  if (name === 'gossip.extrema.slots' && !(Number.isInteger(value) && value > 1 && value <= WIRE.slots))
+    throw new SettingError(`${name}: a whole number from 2 to ${WIRE.slots}, not ${value}`);
   if (value < 0 && !signed.has(name)) throw new SettingError(`${name}: 0 or more, not ${value}`);
 }
 

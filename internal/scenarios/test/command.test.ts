@@ -81,6 +81,12 @@ it('refuses what would never come to an end, not even by Ctrl-C, and parts of a 
   expect(() => checkValue('node.bootstraps', 0)).not.toThrow();
 });
 
+it('refuses more slots of the size estimate than messages can name: no run would come to anything', () => {
+  for (const slots of [65, 96, 1, 32.5])
+    expect(() => checkValue('gossip.extrema.slots', slots)).toThrow(SettingError);
+  for (const slots of [2, 32, 64]) expect(() => checkValue('gossip.extrema.slots', slots)).not.toThrow();
+});
+
 it('names the searches that did not find at the first try, which a replay may take an hour for', () => {
   const weak = { 'search.product': 0.1, 'search.floor': 1, 'search.advertMin': 1 };
   const quick = {
