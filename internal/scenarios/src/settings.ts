@@ -157,6 +157,8 @@ export function checkValue(name: string, value: number): void {
   if (/(Share(Low|Min)?|Jitter)$/.test(name) && (value < 0 || value > 1))
     throw new SettingError(`${name}: a share, 0 to 1, not ${value}`);
   if (aboveZero.test(name) && value === 0) throw new SettingError(`${name}: above 0`);
+  if (name.startsWith('scenario.') && !Number.isFinite(value))
+    throw new SettingError(`${name}: a number, not ${value}: no run would end`);
   if (name === 'node.bootstraps' && !Number.isInteger(value))
     throw new SettingError(`${name}: a whole number, not ${value}`);
   // Messages have no words for more, and of one slot there is no mean.

@@ -77,6 +77,9 @@ it('refuses what would never come to an end, not even by Ctrl-C, and parts of a 
     expect(() => checkValue(name, 0)).toThrow(SettingError);
     expect(() => checkValue(name, 0.5)).not.toThrow();
   }
+  for (const name of ['scenario.searches', 'scenario.crowd', 'scenario.attackers', 'scenario.joinSeconds'])
+    expect(() => checkValue(name, Number.POSITIVE_INFINITY)).toThrow(SettingError);
+  expect(() => checkValue('gossip.rotateEveryMs', Number.POSITIVE_INFINITY)).not.toThrow();
   expect(() => checkValue('node.bootstraps', 2.5)).toThrow(SettingError);
   expect(() => checkValue('node.bootstraps', 0)).not.toThrow();
 });
