@@ -3,8 +3,9 @@
 import { appendFileSync } from 'node:fs';
 import { type Command, help, readCommand } from './command.js';
 import { commitOf } from './commit.js';
-import { type Outcome, ScenarioRun } from './run.js';
+import { type Outcome, parametersOf, ScenarioRun } from './run.js';
 import { SABOTAGE, sabotaged } from './sabotage.js';
+import type { Parameters } from './scenario.js';
 import { listSettings, SettingError, setAll } from './settings.js';
 
 /** ms between two progress lines. */
@@ -21,11 +22,14 @@ export interface MainOptions {
 export async function main(options: MainOptions): Promise<number> {
   let command: Command;
   let run: ScenarioRun | undefined;
+  let listed: Parameters = {};
   const line = `pnpm sim ${options.args.join(' ')}`;
   try {
     command = readCommand(options.args);
     const parameters = setAll(command.sets);
     const { scenario, seed, nodes } = command;
+    if (command.wants === 'settings')
+      listed = scenario === undefined ? parameters : parametersOf(scenario, parameters);
     if (scenario !== undefined && command.wants === 'run')
       run = new ScenarioRun({ scenario, seed, nodes, parameters, replay: () => line });
   } catch (error) {
@@ -34,7 +38,7 @@ export async function main(options: MainOptions): Promise<number> {
     return 2;
   }
   if (command.wants === 'help') console.log(help);
-  else if (command.wants === 'settings') printSettings(command);
+  else if (command.wants === 'settings') printSettings(listed);
   if (run === undefined) return 0;
   const commit = commitOf(options.root);
   await drive(run);
@@ -99,8 +103,7 @@ function withSeed(line: string, { seed }: Command): string {
   return /--seed/.test(line) ? line : `${line} --seed ${seed}`;
 }
 
-function printSettings({ scenario }: Command): void {
-  for (const [name, value] of Object.entries(scenario?.parameters ?? {}))
-    console.log(`scenario.${name}=${value}`);
+function printSettings(parameters: Parameters): void {
+  for (const [name, value] of Object.entries(parameters)) console.log(`scenario.${name}=${value}`);
   for (const [name, value] of Object.entries(listSettings())) console.log(`${name}=${value}`);
 }

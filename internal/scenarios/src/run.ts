@@ -38,12 +38,7 @@ export class ScenarioRun {
 
   constructor({ scenario, seed, nodes, parameters = {}, replay }: RunOptions) {
     this.#scenario = scenario;
-    for (const [name, value] of Object.entries(parameters)) {
-      if (!(name in scenario.parameters))
-        throw new SettingError(`${scenario.name} has no scenario.${name}; it has ${listOf(scenario)}`);
-      checkValue(`scenario.${name}`, value);
-    }
-    this.#parameters = { ...scenario.parameters, ...parameters };
+    this.#parameters = parametersOf(scenario, parameters);
     const settings = currentSettings();
     const [taken] = sabotaged(settings.sabotage);
     if (scenario.light === true && taken !== undefined)
@@ -130,6 +125,16 @@ export function runScenario(options: RunOptions): Outcome {
   const run = new ScenarioRun(options);
   while (run.step());
   return run.outcome();
+}
+
+/** Those of a scenario, some told differently. Throws a SettingError for what it does not have, or cannot be. */
+export function parametersOf(scenario: Scenario, told: Parameters): Parameters {
+  for (const [name, value] of Object.entries(told)) {
+    if (!(name in scenario.parameters))
+      throw new SettingError(`${scenario.name} has no scenario.${name}; it has ${listOf(scenario)}`);
+    checkValue(`scenario.${name}`, value);
+  }
+  return { ...scenario.parameters, ...told };
 }
 
 function listOf({ parameters }: Scenario): string {

@@ -183,6 +183,19 @@ describe('settings', () => {
     expect(printed.get('net.silenceMaxMs')).toBe('24000');
   });
 
+  it('lists the parameters of a scenario as they are set, and refuses those that it does not have', () => {
+    const list = (...args: string[]) =>
+      spawnSync(process.execPath, [sim, ...args, '--settings'], { encoding: 'utf8' });
+    const { stdout } = list('S1', '--set', 'scenario.searches=5');
+    expect(stdout.split('\n')).toEqual(
+      expect.arrayContaining(['scenario.searches=5', 'scenario.everyMs=200']),
+    );
+    for (const set of ['scenario.nosuch=3', 'scenario.everyMs=0']) {
+      const { status, stderr } = list('S1', '--set', set);
+      expect([status, stderr]).toEqual([2, expect.stringMatching(/^sim: .*scenario\./)]);
+    }
+  });
+
   it('sets rates of links for both of their ends: whoever is given less room sends less', () => {
     const run = (...sets: string[]) => {
       const args = ['S1', '--nodes', '20', '--json', '--set', 'scenario.searches=50'];
