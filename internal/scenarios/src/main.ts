@@ -23,7 +23,6 @@ export async function main(options: MainOptions): Promise<number> {
   let command: Command;
   let run: ScenarioRun | undefined;
   let listed: Parameters = {};
-  const line = `pnpm sim ${options.args.join(' ')}`;
   try {
     command = readCommand(options.args);
     const parameters = setAll(command.sets);
@@ -31,7 +30,13 @@ export async function main(options: MainOptions): Promise<number> {
     if (command.wants === 'settings')
       listed = scenario === undefined ? parameters : parametersOf(scenario, parameters);
     if (scenario !== undefined && command.wants === 'run')
-      run = new ScenarioRun({ scenario, seed, nodes, parameters, replay: () => line });
+      run = new ScenarioRun({
+        scenario,
+        seed,
+        nodes,
+        parameters,
+        replay: (seed) => lineOf(options.args, seed),
+      });
   } catch (error) {
     if (!(error instanceof SettingError) && !(error instanceof TypeError)) throw error;
     console.error(`sim: ${error.message}`);
@@ -47,7 +52,7 @@ export async function main(options: MainOptions): Promise<number> {
     console.error(`sim: with these settings no run begins: ${outcome.failedAtStart}`);
     return 2;
   }
-  report(outcome, command, { ...options, line: withSeed(line, command), commit });
+  report(outcome, command, { ...options, line: lineOf(options.args, command.seed), commit });
   if (outcome.interrupted) return 130;
   return outcome.missed.length + outcome.broken.length > 0 ? 1 : 0;
 }
@@ -98,9 +103,10 @@ function report(
   if (command.json) console.log(JSON.stringify(figures));
 }
 
-/** The line with its seed, even if that was the default. */
-function withSeed(line: string, { seed }: Command): string {
-  return /--seed/.test(line) ? line : `${line} --seed ${seed}`;
+/** The command with that seed, even if it was the default, or another one. */
+function lineOf(args: readonly string[], seed: number): string {
+  const others = args.filter((arg, i) => !/^--seed(=|$)/.test(arg) && args[i - 1] !== '--seed');
+  return ['pnpm sim', ...others, '--seed', seed].join(' ');
 }
 
 function printSettings(parameters: Parameters): void {

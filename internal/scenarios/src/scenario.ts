@@ -39,7 +39,7 @@ export interface StageOptions {
   readonly nodes: number;
   readonly parameters: Parameters;
   readonly settings: Settings;
-  /** Line that shows a failure again. */
+  /** The command that runs it again, with that seed. */
   readonly replay?: (seed: number) => string;
 }
 
@@ -86,8 +86,14 @@ export class Stage {
     return value;
   }
 
+  /** The command that shows this run again, or the same with another seed. */
+  replay(seed = this.seed): string {
+    return this.#o.replay?.(seed) ?? `replay with seed ${seed}`;
+  }
+
+  /** Seeds of worlds are not always that of the run. */
   #world(seed = this.seed): World {
-    return createWorld({ seed, ...(this.#o.replay === undefined ? {} : { replay: this.#o.replay }) });
+    return createWorld({ seed, replay: () => this.replay() });
   }
 
   /** A network in a new world, with the settings of the run. */

@@ -1,11 +1,15 @@
 // What the command line refuses.
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { readCommand } from '../src/command.js';
-import { checkValue, currentSettings, listSettings, SettingError, set } from '../src/settings.js';
+import { keptRuns } from '../src/kept-runs.js';
+import { main } from '../src/main.js';
+import { checkValue, currentSettings, listSettings, SettingError, set, splitSets } from '../src/settings.js';
 
 const seeds = fileURLToPath(new URL('../seeds.txt', import.meta.url));
 const sim = fileURLToPath(new URL('../../../scripts/sim.mjs', import.meta.url));
@@ -62,6 +66,37 @@ describe('the command line', () => {
     }
     expect(readFileSync(seeds, 'utf8')).toBe(kept);
   });
+});
+
+it('S16: replays a broken promise with the settings under which it was broken', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'seeds-'));
+  const said = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const printed = vi.spyOn(console, 'log').mockImplementation(() => {});
+  try {
+    // Nobody can be dialed, and nobody knows anybody: such a network never becomes whole.
+    const sets = ['node.dialableShare=0', 'node.bootstraps=0', 'scenario.faultSeconds=1', 'scenario.seeds=2'];
+    const args = ['S16', '--seed=5', '--nodes', '5', ...sets.flatMap((text) => ['--set', text])];
+    const seedsFile = join(folder, 'seeds.txt');
+    expect(await main({ args, seedsFile, root: folder })).toBe(1);
+    const kept = keptRuns(readFileSync(seedsFile, 'utf8'));
+    expect(kept.map(({ command }) => command)).toMatchObject(
+      [5, 6].map((seed) => ({ seed, nodes: 5, scenario: { name: 'S16' } })),
+    );
+    for (const { command } of kept)
+      expect(splitSets(command.sets)).toMatchObject({
+        parameters: { faultSeconds: 1, seeds: 1 },
+        constants: [
+          ['node.dialableShare', 0],
+          ['node.bootstraps', 0],
+        ],
+      });
+  } finally {
+    said.mockRestore();
+    printed.mockRestore();
+    set('node.dialableShare', 0.3);
+    set('node.bootstraps', 3);
+    rmSync(folder, { recursive: true });
+  }
 });
 
 it('refuses what would never come to an end, not even by Ctrl-C, and parts of a node', () => {

@@ -28,7 +28,8 @@ export const faults: Scenario = {
         violations++;
         stage.broken.push({
           what: error instanceof Error ? error.message : String(error),
-          replay: `pnpm sim S16 --seed ${seed} --nodes ${stage.nodes} --set scenario.seeds=1`,
+          // The last word about a setting counts.
+          replay: `${stage.replay(seed)} --set scenario.seeds=1`,
         });
       }
       stage.report({ seeds: i + 1, violations });
