@@ -88,6 +88,8 @@ function report(
     commit: options.commit,
     runtime: `node ${process.versions.node}`,
     ...(outcome.interrupted ? { interrupted: 1 } : {}),
+    ...(outcome.unfinished ? { unfinished: 1 } : {}),
+    ...(outcome.broken.length > 0 ? { broken: outcome.broken.length } : {}),
     ...(command.series ? { missed: outcome.missed, series: outcome.series } : {}),
   };
   if (!command.json) {

@@ -21,6 +21,8 @@ export interface Outcome {
   /** What was thrown before anything had happened: nodes that cannot be made so. No promise was broken by them. */
   readonly failedAtStart: string | undefined;
   readonly interrupted: boolean;
+  /** Something was thrown before its end: its figures are those of a part, its targets were not looked at. */
+  readonly unfinished: boolean;
   readonly traceHash: string;
   /** Curves, by name. */
   readonly series: Readonly<Record<string, Curve>>;
@@ -87,6 +89,7 @@ export class ScenarioRun {
       broken: this.#broken(figures),
       failedAtStart: stage.steps === 0 ? this.#failure?.message : undefined,
       interrupted: !this.#over,
+      unfinished: this.#failure !== undefined,
       traceHash: stage.traceHash,
       series: stage.series,
     };

@@ -70,6 +70,26 @@ describe('invariants', () => {
   });
 });
 
+it('says of a run that threw that it did not come to its end, and judges no part of it', () => {
+  const thrower: Scenario = {
+    name: 'test',
+    title: 'throws half way',
+    nodes: 3,
+    nodesMin: 3,
+    parameters: {},
+    targets: () => [{ field: 'found', min: 1 }],
+    *run(stage) {
+      const population = stage.population();
+      population.grow(stage.nodes, 1_000);
+      stage.report({ found: 0.5 });
+      yield* stage.advance(population.world, 1_000);
+      throw new Error('half way');
+    },
+  };
+  const { unfinished, broken, missed } = runScenario({ scenario: thrower, seed: 1, nodes: 3 });
+  expect({ unfinished, broken: broken.length, missed }).toEqual({ unfinished: true, broken: 1, missed: [] });
+});
+
 it('breaks an honest run if a search takes somebody for hostile', () => {
   const scenario = (words: Uint8Array): Scenario => ({
     name: 'test',

@@ -151,6 +151,31 @@ it.each(["process.kill(process.pid, 'SIGKILL')", "throw new Error('nobody catche
   },
 );
 
+it('does not take a run that broke a promise for one that went well, nor a part of a run for a figure', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'night-'));
+  const said = vi.spyOn(console, 'log').mockImplementation(() => {});
+  try {
+    mkdirSync(join(root, 'docs'));
+    writeFileSync(join(root, 'docs/simulation.md'), `${marks.from}\n${marks.to}\n`);
+    const run = `
+      const broken = { broken: 1, found: 1, missed: [], commit: 'abc', traceHash: '0', series: {} };
+      const part = process.argv.includes('20') ? { unfinished: 1 } : {};
+      console.log(JSON.stringify({ ...broken, ...part }));
+      process.exitCode = 1;`;
+    const sim = [process.execPath, '-e', run, '--'] as const;
+    expect(await nightly({ args: ['--only', 's1-20,s1-50', '--seeds', '1'], root, sim })).toBe(1);
+    const figures = new Figures(join(root, 'docs/figures'));
+    expect(figures.read('s1-20')).toBeUndefined();
+    expect(figures.read('s1-50')?.runs).toHaveLength(1);
+    expect(said.mock.calls.join('\n')).toMatch(
+      /s1-20 seed 1: ended with 1 .*\n.*s1-50 .*broken promises: 1$/,
+    );
+  } finally {
+    said.mockRestore();
+    rmSync(root, { recursive: true });
+  }
+});
+
 it('makes as many runs side by side as it is told', async () => {
   const root = mkdtempSync(join(tmpdir(), 'night-'));
   try {

@@ -1,6 +1,6 @@
 // `pnpm sim:nightly`: the runs that broke a promise once, then the campaign, run after run, each in a process of its
 // own; then the pictures and the generated part of docs/simulation.md. Ends with 0 if everything that was to be run has
-// run, whatever came out, and no promise was broken again: targets that were missed stand in the page.
+// come to its end, whatever came out, and no promise was broken: targets that were missed stand in the page.
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -146,7 +146,7 @@ function list(figures: Figures): void {
   }
 }
 
-/** True if it came to an end and its figures are written down. */
+/** True if it came to its end, its figures are written down, and no promise was broken. */
 async function runOnce(
   entry: Entry,
   seed: number,
@@ -159,16 +159,16 @@ async function runOnce(
   const last = output.trim().split('\n').at(-1) ?? '';
   // 1 is also how Node ends after an exception that nobody caught.
   const parsed = ended === 0 || ended === 1 ? figuresIn(last) : undefined;
-  if (parsed !== undefined) {
-    figures.add(entry, seed, parsed);
-    const missed = parsed.missed as string[];
-    console.log(
-      `${entry.id} seed ${seed}: ${seconds} s, ${missed.length === 0 ? 'all met' : missed.join('; ')}`,
-    );
-    return true;
+  if (parsed === undefined || parsed.unfinished !== undefined) {
+    console.log(`${entry.id} seed ${seed}: ended with ${ended} after ${seconds} s`);
+    return false;
   }
-  console.log(`${entry.id} seed ${seed}: ended with ${ended} after ${seconds} s`);
-  return false;
+  figures.add(entry, seed, parsed);
+  const missed = parsed.missed as string[];
+  const broken = parsed.broken === undefined ? [] : [`broken promises: ${parsed.broken}`];
+  const said = [...broken, ...missed];
+  console.log(`${entry.id} seed ${seed}: ${seconds} s, ${said.length === 0 ? 'all met' : said.join('; ')}`);
+  return broken.length === 0;
 }
 
 function figuresIn(line: string): Record<string, unknown> | undefined {
