@@ -19,12 +19,12 @@ export interface SweepOptions {
 
 type Figures = Readonly<Record<string, number | string | null>>;
 
-/** Returns the exit code. */
+/** Returns the exit code: 0, 1 if a run broke a promise, 2 if one makes no sense or ended otherwise. */
 export function sweep({ args, sim }: SweepOptions): number {
   try {
     const plan = readPlan(args);
-    if (plan === undefined) console.log(help);
-    else printTable(plan, sim);
+    if (plan !== undefined) return printTable(plan, sim) === 0 ? 0 : 1;
+    console.log(help);
     return 0;
   } catch (error) {
     if (!(error instanceof SettingError) && !(error instanceof TypeError)) throw error;
@@ -80,11 +80,13 @@ function readPlan(args: readonly string[]): Plan | undefined {
   };
 }
 
+/** Returns how many runs broke a promise. */
 function printTable(
   { setting, values, scenario, more, seeds, fields }: Plan,
   sim: SweepOptions['sim'],
-): void {
+): number {
   const [program, ...first] = sim;
+  let broken = 0;
   console.log(`| ${[setting, ...fields].join(' | ')} |`);
   console.log(`|${'---|'.repeat(fields.length + 1)}`);
   for (const value of values) {
@@ -101,8 +103,10 @@ function printTable(
       ];
       return resultOf(spawnSync(program, line, { encoding: 'utf8', maxBuffer: 2 ** 26 }));
     });
+    broken += runs.filter((run) => run.broken !== undefined).length;
     console.log(`| ${[value, ...fields.map((field) => meanOf(runs, field))].join(' | ')} |`);
   }
+  return broken;
 }
 
 function resultOf({
@@ -114,9 +118,12 @@ function resultOf({
   stdout: string;
   stderr: string;
 }): Figures {
-  // 1: targets were missed, which is what a sweep is for.
-  if (status !== 0 && status !== 1) throw new SettingError(`a run ended with ${status}: ${stderr.trim()}`);
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Figures;
+  // 1: targets were missed, which is what a sweep is for; it is also how Node ends after an exception that nobody caught.
+  const last = status === 0 || status === 1 ? stdout.trim().split('\n').at(-1) : undefined;
+  if (!last?.startsWith('{')) throw new SettingError(`a run ended with ${status}: ${stderr.trim()}`);
+  const figures = JSON.parse(last) as Figures;
+  if (figures.broken !== undefined) console.error(stderr.trim());
+  return figures.unfinished === undefined ? figures : { broken: figures.broken ?? 1 };
 }
 
 export function meanOf(runs: readonly Figures[], field: string): string {

@@ -82,6 +82,37 @@ it('does not leave runs that never got there out of the means of a sweep', () =>
   expect(meanOf(runs, 'what')).toBe('–');
 });
 
+it('ends a sweep with 1 if a run broke a promise, says which, and shows no part of a run', () => {
+  const told = vi.spyOn(console, 'error').mockImplementation(() => {});
+  const shown = vi.spyOn(console, 'log').mockImplementation(() => {});
+  // The values stand for what becomes of the run.
+  const run = `
+    const [, how] = /search.product=(.)/.exec(process.argv.join(' '));
+    if (how === '4') throw new Error('nobody catches this');
+    if (how > '1') console.error('broken: something');
+    const part = how === '3' ? { unfinished: 1 } : {};
+    console.log(JSON.stringify({ found: 1, ...(how > '1' ? { broken: 1 } : {}), ...part }));
+    process.exitCode = 1;`;
+  const ended = (...values: string[]) =>
+    sweep({
+      args: ['search.product', ...values, '--scenario', 'S1', '--fields', 'found'],
+      sim: [process.execPath, '-e', run, '--'],
+    });
+  try {
+    expect([ended('1'), told.mock.calls.length]).toEqual([0, 0]);
+    expect(ended('2', '3')).toBe(1);
+    expect(told.mock.calls).toEqual([['broken: something'], ['broken: something']]);
+    expect(shown.mock.calls.flat().slice(-2)).toEqual(['| 2 | 1 |', '| 3 | – |']);
+    expect(ended('4')).toBe(2);
+    expect(told).toHaveBeenLastCalledWith(
+      expect.stringMatching(/^sweep: a run ended with 1: [\s\S]*nobody catches this/),
+    );
+  } finally {
+    told.mockRestore();
+    shown.mockRestore();
+  }
+});
+
 it('refuses a sweep over no seeds', () => {
   const told = vi.spyOn(console, 'error').mockImplementation(() => {});
   for (const seeds of ['0', 'x', '1.5']) {
