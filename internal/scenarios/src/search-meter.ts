@@ -1,6 +1,6 @@
 // Measures searches from outside: it sees every message as it is sent, tells searches apart by their random ids, and
 // knows from the first sender of an id whose search it is and which attempt. The nodes need no counters for it.
-import { type Crypto, type PeerId, toHex } from '@peernet/core';
+import { type Crypto, type PeerId, toHex, verifyRecord } from '@peernet/core';
 import type { Search as Searches, SearchRow } from '@peernet/search';
 import { decodeMessage, queryOf } from '../../../packages/search/src/wire.js';
 
@@ -116,7 +116,7 @@ export class SearchMeter {
       limit === undefined ? {} : { limit },
       (row) => {
         search.rows++;
-        this.#judge(row);
+        this.#judge(row, from.host.crypto);
         if ((wanted === undefined || row.id === wanted.id) && search.foundMs === undefined) {
           search.foundMs = this.#network.world.now;
           search.foundAttempt = Math.max(1, search.attempts);
@@ -138,10 +138,12 @@ export class SearchMeter {
     return `${host.index} (${seconds(this.#network.world.now - bornMs)} s old)`;
   }
 
-  /** Whether a row says what its member says: an address that is not its own was made up. */
-  #judge(row: SearchRow): void {
-    const own = this.#network.addressOf(row.id);
-    if (own === undefined || row.record.addresses.every((address) => address === own)) return;
+  /**
+   * Whether a row says what its member says: else the record in it, which the search does not look at by itself, is not
+   * signed by it. Addresses would not tell: most members have none.
+   */
+  #judge(row: SearchRow, crypto: Crypto): void {
+    if (verifyRecord(crypto, row.record)) return;
     this.forged++;
     if (row.verified) this.forgedVerified++;
   }
