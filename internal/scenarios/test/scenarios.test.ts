@@ -99,11 +99,24 @@ describe('scenarios', () => {
     const parameters = { attackerShare: 0.2, joinSeconds: 30, quietMinutes: 7, attackMinutes: 8 };
     const { figures, broken } = play('S12', { nodes: 60, parameters });
     expect(broken).toEqual([]);
-    expect(figures).toMatchObject({ eclipsed: 0, protectedMean: 4 });
+    expect(figures).toMatchObject({ settled: 48, eclipsed: 0, protectedMean: 4 });
     expect(figures.share).toBeLessThan(0.15);
     expect(figures.controlShare).toBeGreaterThan(0.8);
     expect(figures.controlEclipsed).toBeGreaterThan(0.3);
   });
+
+  it.each([
+    ['S12', { quietMinutes: 1, attackMinutes: 2 }, ['share', 'eclipsed']],
+    ['S13', { quietMinutes: 0, attackMinutes: 1, restarts: 5 }, ['eclipsed']],
+  ])(
+    '%s: where nobody is old enough to be looked at, nobody being eclipsed is no success: %j',
+    (name, quick, fields) => {
+      const parameters = { ...quick, joinSeconds: 30, control: 0, judgeSeconds: 10 };
+      const { judgeSeconds: _, ...s12 } = parameters;
+      const { missed } = play(name, { nodes: 50, parameters: name === 'S12' ? s12 : parameters });
+      expect(missed.map((text) => text.split(' ')[0])).toEqual(fields);
+    },
+  );
 
   it('S13: who restarts finds honest neighbours again; from a plain list, attackers', () => {
     const { figures, broken } = play('S13', {
@@ -118,7 +131,7 @@ describe('scenarios', () => {
       },
     });
     expect(broken).toEqual([]);
-    expect(figures).toMatchObject({ eclipsed: 0, firstEclipsed: 0 });
+    expect(figures).toMatchObject({ restarts: 40, eclipsed: 0, firstEclipsed: 0 });
     expect(figures.restartShare).toBeLessThan(0.3);
     expect(figures.controlRestartShare).toBeGreaterThan(0.5);
     expect(figures.controlEclipsed).toBeGreaterThan(0);

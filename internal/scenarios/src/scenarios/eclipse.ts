@@ -121,7 +121,10 @@ function gripFigures(population: Population, attackers: Attackers): Record<strin
   const grips = settled.map((node) => gripOn(node, attackers));
   const sum = (of: (grip: Grip) => number): number => grips.reduce((total, grip) => total + of(grip), 0);
   const share = (part: number, whole: number): number => part / Math.max(1, whole);
+  // Nobody to look at is not nobody eclipsed.
+  if (grips.length === 0) return { settled: 0, share: Number.NaN, eclipsed: Number.NaN };
   return {
+    settled: grips.length,
     share: share(
       sum(({ outBad }) => outBad),
       sum(({ out }) => out),
@@ -206,7 +209,8 @@ function* attackOnce(
     const figures = gripFigures(population, attackers);
     if (prefix === '') stage.report(figures);
     const curve = prefix === '' ? 'as it is' : 'control: dialable nodes take 8 links';
-    stage.plot(curve, Math.min(minute + 10, minutes), figures.share ?? 0);
+    const { share = Number.NaN } = figures;
+    if (!Number.isNaN(share)) stage.plot(curve, Math.min(minute + 10, minutes), share);
   }
   const figures = { ...gripFigures(population, attackers), attackerLinks: attackers.links };
   stage.retire(population);
@@ -246,11 +250,11 @@ export const restartEclipse: Scenario = {
     stage.report(gripFigures(population, attackers));
     stage.doing = 'restarting with what they knew';
     const world = { population, attackers };
-    const { eclipsed, firstEclipsed, share } = yield* restartMany(stage, world, {
+    const { restarts, eclipsed, firstEclipsed, share } = yield* restartMany(stage, world, {
       fits: () => true,
       again: (node, slot) => population.restart(node, slot),
     });
-    stage.report({ eclipsed, firstEclipsed, restartShare: share });
+    stage.report({ restarts, eclipsed, firstEclipsed, restartShare: share });
     if (stage.parameter('control') === 0) return;
     stage.doing = 'control: restarting with a plain list';
     const control = yield* restartMany(stage, world, {
@@ -258,7 +262,11 @@ export const restartEclipse: Scenario = {
       again: (node, slot) =>
         population.restart(node, slot, { keep: false, more: { seeds: told.by(node.book), anchors: [] } }),
     });
-    stage.report({ controlEclipsed: control.eclipsed, controlRestartShare: control.share });
+    stage.report({
+      controlRestarts: control.restarts,
+      controlEclipsed: control.eclipsed,
+      controlRestartShare: control.share,
+    });
   },
 };
 
@@ -290,6 +298,7 @@ interface Restarting {
 }
 
 interface Restarts {
+  readonly restarts: number;
   /** Share of the restarted whose every own link leads to an attacker. */
   readonly eclipsed: number;
   /** … whose first three did. */
@@ -340,13 +349,9 @@ function* restartMany(
   }
   const sum = (of: (grip: Grip) => number): number => grips.reduce((total, grip) => total + of(grip), 0);
   return {
-    eclipsed: grips.filter(isEclipsed).length / Math.max(1, grips.length),
-    firstEclipsed: firstBad / Math.max(1, grips.length),
-    share:
-      sum(({ outBad }) => outBad) /
-      Math.max(
-        1,
-        sum(({ out }) => out),
-      ),
+    restarts: grips.length,
+    eclipsed: grips.filter(isEclipsed).length / grips.length,
+    firstEclipsed: firstBad / grips.length,
+    share: sum(({ outBad }) => outBad) / sum(({ out }) => out),
   };
 }
