@@ -14,6 +14,8 @@ export interface Target {
   readonly field: string;
   readonly min?: number;
   readonly max?: number;
+  /** What is said of every node or every moment: each of several runs must meet it, not their mean. */
+  readonly each?: boolean;
 }
 
 export interface Scenario {

@@ -75,6 +75,26 @@ it('takes a target for missed that one run of several never reached', () => {
   }
 });
 
+it('does not let four good runs make up for one with a node below four links', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'figures-'));
+  try {
+    const figures = new Figures(folder);
+    const entry = campaign.find(({ id }) => id === 's6-1000');
+    if (entry === undefined) throw new TypeError('no such run');
+    const add = (seed: number, degreeMin: number, wholeSeconds: number, twoRelaysShare: number): void =>
+      figures.add(entry, seed, { degreeMin, wholeSeconds, twoRelaysShare, missed: [], series: {} });
+    for (const seed of [1, 2, 3, 4]) add(seed, 5, 5, 1);
+    add(5, 3, 50, 0.98);
+    const page = withReport(`${marks.from}\n${marks.to}`, figures);
+    expect(page).toContain('| degreeMin | 4.6 (3 – 5) | ≥ 4 | **missed** |');
+    expect(page).toContain('| wholeSeconds | 14 (5 – 50) | ≤ 20 | **missed** |');
+    // Shares are means over the seeds (targets.md).
+    expect(page).toContain('| twoRelaysShare | 0.996 (0.98 – 1) | ≥ 0.99 | met |');
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
 it('does not leave runs that never got there out of the means of a sweep', () => {
   const runs = [{ seconds: 20 }, { seconds: null }, { seconds: 40 }];
   expect(meanOf(runs, 'seconds')).toBe('30, never in 1 of 3');

@@ -182,7 +182,7 @@ export const introductions: Scenario = {
     { field: 'messagesWalk', max: 60 },
     { field: 'introducedMean', min: 1.5 },
     { field: 'twoRelaysShare', min: 0.99 },
-    { field: 'nondialableMax', max: 8 },
+    { field: 'nondialableMax', max: 8, each: true },
     { field: 'components', max: 1 },
     { field: 'shyInBooks', max: 0 },
   ],

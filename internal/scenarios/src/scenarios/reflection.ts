@@ -26,7 +26,7 @@ export const reflection: Scenario = {
     attackSeconds: 600,
   },
   targets: () => [
-    { field: 'victimPerSecond', max: 5 },
+    { field: 'victimPerSecond', max: 5, each: true },
     { field: 'poisonedAtDistance2', max: 0 },
   ],
   *run(stage) {

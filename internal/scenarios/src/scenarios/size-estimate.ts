@@ -21,8 +21,8 @@ export const sizeEstimate: Scenario = {
   targets: (_, { draws = 100, crowd = 0 }) => [
     // The sample's own error is 7 % of it at 100 draws: only then do the bounds mean anything.
     ...(draws >= 100 ? [{ field: 'rms', min: 0.107, max: 0.147 }] : []),
-    { field: 'rounds', max: 14 },
-    ...(crowd > 0 ? [{ field: 'newcomerSeconds', max: 30 }] : []),
+    { field: 'rounds', max: 14, each: true },
+    ...(crowd > 0 ? [{ field: 'newcomerSeconds', max: 30, each: true }] : []),
   ],
   *run(stage) {
     yield* converge(stage);

@@ -24,9 +24,9 @@ export const split: Scenario = {
   },
   targets: (_, { control }) => [
     // Where the halves are not apart there is nothing to heal.
-    { field: 'componentsSplit', min: 2 },
+    { field: 'componentsSplit', min: 2, each: true },
     { field: 'components', max: 1 },
-    { field: 'healSeconds', max: 30 },
+    { field: 'healSeconds', max: 30, each: true },
     { field: 'crossShare', min: 0.05 },
     ...(control === 0 ? [] : [{ field: 'controlComponents', min: 2 }]),
   ],
