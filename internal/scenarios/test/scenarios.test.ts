@@ -1,6 +1,7 @@
 // The scenarios at sizes that take seconds: all targets met, nobody throttled, no promise broken.
 import { describe, expect, it } from 'vitest';
 import { findScenario } from '../src/registry.js';
+import { ScenarioRun } from '../src/run.js';
 import { missed } from '../src/scenario.js';
 import { set } from '../src/settings.js';
 import { play } from './runs.js';
@@ -139,6 +140,24 @@ describe('scenarios', () => {
 
   it('S15: with 30 % forgers no forged row is shown', () => {
     expectAllWell(play('S15', { nodes: 60, parameters: { searches: 100, joinSeconds: 60 } }));
+  });
+
+  it('S17: a flood by somebody who is linked with nobody is none, and no success', () => {
+    const scenario = findScenario('S17');
+    if (scenario === undefined) throw new TypeError('no S17');
+    const nodes = 20;
+    const quick = { searches: 20, joinSeconds: 20, floodSeconds: 10, searchFloodSeconds: 10 };
+    const floodBy = (more: { seeds?: string[] }) => {
+      const run = new ScenarioRun({ scenario, seed: 1, nodes, parameters: quick });
+      const { stage } = run;
+      const population = stage.population.bind(stage);
+      stage.population = (options) =>
+        population({ ...options, nodeOptions: (slot) => (slot === nodes ? more : undefined) });
+      while (run.step());
+      return run.outcome();
+    };
+    expect(floodBy({})).toMatchObject({ missed: [], figures: { floodLinks: 1 } });
+    expect(floodBy({ seeds: [] }).missed).toEqual(['floodLinks 0, at least 1']);
   });
 
   it('introductions: who cannot be dialed is introduced to others of the kind, but not through two hard NATs', () => {

@@ -29,6 +29,8 @@ export const floods: Scenario = {
     searchFloodSeconds: 60,
   },
   targets: () => [
+    // Without it there is no flood, and nothing that follows means anything.
+    { field: 'floodLinks', min: 1, each: true },
     { field: 'found', min: 0.95 },
     { field: 'floodLoadShare', max: 1 },
   ],
