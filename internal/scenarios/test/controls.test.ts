@@ -2,7 +2,8 @@
 // a constant cannot be changed here, where tables are frozen: that control runs by the build of `pnpm sim`.
 import { spawnSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
+import { Neighbour } from '../../../packages/search/src/machine/neighbours.js';
 import { findScenario } from '../src/registry.js';
 import { runScenario } from '../src/run.js';
 import { SABOTAGE } from '../src/sabotage.js';
@@ -61,6 +62,22 @@ describe('a run without one defence fails', () => {
     expect(run()).toEqual([0, undefined]);
     expect(run('search.topUpsMax=0')).toEqual([1, 'missed: reach']);
     expect(run('search.topUpsMax=0', 'net.sigma=0')).toEqual([0, undefined]);
+  });
+
+  it('rates of links: a flood of four times what a link may costs the network no more than that', () => {
+    const size = (excess: number) => ({
+      nodes: 60,
+      parameters: { excess, searches: 20, joinSeconds: 60, floodSeconds: 10, searchFloodSeconds: 20 },
+    });
+    expect(missedFields(play('S17', size(4)))).toEqual([]);
+    const admit = vi.spyOn(Neighbour.prototype, 'admit').mockImplementation((_, budget) => budget);
+    try {
+      // Who keeps to the limits by itself says nothing about them.
+      expect(missedFields(play('S17', size(1)))).toEqual([]);
+      expect(missedFields(play('S17', size(4)))).toEqual(['floodLoadShare']);
+    } finally {
+      admit.mockRestore();
+    }
   });
 
   it('leaves nothing behind: the next run in the process has all defences', () => {
