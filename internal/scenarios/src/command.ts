@@ -7,7 +7,7 @@ import { SettingError } from './settings.js';
 export const help = `pnpm sim <scenario> [options]
   --seed N          the run's seed (default 1)
   --nodes N         number of nodes (default: the scenario's)
-  --json            one JSON object as the last line
+  --json            one JSON object as the last line (pnpm -s sim: without -s pnpm adds one where targets are missed)
   --series          … with the curves that are plotted
   --set name=value  change a setting; may be given several times
   --settings        list all settings with their values
