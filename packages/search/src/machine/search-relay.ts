@@ -124,7 +124,7 @@ export class SearchRelay {
       rows.push(row);
       give(query, id, seq, row.kind);
       // An orphan may be of nobody: others may still say what they know.
-      if (row.kind === 'advert' && query.known.length < WIRE.wantMax) query.known.push(briefOf(id));
+      if (row.kind === 'advert') name(query.known, briefOf(id));
     };
     const mine = own.advertFor(query.subnet, rankFor(query, n), wallMs);
     if (mine !== undefined && !m.known.includes(briefOf(mine.id))) {
@@ -339,6 +339,11 @@ export class SearchRelay {
 
 function seqOf(object: Advert | Answer): number {
   return 'seq' in object ? object.seq : 0;
+}
+
+/** Each once, whoever was told of it: there are few places. */
+function name(known: string[], brief: string): void {
+  if (known.length < WIRE.wantMax && !known.includes(brief)) known.push(brief);
 }
 
 /** Whether there is room for one more row of `n`, besides those of the same message. */

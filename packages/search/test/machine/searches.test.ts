@@ -389,6 +389,22 @@ describe('a search of others', () => {
     expect(bench.take('rows', 1)[0]?.rows).toHaveLength(1);
   });
 
+  test('that comes by a second link with much more budget names each member once to those whom it goes on to', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    const members = ['a', 'b', 'c', 'd'];
+    for (const name of members) bench.tell(3, bench.advert(name, 'chat'));
+    bench.take('search');
+    const searchId = new Uint8Array(16).fill(200);
+    bench.ask(1, 'chat', { searchId, budget: 9 });
+    bench.take('search');
+    bench.ask(2, 'chat', { searchId, budget: 99 });
+    const [on] = bench.take('search');
+    expect([...(on?.known ?? [])].sort()).toEqual(
+      members.map((name) => bench.who(name).id.slice(0, 16)).sort(),
+    );
+  });
+
   test('is answered once, whoever sends it again', () => {
     const bench = new Bench();
     bench.ups(3);
