@@ -148,6 +148,8 @@ export const TUNING = Object.freeze({
   skewVoices: 3,
   /** … if their median differs from it by more than this, ms: an hour is a wrong time zone. Guess. */
   skewTolerated: 3_600_000,
+  /** A calendar that is further on says nothing, ms: the end of the year 9999. Own seqs follow it, are kept, and only rise: none must be the last one. */
+  calendarMaxMs: 253_402_300_799_999,
   /** Owners whose last verified record is remembered (protocol.md §8). */
   verifiedMax: 4_096,
   /** Messages of one link that wait for signature budget. Guess: two seconds of everything allowed. */

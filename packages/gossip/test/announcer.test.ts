@@ -254,6 +254,24 @@ describe('own addresses', () => {
         expect(isTaken(bench)).toBe(voices === 3);
       }
     });
+
+    it.each([
+      ['with the last number that there is', Number.MAX_SAFE_INTEGER, false],
+      ['years ahead: the control', wallMs + 10 * yearMs, true],
+    ])(
+      'told by three strangers, %s: no seq that the next process could not go above',
+      (_, saidMs, isHeard) => {
+        const bench = new Bench({ bootstrap: false });
+        for (const name of ['a', 'b', 'c']) {
+          const remote = bench.remote(name);
+          bench.hello(bench.arrive(remote), remote, { wallMs: saidMs });
+        }
+        bench.pass(20_000);
+        expect(isTaken(bench)).toBe(!isHeard);
+        const seqs = bench.events.flatMap((event) => (event.type === 'seq' ? [event.seq] : []));
+        expect(Math.max(...seqs)).toBeLessThan(2 ** 52);
+      },
+    );
   });
 });
 

@@ -1,6 +1,6 @@
 import { signRecord } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
-import { RATES, SEND_SHARE } from '../src/defaults.js';
+import { RATES, SEND_SHARE, TUNING } from '../src/defaults.js';
 import { encodeShuffle } from '../src/wire.js';
 import { Bench, heard, live, startMs, wallMs, withBook } from './machine.js';
 
@@ -285,7 +285,7 @@ describe('what is taken', () => {
 
   it.each([
     ['the first day', 0],
-    ['the last one', Number.MAX_SAFE_INTEGER],
+    ['one in the year 9999', TUNING.calendarMaxMs - 86_400_000],
   ])('by those whom we dialed: of many who have come none sets our calendar to %s', (_, hostileMs) => {
     for (const dials of [true, false]) {
       const { bench, remotes } = withBook(8, { bootstrap: dials, tuning: { linksMax: 40 } });

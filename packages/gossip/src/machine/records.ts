@@ -118,12 +118,12 @@ export class Records {
 
   /** Those whom we dialed have to agree, if there are any: many may have come to us who all say the same wrong time. */
   #medianSkew(): number {
-    const { skewVoices, skewTolerated } = this.#c.tuning;
+    const { skewVoices, skewTolerated, calendarMaxMs } = this.#c.tuning;
     const ownMs = this.#c.o.wall() - this.#c.nowMs;
     const all: number[] = [];
     const dialed: number[] = [];
     for (const { calendarMs, initiator } of this.#c.peers.neighbours) {
-      if (calendarMs === undefined) continue;
+      if (calendarMs === undefined || calendarMs + this.#c.nowMs > calendarMaxMs) continue;
       all.push(calendarMs - ownMs);
       if (initiator) dialed.push(calendarMs - ownMs);
     }
