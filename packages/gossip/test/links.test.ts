@@ -75,6 +75,18 @@ describe('HELLO', () => {
     },
   );
 
+  it('of a peer that broke the protocol ends, also where the link that came first said HELLO last', () => {
+    for (const at of [0, 1]) {
+      const bench = new Bench({ bootstrap: false });
+      const remote = bench.remote('a');
+      const keys = [bench.arrive(remote), bench.arrive(remote)] as const;
+      for (const key of [keys[1], keys[0]]) bench.hello(key, remote);
+      bench.message(keys[at] as number, new Uint8Array([1]));
+      expect(keys.map((key) => bench.closed.get(key))).toEqual(['PROTOCOL', 'PROTOCOL']);
+      expect(bench.eventsOf('up')).toHaveLength(1);
+    }
+  });
+
   it('with the record of somebody else bans', () => {
     const bench = new Bench();
     const [a, b] = [bench.remote('a'), bench.remote('b')];

@@ -339,11 +339,11 @@ export class Links implements Ending {
   }
 
   ban(peer: Peer, why: string): void {
-    const ms = this.#bans.add(peer.id);
     this.#c.counters.bans++;
-    this.#c.debug('ban', { id: peer.id, why, ms });
+    this.#c.debug('ban', { id: peer.id, why, ms: this.#bans.add(peer.id) });
     const links = [...this.#c.peers.all()].filter(({ id }) => id === peer.id);
-    for (const link of links.reverse()) this.end(link, 'PROTOCOL'); // an older one is not succeeded then
+    for (const link of links) link.twin = undefined; // whichever ends first, none succeeds it
+    for (const link of links) this.end(link, 'PROTOCOL');
   }
 
   // ---- expiry ----
