@@ -43,6 +43,7 @@ export class Node {
   readonly #startedMs: number;
   readonly #starting: Promise<Parts>;
   #running: Parts | undefined;
+  #isBegun = false;
   #closing: Promise<void> | undefined;
   #cancelPurge: (() => void) | undefined;
   #unwatch: (() => void) | undefined;
@@ -103,7 +104,12 @@ export class Node {
     // Nothing above may leave it behind when it throws.
     this.#alive = setInterval(() => {}, DEFAULTS.aliveMs);
     this.#starting = this.#start();
-    this.#starting.catch((error: unknown) => this.fail(error));
+    this.#starting.then(
+      () => {
+        this.#isBegun = true;
+      },
+      (error: unknown) => this.fail(error),
+    );
     options.signal?.addEventListener('abort', this.#onAbort, { once: true });
     if (options.signal?.aborted) void this.close();
   }
@@ -185,6 +191,11 @@ export class Node {
   /** The parts, if they run. */
   get running(): Parts | undefined {
     return this.closed ? undefined : this.#running;
+  }
+
+  /** The parts, if the start is done: nobody who came before waits for it any more. */
+  get begun(): Parts | undefined {
+    return this.#isBegun ? this.running : undefined;
   }
 
   /** The parts, once they run. Rejects with CLOSED after `close()`, and with ABORTED by the signal. */

@@ -144,7 +144,7 @@ export class Peernet extends Emitter<PeernetEvents> {
   async #connect(text: string, signal: AbortSignal | undefined): Promise<Peer> {
     const address = oneAddress(text);
     // At once where that is possible: a `disconnect` right behind it comes second.
-    const parts = this.#node.running ?? (await this.#node.started(signal));
+    const parts = this.#node.begun ?? (await this.#node.started(signal));
     this.#node.learnScheme(address.text);
     const id = await parts.gossip.connect(pinned(address), { signal }).catch((error: unknown) => {
       throw moreOf(error, parts.hub.dials.failureOf(address.text));
@@ -162,15 +162,14 @@ export class Peernet extends Emitter<PeernetEvents> {
       throw new TypeError(`pn.disconnect(target): an address or an id, got ${typeof target}`);
     }
     if (this.#node.closed) return; // nothing is connected any more
-    const { running } = this.#node;
+    const { running, begun } = this.#node;
     if (running !== undefined) disconnect(running, target);
-    else {
-      // After a `connect` that was called before it, and waits for the start as well.
-      this.#node.started().then(
-        (parts) => disconnect(parts, target),
-        () => {},
-      );
-    }
+    if (begun !== undefined) return;
+    // After a `connect` that was called before it, and waits for the start as well.
+    this.#node.started().then(
+      (parts) => disconnect(parts, target),
+      () => {},
+    );
   }
 
   /** A duplex to wire to a remote transport, by either side: `stream.pipe(pn.createStream()).pipe(stream)`. */

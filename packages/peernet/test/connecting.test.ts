@@ -4,9 +4,10 @@ import { once } from 'node:events';
 import { createServer as createHttpServer } from 'node:http';
 import { createServer, type Server, type Socket } from 'node:net';
 import { duplexPair } from '@peernet/connection';
+import type { Listener, Transport } from '@peernet/core';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type KnownRow, Peernet, type SearchRow } from '../src/index.js';
-import { JumpClock, keep, make, pair, rows, until } from './nodes.js';
+import { JumpClock, keep, make, memory, pair, rows, until } from './nodes.js';
 
 const servers: Server[] = [];
 const accepted: Socket[] = [];
@@ -209,6 +210,33 @@ describe('disconnect', () => {
     b.disconnect('memory:a');
     await connecting;
     await until(() => b.peers().length === 0, 'gone');
+  });
+
+  test.each([
+    ['a disconnect', 'a connect'],
+    ['a connect', 'a disconnect'],
+  ])('%s that waits for the start comes before %s while it is under way', async (first) => {
+    const opened = memory();
+    let [begun, bind] = [false, (): void => {}];
+    const binding = new Promise<void>((done) => {
+      bind = done;
+    });
+    const listen: Transport['listen'] = async (options, onDuplex) => {
+      begun = true; // its parts run by now
+      await binding;
+      return (await opened.listen?.(options, onDuplex)) as Listener;
+    };
+    await make({ listen: 'memory:a' }).ready();
+    const node = make({ transport: { ...opened, listen }, listen: 'memory:late' });
+    const connecting = async (): Promise<unknown> => node.connect('memory:a').catch(({ code }) => code);
+    const early = first === 'a connect' ? connecting() : node.disconnect('memory:a');
+    await until(() => begun, 'its parts');
+    const late = first === 'a connect' ? node.disconnect('memory:a') : connecting();
+    setTimeout(bind, 50);
+    const [said] = await Promise.all([first === 'a connect' ? early : late, node.ready()]);
+    await new Promise((done) => setTimeout(done, 50));
+    expect(node.connections()).toEqual(first === 'a connect' ? [] : ['memory:a']);
+    if (first === 'a connect') expect(said).toBe('HELD_OFF');
   });
 
   test('ends streams too; of somebody unknown it does nothing; misuse is a TypeError', async () => {
