@@ -323,6 +323,25 @@ describe('disconnect', () => {
     },
   );
 
+  it.each([[true], [false]])(
+    'of whoever is now where our user had connected somebody else lasts (sent away: %s)',
+    (isSentAway) => {
+      const { bench, remote } = connecting();
+      bench.handle({ type: 'linkDown', key: bench.answer(bench.lastDial, remote), reason: 'LOST' });
+      const heir = bench.remote('heir', { address });
+      const key = bench.visit(heir);
+      if (isSentAway) bench.handle({ type: 'disconnect', target: heir.id });
+      else bench.handle({ type: 'linkDown', key, reason: 'LOST' });
+      bench.pass(20_000);
+      bench.fail(bench.lastDial, 'WRONG_PEER');
+      bench.pass(60_000);
+      expect(bench.lastDial).toMatchObject({ address, expect: undefined });
+      const own = bench.answer(bench.lastDial, heir);
+      expect(bench.closed.get(own)).toBe(isSentAway ? 'USER' : undefined);
+      expect(bench.machine.neighbours.map(({ id }) => id)).toEqual(isSentAway ? [] : [heir.id]);
+    },
+  );
+
   it('ends a dial under way: HELD_OFF', () => {
     const { bench } = connecting();
     bench.handle({ type: 'disconnect', target: address });

@@ -152,7 +152,9 @@ export class Wishes {
       wanted = this.#named.get(request) ?? wanted;
       this.#named.delete(request);
     }
-    if (dial.intent === 'user' || dial.requests.length > 0) this.pin(wanted, id);
+    // Without a request it is of who was there before; whom the user has sent away since is not wanted in his place.
+    const isKept = dial.intent === 'user' && !this.#dialer.isBarred(id);
+    if (isKept || dial.requests.length > 0) this.pin(wanted, id);
     for (const [request, address] of others) {
       this.#named.delete(request);
       if (address !== undefined) this.connect(request, `${address.text}#${address.id}`);
