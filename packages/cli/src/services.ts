@@ -93,9 +93,7 @@ export class Services {
       }
       if (this.#entries.length >= servicesMax)
         throw new Failure(`this daemon has ${servicesMax} services already`, { code: 'LIMIT' });
-      // One that waits is meant as it was asked for, unless something else is asked of it.
-      const meant =
-        same === undefined || differences(same.wanted, wanted) !== undefined ? wanted : same.wanted;
+      const meant = same === undefined ? wanted : again(same.wanted, wanted);
       const service = await this.#start(meant);
       const entry: Entry = { wanted: { ...meant, port: service.port }, service };
       try {
@@ -214,6 +212,13 @@ function differences(have: Remembered, wanted: Remembered): string | undefined {
   );
   if (options.length === 0) return undefined;
   return ` with another ${options.map((name) => `--${name}`).join(', ')}`;
+}
+
+/** One that waits, as it is asked for once more: what is not said again is as it was, but for another protocol. */
+function again(have: Remembered, wanted: Remembered): Remembered {
+  if (differences(have, wanted) === '') return wanted;
+  const { host = have.host, announce = have.announce, cert = have.cert, key = have.key } = wanted;
+  return { ...have, host, announce, cert, key };
 }
 
 function rowOf({ wanted, service, why }: Entry): ServiceRow {

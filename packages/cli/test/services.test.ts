@@ -107,9 +107,17 @@ describe('services', () => {
     await again.services.restore();
     await thief.close();
     await again.services.listen({ protocol: 'ws', port, announce: ['ws://other.example:80'] });
-    expect(JSON.parse(readFileSync(path, 'utf8')).services).toMatchObject([
-      { announce: ['ws://other.example:80'] },
+    expect(JSON.parse(readFileSync(path, 'utf8')).services).toEqual([
+      { ...asked, announce: ['ws://other.example:80'] },
     ]);
+    // Another protocol is another service.
+    await again.end();
+    await thief.listen('ws', { port });
+    const other = create(path);
+    await other.services.restore();
+    await thief.close();
+    await other.services.listen({ protocol: 'tcp', port });
+    expect(JSON.parse(readFileSync(path, 'utf8')).services).toEqual([{ protocol: 'tcp', port }]);
   });
 
   it('two `listen` at once for one port: one service', async () => {
