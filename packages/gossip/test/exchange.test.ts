@@ -1,7 +1,7 @@
 import { signRecord } from '@peernet/core';
 import { describe, expect, it } from 'vitest';
 import { RATES, SEND_SHARE, TUNING } from '../src/defaults.js';
-import { encodeShuffle } from '../src/wire.js';
+import { encodeRecord, encodeShuffle } from '../src/wire.js';
 import { Bench, heard, live, startMs, wallMs, withBook } from './machine.js';
 
 const tell = (
@@ -160,6 +160,19 @@ describe('what is told', () => {
       tell(bench, key, []);
       expect(bench.to(key, 'shuffle').at(-1)?.records).toHaveLength(introduced ? 0 : 1);
     }
+  });
+
+  it('is what a neighbour says since its calendar was set, not what it had said when that was a year ahead', () => {
+    const address = 'ws://20.1.1.1:4000';
+    const bench = new Bench({ seeds: [address] });
+    bench.pass(0);
+    const key = bench.answer(bench.lastDial, bench.remote('a', { address, seq: wallMs + 31_536_000_000 }));
+    const { record } = bench.remote('a', { address });
+    bench.message(key, encodeRecord(heard(record)));
+    const b = bench.visit(bench.remote('b'));
+    tell(bench, b, []);
+    const told = bench.to(b, 'shuffle').flatMap(({ records }) => records);
+    expect(told.map((one) => one.record.seq)).toEqual([record.seq]);
   });
 
   it('are no more than 80 % of what a peer takes into its book, however often it asks', () => {

@@ -155,9 +155,8 @@ export class Exchange {
       entry.id === to.id || entry.id === crypto.id || entry.address.startsWith('wrtc:');
     const told: HeardRecord[] = [];
     for (const entry of store.sample(allowed, { scope: to.scope, exclude })) {
-      if (entry.record?.dialable) {
-        told.push({ record: entry.record, ageSeconds: entry.ageSeconds ?? 0 });
-      }
+      const { record, ageSeconds = 0 } = entry;
+      if (record?.dialable && !this.#isWithdrawn({ record, ageSeconds })) told.push({ record, ageSeconds });
     }
     // A link that we made and that lives proves more than a handshake of an hour ago.
     for (const peer of peers.neighbours) {
@@ -173,5 +172,11 @@ export class Exchange {
       if (heard?.record.dialable && this.#records.takeable(heard, to.scope) !== undefined) told.push(heard);
     }
     return told;
+  }
+
+  /** Its owner has gone back behind it, since his calendar was set: nobody takes it any more, but what he says now. */
+  #isWithdrawn(heard: HeardRecord): boolean {
+    const { id, seq } = heard.record;
+    return seq > (this.#c.peers.byId(id)?.record?.seq ?? seq) && !this.#records.timely(heard);
   }
 }
