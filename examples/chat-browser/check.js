@@ -29,7 +29,9 @@ for (const path of ['/', '/chat.js', '/room.js', '/picture.js', '/style.css', '/
   if (status !== 200) end(1, `${path}: ${status}`);
   console.log(`${path}: ${headers.get('content-type')}`);
 }
-if ((await fetch(`${origin}/serve.js`)).status !== 404) end(1, 'it serves more than the page');
+for (const path of ['/serve.js', '//']) {
+  if ((await fetch(origin + path)).status !== 404) end(1, `it serves more than the page: ${path}`);
+}
 
 const seeds = await (await fetch(`${origin}/start.json`)).json();
 function guest(name) {

@@ -25,10 +25,11 @@ const pages = new Map([
 const types = { '.html': 'text/html', '.js': 'text/javascript', '.css': 'text/css' };
 
 const server = createServer((request, response) => {
-  const { pathname } = new URL(request.url, 'http://page');
+  const [pathname] = request.url.split('?'); // not `new URL`, which throws for some that strangers send
   if (pathname === '/start.json') {
     // Where a new page begins: this peer, under the name by which the page has found us.
-    const { hostname } = new URL(`http://${request.headers.host ?? 'localhost'}`);
+    const at = `http://${request.headers.host ?? 'localhost'}`;
+    const hostname = URL.canParse(at) ? new URL(at).hostname : 'localhost';
     response.setHeader('content-type', 'application/json');
     response.end(JSON.stringify([`ws://${hostname}:${service.port}`]));
     return;
