@@ -12,6 +12,7 @@ const { port } = await pn.listen('ws');
 
 const chat = pn.subnet(process.env.ROOM ?? 'example chat');
 const present = new Map(); // stream → name of who is at its other end
+const behind = new WeakSet(); // streams whose other end reads too slowly: what is said meanwhile it misses
 const seen = new Set(); // ids of messages, so that none goes round in circles
 
 chat.on('connection', (stream, peer) => {
@@ -24,6 +25,7 @@ chat.on('connection', (stream, peer) => {
     if (rest.length > 10_000) stream.destroy(); // who sends that is no friend
     for (const json of lines) received(stream, peer, json);
   });
+  stream.on('drain', () => behind.delete(stream));
   stream.on('end', () => stream.end());
   stream.on('close', () => {
     if (present.has(stream)) print(`* ${present.get(stream)} has gone`);
@@ -33,6 +35,7 @@ chat.on('connection', (stream, peer) => {
 
 function received(stream, peer, json) {
   const message = parse(json);
+  if (message === undefined) return;
   if (message.text !== undefined) say(message, stream);
   else if (!present.has(stream)) {
     present.set(stream, `${clean(message.name)} (${peer.id.slice(0, 6)})`);
@@ -46,25 +49,27 @@ function say(message, from) {
   seen.add(message.id);
   if (seen.size > 1000) seen.delete(seen.values().next().value);
   if (from !== undefined) print(`${clean(message.name)}: ${clean(message.text)}`);
-  for (const stream of present.keys()) if (stream !== from) stream.write(line(message));
+  for (const stream of present.keys()) {
+    if (stream !== from && !behind.has(stream) && !stream.write(line(message))) behind.add(stream);
+  }
 }
 
 const line = (message) => `${JSON.stringify(message)}\n`;
 
-/** What strangers send may be anything. */
+/** What strangers send may be anything: `{ name }` or `{ id, name, text }`, all strings, or it is nothing. */
 function parse(json) {
   try {
-    return JSON.parse(json) ?? {};
+    const message = JSON.parse(json);
+    const { id, name, text } = message;
+    const isText = typeof text === 'string' && typeof id === 'string';
+    return typeof name === 'string' && (isText || text === undefined) ? message : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
 
 /** Nothing that a terminal would obey. */
-const clean = (text) =>
-  String(text)
-    .replace(/[\p{Cc}\p{Cf}]/gu, '')
-    .slice(0, 500);
+const clean = (text) => text.replace(/[\p{Cc}\p{Cf}]/gu, '').slice(0, 500);
 
 function print(text) {
   if (terminal.terminal) {

@@ -8,7 +8,11 @@ export function enter(chat, o) {
   const seen = new Set(); // ids of messages, so that none goes round in circles
   const decoder = () => new TextDecoder();
   const encoder = new TextEncoder();
-  const write = (stream, message) => stream.write(encoder.encode(`${JSON.stringify(message)}\n`));
+  const behind = new WeakSet(); // streams whose other end reads too slowly: what is said meanwhile it misses
+  const write = (stream, message) => {
+    if (behind.has(stream)) return;
+    if (!stream.write(encoder.encode(`${JSON.stringify(message)}\n`))) behind.add(stream);
+  };
 
   chat.on('connection', (stream, peer) => {
     write(stream, { name: o.name });
@@ -20,6 +24,7 @@ export function enter(chat, o) {
       if (rest.length > 10_000) stream.destroy(); // who sends that is no friend
       for (const json of lines) received(stream, peer, parse(json));
     });
+    stream.on('drain', () => behind.delete(stream));
     stream.on('end', () => stream.end());
     stream.on('close', () => {
       present.delete(stream);
@@ -28,6 +33,7 @@ export function enter(chat, o) {
   });
 
   function received(stream, peer, message) {
+    if (message === undefined) return;
     if (message.text !== undefined) pass(message, stream);
     else if (!present.has(stream)) {
       present.set(stream, { id: peer.id, name: short(message.name, 40) });
@@ -58,13 +64,16 @@ function id() {
   ).join('');
 }
 
-const short = (text, length) => String(text).slice(0, length);
+const short = (text, length) => text.slice(0, length);
 
-/** What strangers send may be anything. */
+/** What strangers send may be anything: `{ name }` or `{ id, name, text }`, all strings, or it is nothing. */
 function parse(json) {
   try {
-    return JSON.parse(json) ?? {};
+    const message = JSON.parse(json);
+    const { id, name, text } = message;
+    const isText = typeof text === 'string' && typeof id === 'string';
+    return typeof name === 'string' && (isText || text === undefined) ? message : undefined;
   } catch {
-    return {};
+    return undefined;
   }
 }
