@@ -103,10 +103,15 @@ export class Door {
       this.#count(reason);
       socket.destroy();
     };
-    inside.cancelTimer = this.#clock.alarm(nowMs + firstByteMs, () => {
-      if (socket.bytesRead === 0) return leave('silent');
-      if (this.#upgrades) inside.cancelTimer = this.#clock.alarm(nowMs + upgradeMs, () => leave('slow'));
-    });
+    const awaitEntry = (): void => {
+      inside.cancelTimer = this.#clock.alarm(nowMs + upgradeMs, () => leave('slow'));
+    };
+    const onFirstByteDue = (): void => {
+      if (socket.bytesRead === 0) leave('silent');
+      else if (this.#upgrades) awaitEntry();
+    };
+    if (this.#upgrades && upgradeMs <= firstByteMs) awaitEntry();
+    else inside.cancelTimer = this.#clock.alarm(nowMs + firstByteMs, onFirstByteDue);
   }
 
   /** The socket has become what its owner wants: nothing more is expected of it here. */

@@ -72,6 +72,18 @@ describe('who dawdles is thrown out', () => {
     expect(clock.pending).toBe(0);
   });
 
+  test('upgradeMs holds whatever a first byte may take', () => {
+    const { clock, door, knock } = setUp({ upgrades: true, limits: { firstByteMs: Infinity } });
+    const [slow, silent, early] = [knock().socket, knock().socket, knock().socket];
+    slow.bytesRead = 1;
+    door.enter(early);
+    clock.advance(upgradeMs - 1);
+    expect([slow.destroyed, silent.destroyed]).toEqual([false, false]);
+    clock.advance(1);
+    expect([slow.destroyed, silent.destroyed, early.destroyed]).toEqual([true, true, false]);
+    expect(door.refused).toEqual({ slow: 2 });
+  });
+
   test('times are limits, too', () => {
     const { clock, knock } = setUp({ limits: { firstByteMs: 10 } });
     const { socket } = knock();

@@ -80,7 +80,9 @@ describe('slowloris', () => {
   });
 
   test('control: so do we, when the times are long', async () => {
-    const { port } = await host({ limits: { ...quick, firstByteMs: 1e6, headersMs: 1e6, requestMs: 1e6 } });
+    const { port } = await host({
+      limits: { ...quick, firstByteMs: 1e6, upgradeMs: 1e6, headersMs: 1e6, requestMs: 1e6 },
+    });
     const silent = await raw(port);
     await pause(1500);
     expect(silent.isGone()).toBe(false);
