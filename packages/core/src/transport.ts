@@ -83,7 +83,7 @@ export interface Listener {
 export interface Transport {
   /** URL schemes that it dials: ['ws', 'wss']. */
   readonly schemes: readonly string[];
-  /** Rejects with a PeernetError (DIAL_REFUSED, DIAL_TIMEOUT, DNS_FAILED, DIAL_FAILED, ABORTED, SCHEME_UNKNOWN). */
+  /** Rejects with a PeernetError (DIAL_REFUSED, DIAL_TIMEOUT, DNS_FAILED, DIAL_FAILED, ABORTED, ADDRESS_INVALID, SCHEME_UNKNOWN). */
   dial(address: string, options: DialTransportOptions): Promise<DuplexLike>;
   listen?(
     options: ListenOptions,

@@ -17,7 +17,7 @@ export interface TransportSubject {
   readonly listen?: ListenOptions | undefined;
   /** What to dial in order to reach a listener. */
   address(listener: Listener): string;
-  /** An address where nobody listens. */
+  /** An address where nobody listens. Without one the case about it fails. */
   readonly nobody?: string | undefined;
 }
 

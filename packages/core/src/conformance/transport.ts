@@ -1,6 +1,7 @@
 // What peernet relies on in a transport. A replacement runs these on itself:
 //
-//   for (const c of transportCases) test(c.name, () => c.run(() => ({ transport: mine(), address: (l) => `mine:${l.port}` })))
+//   const subject = { transport: mine(), address: (l) => `mine:${l.port}`, nobody: 'mine:1' }
+//   for (const c of transportCases) test(c.name, () => c.run(() => subject))
 //
 // A case with `needs` may be left out where the transport has no such thing: `ip` (its ends have IP addresses), `port`
 // (its listeners have ports), `back-pressure` (it can stop a remote that sends too fast; browsers' sockets cannot).
