@@ -28,7 +28,8 @@ export const systemRandom: Random = (() => {
 
 /**
  * A reproducible source: xoshiro128** (Blackman & Vigna 2018) seeded by splitmix32. Not for secrets.
- * @param seed any safe integer; different seeds give unrelated streams.
+ * @param seed any safe integer; different seeds give different streams. Their first numbers are the same where the lower
+ * 32 bits are: only from the second on do the higher ones count.
  */
 export function seededRandom(seed: number): Random {
   let mix = seed >>> 0;
