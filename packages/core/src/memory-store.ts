@@ -3,6 +3,7 @@
 // @peernet/store.
 import type { Address } from './address.js';
 import { keysOf, userAddressOf } from './address-memo.js';
+import { LruMap } from './bounded.js';
 import { type Clock, systemClock } from './clock.js';
 import { scopeRank } from './ip.js';
 import { MinWise } from './min-wise.js';
@@ -61,6 +62,7 @@ interface Slot {
   scheme: string;
   scope: Address['scope'];
   id: PeerId | undefined;
+  pinned: PeerId | undefined; // who is there, as the user said
   heard: HeardRecord | undefined;
   heardAtMs: number;
   saved: boolean;
@@ -94,7 +96,7 @@ class MemoryStore implements PeerStore {
   readonly #slots = new Map<string, Slot>();
   /** The same ones, to draw from. */
   readonly #list: Slot[] = [];
-  readonly #tombstones = new Map<string, number>();
+  readonly #tombstones = new LruMap<string, number>(MEMORY_STORE.tombstonesMax);
   readonly #minWise: MinWise<Slot>;
   readonly #salt: number;
   readonly preference: Preference;
@@ -116,9 +118,7 @@ class MemoryStore implements PeerStore {
     };
   }
 
-  ready(): Promise<void> {
-    return Promise.resolve();
-  }
+  async ready(): Promise<void> {}
 
   offer(records: readonly HeardRecord[], source: PeerId, { chosen = false }: OfferOptions = {}): void {
     const nowMs = this.#clock.now();
@@ -164,7 +164,9 @@ class MemoryStore implements PeerStore {
     if (slot.heard?.record.id === heard.record.id && slot.heard.record.seq >= heard.record.seq) return;
     slot.heard = heard;
     slot.heardAtMs = nowMs;
-    slot.id ??= heard.record.id;
+    // Where the user sends us, anybody may answer: a dial that expects whoever claims the address would never succeed.
+    if (!slot.saved) slot.id ??= heard.record.id;
+    else if (slot.failures > 0 && slot.id !== heard.record.id) slot.id = slot.pinned;
   }
 
   save(addresses: readonly string[]): void {
@@ -175,7 +177,8 @@ class MemoryStore implements PeerStore {
       const slot = this.#slots.get(address.text) ?? this.#insert(address.text, 'self', true);
       if (slot === undefined) continue;
       slot.saved = true;
-      slot.id = address.id ?? slot.id;
+      slot.pinned = address.id ?? slot.pinned;
+      slot.id = slot.pinned ?? (slot.seenWall === undefined ? undefined : slot.id);
       slot.restUntilMs = Math.min(slot.restUntilMs, slot.failedAtMs + MEMORY_STORE.backoffSavedMaxMs);
     }
   }
@@ -228,11 +231,7 @@ class MemoryStore implements PeerStore {
     for (const key of addresses.map(normal)) {
       const slot = this.#slots.get(key);
       if (slot !== undefined) this.#delete(slot);
-      this.#tombstones.delete(key);
       this.#tombstones.set(key, until);
-      if (this.#tombstones.size <= MEMORY_STORE.tombstonesMax) continue;
-      const oldest = this.#tombstones.keys().next().value;
-      if (oldest !== undefined) this.#tombstones.delete(oldest);
     }
   }
 
@@ -320,6 +319,7 @@ class MemoryStore implements PeerStore {
       scheme: address.slice(0, address.indexOf(':')),
       scope,
       id: undefined,
+      pinned: undefined,
       heard: undefined,
       heardAtMs: 0,
       saved: false,
