@@ -89,16 +89,19 @@ export class Verifier {
   tick(turn: Turn): void {
     const { nowMs } = turn;
     if (nowMs < this.#deadlineMs) return;
-    for (const line of this.#lines.values()) this.#serve(line, turn); // comes to those that go behind the others, too
+    const late = new Set<Line>();
+    // Comes to those that go behind the others, too; not again to who has to wait, whatever rounding makes of when.
+    for (const line of this.#lines.values()) if (!late.has(line) && !this.#serve(line, turn)) late.add(line);
     this.#deadlineMs = Number.POSITIVE_INFINITY;
     for (const line of this.#lines.values()) {
       this.#deadlineMs = Math.min(this.#deadlineMs, this.#readyMs(line, nowMs));
     }
   }
 
-  #serve(line: Line, turn: Turn): void {
+  /** One message; false if it has to wait. */
+  #serve(line: Line, turn: Turn): boolean {
     const first = line.queue.peek();
-    if (first === undefined || this.#readyMs(line, turn.nowMs) > turn.nowMs) return;
+    if (first === undefined || this.#readyMs(line, turn.nowMs) > turn.nowMs) return false;
     const { key } = line.neighbour;
     this.#serving = key;
     const done = first.run(turn);
@@ -109,6 +112,7 @@ export class Verifier {
     }
     // The link may have been closed for what it said.
     if (this.#lines.delete(key) && line.queue.size > 0) this.#lines.set(key, line);
+    return done;
   }
 
   #readyMs(line: Line, nowMs: number): number {

@@ -1,6 +1,6 @@
 // What one machine makes of neighbours that say too much, to the wrong one, or in the wrong order: searches, rows,
 // adverts and withdrawals, each limit by itself.
-import { scopeRank, signRecord } from '@peernet/core';
+import { type Crypto, scopeRank, signRecord } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { CAPACITY, CAST, LIMITS, RATES } from '../../src/defaults.js';
 import { narrowestRank } from '../../src/machine/slim-record.js';
@@ -511,6 +511,27 @@ describe('looks at signatures', () => {
     expect(kindsTo(bench, 4)).toEqual(['advert', 'advert']);
     bench.pass(100_000);
     expect(bench.machine.sizes()).toMatchObject({ adverts: 102, waiting: 0 });
+  });
+
+  test('end when there is no budget, also where so little is missing that no clock can tell', () => {
+    const { crypto } = new Bench();
+    let hashes = 0;
+    const hash: Crypto['hash'] = (domain, bytes) => {
+      if (++hashes > 1_000) throw new Error('it looks for ever');
+      return crypto.hash(domain, bytes);
+    };
+    const bench = new Bench({ rates: { ...RATES, nodeSignatures: { perSecond: 1e9, burst: 1 } } }, { hash });
+    bench.nowMs = 2 ** 35; // a year: numbers are 8 ns apart
+    const seq = wallMs + bench.nowMs;
+    bench.ups(2);
+    const query = bench.ask(1, 'chat');
+    for (const name of ['alice', 'bob']) bench.answer(2, query, [row(bench, name, { seq })]);
+    expect([rowsTo(bench, 1).length, bench.machine.sizes().waiting]).toEqual([1, 1]);
+    bench.give({ type: 'tick', ...bench.outside });
+    expect([rowsTo(bench, 1).length, bench.machine.sizes().waiting]).toEqual([0, 1]);
+    bench.nowMs++;
+    bench.give({ type: 'tick', ...bench.outside });
+    expect([rowsTo(bench, 1).length, bench.machine.sizes().waiting]).toEqual([1, 0]);
   });
 
   test('go in order, also when there is budget before those that wait have had their turn', () => {
