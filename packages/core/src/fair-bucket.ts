@@ -31,6 +31,12 @@ export class FairBucket {
     return Math.max(0, Math.floor((weight * free - own) / (1 + weight) + nothing));
   }
 
+  /** Tokens that others leave to `source`: what is free, and what it has taken itself. */
+  left(source: number, nowMs: number): number {
+    this.#flow(nowMs);
+    return this.#burst - this.#sum + (this.#debts?.get(source) ?? 0);
+  }
+
   /** Whether `source` has taken what is not given back yet. */
   owes(source: number, nowMs: number): boolean {
     this.#flow(nowMs);

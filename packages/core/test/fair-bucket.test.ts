@@ -52,6 +52,14 @@ describe('a fair bucket', () => {
     expect(bucket.owes(1, 1_100)).toBe(false);
   });
 
+  test('knows what others leave of it to each', () => {
+    const bucket = new FairBucket(rate, 0);
+    bucket.take(1, 30, 0);
+    bucket.take(2, 20, 0);
+    expect([1, 2, 3].map((source) => bucket.left(source, 0))).toEqual([80, 70, 50]);
+    expect(bucket.left(3, 5_000)).toBe(100);
+  });
+
   test('control: a plain bucket is drained by the first who comes', () => {
     const greedy = new FairBucket(rate, 0);
     greedy.take(1, greedy.room(1, 1e9, 0), 0);

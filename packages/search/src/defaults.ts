@@ -245,7 +245,7 @@ export const PACE = Object.freeze({
   neighbourWeight: 1,
   /** Own casts: up to 8/9 of the bucket. */
   ownWeight: 8,
-  /** Own adverts leave room for `CAPACITY.subnetsPerKey` withdrawals, but no more than this share of a bucket that somebody made small. */
+  /** Own adverts leave room for `CAPACITY.subnetsPerKey` withdrawals, but no more than this share of what others leave them of a bucket. */
   spareShare: 0.3,
   /** Bytes buffered on a link from which casts skip it: 256 KiB (protocol.md §8). */
   congestedBytes: 262_144,

@@ -153,9 +153,12 @@ export class Neighbour {
   room(kind: CastKind, source: LinkKey, nowMs: number, spare = 0): number {
     const out = kind === 'advert' ? this.#advertsOut : this.#searchesOut;
     if (out === undefined) return Math.max(0, this.#rates.capacity(kind, source) - spare);
-    const weight = weightOf(source);
-    const isFull = out.messages.room(source, weight, nowMs) < 1 + spare;
-    return isFull ? 0 : Math.max(0, out.units.room(source, weight, nowMs) - spare);
+    const roomOf = (bucket: FairBucket): number => {
+      // Where others have taken most of it, what is to be left would be more than there is to be had.
+      const kept = spare === 0 ? 0 : Math.floor(bucket.left(source, nowMs) * PACE.spareShare);
+      return bucket.room(source, weightOf(source), nowMs) - Math.min(spare, kept);
+    };
+    return roomOf(out.messages) < 1 ? 0 : Math.max(0, roomOf(out.units));
   }
 
   sent(kind: CastKind, source: LinkKey, units: number, nowMs: number): void {

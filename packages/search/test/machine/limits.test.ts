@@ -1,6 +1,7 @@
 import { type Rate, TokenBucket } from '@peernet/core';
 import { describe, expect, test } from 'vitest';
 import { RATES } from '../../src/defaults.js';
+import { decodeAdvert } from '../../src/wire.js';
 import { Bench, wallMs } from '../bench.js';
 
 /** Sums budgets. */
@@ -93,6 +94,24 @@ describe('what we send into a link', () => {
     bench.take('search');
     bench.search(1, 'mine');
     expect(units(bench.take('search'))).toBe(400);
+  });
+
+  test('nor do our own adverts, however many neighbours flood, though they leave room for withdrawals', () => {
+    const bench = new Bench();
+    bench.ups(8);
+    let own = 0;
+    for (let second = 0; second < 20; second++) {
+      for (let link = 2; link <= 6; link++) {
+        for (let i = 0; i < (second === 0 ? 150 : 5); i++) {
+          const stranger = `m${second}-${link}-${i}`;
+          bench.tell(link, bench.advert(stranger, stranger), { budget: 12 });
+        }
+      }
+      if (second === 5) bench.join('chat');
+      bench.pass(1_000);
+      own += bench.take('advert').filter((m) => decodeAdvert(m.advert)?.id === bench.crypto.id).length;
+    }
+    expect(own).toBeGreaterThan(0);
   });
 });
 
