@@ -240,7 +240,7 @@ export class SearchRelay {
   /** Whether anybody to whom it goes can look at one more row of `n`, besides those of the same message. */
   #isProvable(n: Neighbour, query: Query, before: readonly Decoded[], nowMs: number): boolean {
     const { neighbours } = this.#s.caster;
-    const ways = query.upstreams.flatMap((link) => neighbours.get(link) ?? []);
+    const ways = query.upstreams.flatMap((link) => neighbours.get(link) ?? []).filter((to) => to !== n);
     if (ways.length === 0) return true;
     const count = before.filter(({ fresh }) => fresh).length;
     return ways.some((to) => to.provable(n.key, nowMs) > count);

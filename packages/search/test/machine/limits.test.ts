@@ -222,6 +222,23 @@ describe('signatures', () => {
     }
   });
 
+  test('nor does who has brought the search itself, and would be one of those to whom it goes', () => {
+    const bench = new Bench();
+    bench.ups(3);
+    const rowsOf = (subnet: string): { bytes: Uint8Array }[] =>
+      Array.from({ length: 16 }, (_, i) => ({ bytes: bench.advert(`m${i} ${subnet}`, subnet).bytes }));
+    for (let i = 0; i < 7; i++) bench.answer(2, bench.ask(1, `s${i}`), rowsOf(`s${i}`));
+    bench.take('rows');
+    const searchId = new Uint8Array(16).fill(200);
+    const query = bench.ask(1, 'chat', { searchId, budget: 9 });
+    bench.ask(2, 'chat', { searchId, budget: 100 });
+    const row = { bytes: bench.advert('alice', 'chat').bytes };
+    bench.answer(2, query, [row]);
+    expect(bench.take('rows', 1)).toHaveLength(0);
+    bench.answer(3, query, [row]);
+    expect(bench.take('rows', 1)).toHaveLength(1);
+  });
+
   test('rows that wait until their way back is closed go nowhere', () => {
     const bench = new Bench({ rates: { ...RATES, signatures: { perSecond: 0.05, burst: 1 } } });
     bench.ups(3);
