@@ -156,6 +156,22 @@ describe('told before the database was read', () => {
     expect(store.broken()).toEqual([]);
   });
 
+  test('whom the user had removed is not stayed with, though somebody has named him since', async () => {
+    const db = new MemoryLevel();
+    const first = start(db);
+    const { clock } = first;
+    first.store.remove([address(1)]);
+    await first.store.close();
+
+    const { store } = start(db, { clock, random: seededRandom(2) });
+    for (const n of [1, 2]) store.offer([heard(n)], peer(9), { chosen: true });
+    await store.ready();
+    clock.pass(BOOK.minWiseWarmUpMs);
+    const preferred = store.preference?.pick(9, { schemes: ['ws'], exclude: () => false });
+    expect(preferred?.map((entry) => entry.address)).toEqual([address(2)]);
+    expect(store.broken()).toEqual([]);
+  });
+
   test('nothing that the user saved is lost, however much they save before their earlier addresses are read', async () => {
     const db = new MemoryLevel();
     const first = start(db);

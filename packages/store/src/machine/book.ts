@@ -254,6 +254,7 @@ export class Book {
     const entry = this.registry.entries.get(address);
     if (leftMs <= 0 || entry?.saved === true || !this.absent.hasRoom) return false;
     if (entry !== undefined) this.admission.drop(entry); // heard of before this was known
+    this.slots.drop(address);
     if (this.absent.buriedUntil(address) === undefined)
       this.absent.bury(address, nowMs + Math.min(leftMs, BOOK.tombstoneMs));
     return true;
