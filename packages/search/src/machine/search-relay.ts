@@ -173,15 +173,15 @@ export class SearchRelay {
     const query = this.queries.open(key, turn.nowMs);
     if (query === undefined || !isMore(query, crypto.id, 0, 'answer')) return;
     give(query, crypto.id, 0, 'answer');
+    const named = { query: fromHex(key) as Uint8Array, subnet: fromHex(query.subnet) as Uint8Array, meta };
+    const signed = new Map<number | undefined, Uint8Array>();
     for (const upstream of query.upstreams) {
       const n = caster.neighbours.get(upstream);
       if (n === undefined) continue;
-      const { bytes } = signAnswer(crypto, {
-        query: fromHex(key) as Uint8Array,
-        subnet: fromHex(query.subnet) as Uint8Array,
-        record: own.recordFor(rankFor(query, n), turn.wallMs),
-        meta,
-      });
+      const rank = rankFor(query, n);
+      const sign = () => signAnswer(crypto, { ...named, record: own.recordFor(rank, turn.wallMs) }).bytes;
+      const bytes = signed.get(rank) ?? sign();
+      signed.set(rank, bytes);
       this.#send(query, n, [{ kind: 'answer', hops: query.hops, ageSeconds: 0, bytes }], turn);
     }
   }

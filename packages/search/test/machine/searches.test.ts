@@ -459,6 +459,25 @@ describe('a search of others', () => {
     ]);
   });
 
+  test('a reply is signed once for all to whom it goes', () => {
+    const { crypto } = new Bench();
+    const signed: string[] = [];
+    const bench = new Bench(undefined, {
+      sign: (domain, bytes) => {
+        signed.push(domain);
+        return crypto.sign(domain, bytes);
+      },
+    });
+    bench.ups(3);
+    const search = { payload: new Uint8Array([1]), searchId: new Uint8Array(16).fill(9), hops: 2 };
+    bench.ask(1, 'chat', { ...search, budget: 9 });
+    bench.ask(2, 'chat', { ...search, budget: 99 });
+    bench.give({ type: 'reply', key: bench.queries[0]?.key ?? '', meta: noBytes, ...bench.outside });
+    expect([1, 2].map((link) => bench.take('rows', link).length)).toEqual([1, 1]);
+    expect(new Set(signed).size).toBe(2); // the record, and the answer with it
+    expect(signed).toHaveLength(2);
+  });
+
   test('a reply after 30 s is too late', () => {
     const bench = new Bench();
     bench.ups(2);
