@@ -243,6 +243,8 @@ export const PACE = Object.freeze({
   senderShare: 0.8,
   /** A neighbour's casts may hold so many times what is free in an outgoing bucket: 1 leaves half of it to others. */
   neighbourWeight: 1,
+  /** Withdrawals that a neighbour brought: up to 2/3 of the bucket, so that some fit where its adverts fill their half. */
+  withdrawalWeight: 2,
   /** Own casts: up to 8/9 of the bucket. */
   ownWeight: 8,
   /** Own adverts leave room for `CAPACITY.subnetsPerKey` withdrawals, but no more than this share of what others leave them of a bucket. */

@@ -383,7 +383,7 @@ export class AdvertRelay {
   }
 
   #passWithdrawal(source: LinkKey, to: Neighbour, message: Uint8Array, { nowMs, effects }: Turn): void {
-    if (to.room('advert', source, nowMs) < 1 || !effects.send(to.key, message, 'advert')) return;
+    if (!to.takesWithdrawal(source, nowMs) || !effects.send(to.key, message, 'advert')) return;
     to.sent('advert', source, 1, nowMs);
   }
 

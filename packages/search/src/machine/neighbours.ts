@@ -161,6 +161,14 @@ export class Neighbour {
     return roomOf(out.messages) < 1 ? 0 : Math.max(0, roomOf(out.units));
   }
 
+  /** Whether a withdrawal that `source` brought may be sent to it now. */
+  takesWithdrawal(source: LinkKey, nowMs: number): boolean {
+    const out = this.#advertsOut;
+    if (out === undefined) return this.#rates.capacity('advert', source) >= 1;
+    const fits = (bucket: FairBucket): boolean => bucket.room(source, PACE.withdrawalWeight, nowMs) >= 1;
+    return fits(out.messages) && fits(out.units);
+  }
+
   sent(kind: CastKind, source: LinkKey, units: number, nowMs: number): void {
     const out = this.#out(kind, nowMs);
     out.messages.take(source, 1, nowMs);

@@ -296,6 +296,18 @@ describe('withdrawals', () => {
     expect(bench.counters.signatures).toBe(2);
   });
 
+  test('go on where the adverts of those who brought them have used up what they may', () => {
+    const bench = new Bench();
+    bench.ups(4);
+    bench.tell(1, bench.advert('alice', 'chat'));
+    for (let i = 0; i < 200; i++) bench.tell(1, bench.advert(`m${i}`, `chat ${i}`), { budget: 4 });
+    bench.take('advert');
+    bench.tell(1, bench.advert('bob', 'chat'), { budget: 4 });
+    expect(bench.take('advert')).toEqual([]); // the control
+    bench.tell(1, bench.advert('alice', 'chat', { ttlSeconds: 0, seq: wallMs + 1 }), { budget: 1 });
+    expect([2, 3, 4].map((link) => bench.take('advert', link).length)).toEqual([1, 1, 1]);
+  });
+
   test('nobody else can withdraw for a member', () => {
     const bench = new Bench();
     bench.ups(2);
