@@ -10,8 +10,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 
 const here = fileURLToPath(new URL('..', import.meta.url));
 const built = existsSync(join(here, '../../packages/peernet/dist/index.cjs'));
-/** Most that a browser has to load for `peernet`, minified and gzipped, bytes. A ratchet: 135 254 when it was set, with WebRTC, subnets, introductions and the storage of pages (112 217 without); 138 018 with what newcomers ask (docs/decisions/0026); 138 310 with rows that come back (docs/decisions/0018); 138 424 with the book after walks (docs/decisions/0030); 138 720 with waiting for who is being connected (docs/decisions/0018); 138 904 with `connect` that waits so, too, and one build for both platforms (docs/decisions/0012); 142 018 and 143 991 with what was found by reading all of it again, twice. */
-const bundleBytesMax = 144_200;
+/** Most that a browser has to load for `peernet`, minified and gzipped, bytes. A ratchet: 135 254 when it was set, with WebRTC, subnets, introductions and the storage of pages (112 217 without); 138 018 with what newcomers ask (docs/decisions/0026); 138 310 with rows that come back (docs/decisions/0018); 138 424 with the book after walks (docs/decisions/0030); 138 720 with waiting for who is being connected (docs/decisions/0018); 138 904 with `connect` that waits so, too, and one build for both platforms (docs/decisions/0012); 142 018 and 144 313 with what was found by reading all of it again, twice. */
+const bundleBytesMax = 144_500;
 
 let folder: string;
 let remove: () => void = () => {};
