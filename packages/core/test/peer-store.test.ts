@@ -1,7 +1,7 @@
 // The suite for address books meets its enemies: every case passes on the honest memory store, and every saboteur is
 // caught by exactly the case that it names.
 import { describe, expect, test } from 'vitest';
-import { address, peer, recordOf, tell } from '../src/conformance/address-book.js';
+import { address, peer, tell } from '../src/conformance/address-book.js';
 import { peerStoreCases } from '../src/conformance/index.js';
 import { honestSubject, storeSaboteurs } from './saboteurs/stores.js';
 
@@ -23,25 +23,6 @@ describe('the memory store', () => {
   });
 
   const one = address(1);
-  test.each([
-    ['before the user saves it', ['claim', 'save']],
-    ['after that', ['save', 'claim']],
-    ['after a dial in vain', ['save', 'fail', 'claim']],
-    ['when who answered there has failed', ['save', 'answer', 'fail', 'claim']],
-  ])('where the user sends us anybody may answer, whoever claims the address %s', (_, steps) => {
-    const { store } = honestSubject();
-    for (const step of steps) {
-      if (step === 'save') store.save([one]);
-      else if (step === 'claim') tell(store, 2, { addresses: [one] });
-      else store.outcome(one, { ok: step === 'answer', id: peer(1) });
-    }
-    // A dial that expects the one who claims it would never succeed.
-    const picked = store.pick(1, { schemes: ['ws'], exclude: () => false, backoffMaxMs: 0 });
-    expect(picked).toMatchObject([{ id: undefined, saved: true }]);
-    store.outcome(one, { ok: true, id: peer(1), record: recordOf(1) });
-    expect(store.get(one)).toMatchObject({ id: peer(1), verified: true });
-  });
-
   test('what the user pinned is claimed by nobody else', () => {
     const { store } = honestSubject();
     store.save([`${one}#${peer(1)}`]);

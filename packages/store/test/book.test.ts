@@ -348,24 +348,6 @@ describe('records', () => {
     expect(book.size).toBe(1);
   });
 
-  test.each([
-    ['before the user saves it', ['claim', 'save']],
-    ['after that', ['save', 'claim']],
-    ['after a dial in vain', ['save', 'fail', 'claim']],
-    ['when who answered there has failed', ['save', 'answer', 'fail', 'claim']],
-  ])('where the user sends us anybody may answer, whoever claims the address %s', (_, steps) => {
-    const book = makeBook();
-    for (const step of steps) {
-      if (step === 'save') book.save([address(1)], now);
-      else if (step === 'claim') book.offer([heard(2, { addresses: [address(1)] })], peer(9), now);
-      else book.outcome(address(1), { ok: step === 'answer', id: peer(1) }, now);
-    }
-    // A dial that expects the one who claims it would never succeed.
-    expect(book.pick(1, { ...all, backoffMaxMs: 0 }, moment)).toMatchObject([{ id: undefined, saved: true }]);
-    reach(book, 1);
-    expect(book.get(address(1), moment)).toMatchObject({ id: peer(1), verified: true });
-  });
-
   test('what the user pinned is not claimed by others, nor proven by another', () => {
     const book = makeBook();
     book.save([`${address(1)}#${peer(1)}`], now);

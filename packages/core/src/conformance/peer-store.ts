@@ -46,6 +46,25 @@ const saving: readonly PeerStoreCase[] = [
     store.save([`${address(1)}#${peer(1)}`]);
     same(store.get(address(1))?.id, peer(1), 'id of an address saved with one');
   }),
+  on('where the user sends us anybody may answer, whoever claims the address', (store) => {
+    const save = (n: number): void => store.save([address(n)]);
+    const claim = (n: number): void => tell(store, n + 10, { addresses: [address(n)] });
+    const fail = (n: number): void => miss(store, address(n));
+    const orders = [
+      [claim, save],
+      [save, claim],
+      [save, fail, claim],
+      [save, (n: number) => reach(store, n), fail, claim],
+    ];
+    for (const [n, steps] of orders.entries()) {
+      for (const step of steps) step(n);
+      // A dial that expects the one who claims it would never succeed.
+      const entry = store.get(address(n));
+      check(entry?.saved === true && entry.id === undefined, `order ${n}: not saved, or somebody expected`);
+      reach(store, n);
+      same(store.get(address(n))?.id, peer(n), 'who has answered');
+    }
+  }),
   on('what is no address, or must never be dialed, is ignored', (store) => {
     for (const text of ['nonsense', '', 'ws://169.254.169.254:80', 'ws://1.2.3.4:99999']) {
       store.save([text]);

@@ -96,6 +96,18 @@ function rememberingRemoved(inner: PeerStore): { removed: ReadonlySet<string> } 
 
 const saving: StoreSaboteur[] = [
   {
+    breaks: 'where the user sends us anybody may answer, whoever claims the address',
+    patch: (inner) => ({
+      offer: (records, source, options) => {
+        inner.offer(records, source, options);
+        for (const { record } of records) {
+          const saved = record.addresses.filter((address) => inner.get(address)?.saved);
+          inner.save(saved.map((address) => `${address}#${record.id}`));
+        }
+      },
+    }),
+  },
+  {
     breaks: 'a saved address is known at once, as saved',
     patch: (inner) => retold(inner, (entry) => ({ ...entry, source: entry.saved ? 'dial' : entry.source })),
   },
